@@ -1,26 +1,55 @@
 // Compiles a package's assembly/index.ts (AssemblyScript) to src/generated/module.ts: two wasm modules, for unshared
 // and for shared memory, as base64, so that bundles need no file or fetch.
 // usage (in a package): node ../../scripts/assemble.mjs
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import asc from 'assemblyscript/asc'
 
 const entry = 'assembly/index.ts'
-const common = [entry, '--runtime', 'stub', '--importMemory', '--importTable', '-O3', '--noAssert', '--converge', '--enable', 'simd,bulk-memory,sign-extension,nontrapping-f2i,mutable-globals,tail-calls', '--use', 'abort=']
+const common = [
+  entry,
+  '--runtime',
+  'stub',
+  '--importMemory',
+  '--importTable',
+  '-O3',
+  '--noAssert',
+  '--converge',
+  '--enable',
+  'simd,bulk-memory,sign-extension,nontrapping-f2i,mutable-globals,tail-calls',
+  '--use',
+  'abort=',
+]
 
 async function compile(shared) {
-  const flags = shared ? ['--sharedMemory', '--maximumMemory', '65536', '--initialMemory', '1', '--enable', 'threads'] : ['--initialMemory', '1']
+  const flags = shared
+    ? ['--sharedMemory', '--maximumMemory', '65536', '--initialMemory', '1', '--enable', 'threads']
+    : ['--initialMemory', '1']
   const files = new Map()
-  const { error, stderr } = await asc.main([...common, ...flags, '--use', `SHARED=${shared ? 1 : 0}`, '--outFile', 'out.wasm', '--textFile', 'out.wat'], {
-    writeFile: (name, contents) => void files.set(basename(name), contents),
-  })
+  const { error, stderr } = await asc.main(
+    [
+      ...common,
+      ...flags,
+      '--use',
+      `SHARED=${shared ? 1 : 0}`,
+      '--outFile',
+      'out.wasm',
+      '--textFile',
+      'out.wat',
+    ],
+    {
+      writeFile: (name, contents) => void files.set(basename(name), contents),
+    },
+  )
   if (error) {
     process.stderr.write(stderr.toString())
     process.exit(1)
   }
   // Every module shares one memory with the others, so none may place data of its own in it.
   if (/^\s*\(data /m.test(files.get('out.wat'))) {
-    console.error(`${process.cwd()}/${entry}: the module has a data segment; use no strings, static arrays or managed objects`)
+    console.error(
+      `${process.cwd()}/${entry}: the module has a data segment; use no strings, static arrays or managed objects`,
+    )
     process.exit(1)
   }
   return Buffer.from(files.get('out.wasm')).toString('base64')
@@ -28,9 +57,15 @@ async function compile(shared) {
 
 mkdirSync('src/generated', { recursive: true })
 const [unshared, shared] = [await compile(false), await compile(true)]
-writeFileSync('src/generated/module.ts', `// Made by scripts/assemble.mjs from ${entry}.
+// Written aside and renamed, so that nothing reads half of it.
+const aside = `src/generated/module.ts.${process.pid}`
+writeFileSync(
+  aside,
+  `// Made by scripts/assemble.mjs from ${entry}.
 export const unshared: string =
   '${unshared}'
 export const shared: string =
   '${shared}'
-`)
+`,
+)
+renameSync(aside, 'src/generated/module.ts')
