@@ -1,0 +1,94 @@
+// The register record: Linux's struct bpf_reg_state (include/linux/bpf_verifier.h) as fixed-size bytes in the verifier's
+// own memory. Plain number constants only: assembly/ compiles this file too.
+//
+// Offsets are in bytes from the start of the record. Fields up to REG_SUBREG_DEF are 32-bit words and may be read through
+// an Int32Array or Uint32Array at `(address + REG_X) >> 2`. Everything is little-endian, as WebAssembly is.
+
+/** Kind of the register, the verifier core's own numbering. The scalar domain never reads it. */
+export const REG_TYPE = 0
+/** Identity that links registers (scalars) or null checks and packet ranges (pointers); may carry BPF_ADD_CONST. */
+export const REG_ID = 4
+/** Identity of the acquired reference that the register carries, 0 for none. */
+export const REG_REF_OBJ_ID = 8
+/** Fixed part of a pointer's offset; for a scalar linked with BPF_ADD_CONST, its constant. Signed. */
+export const REG_OFF = 12
+/** Free for the core: map index, packet range, BTF id, size of memory, frame number and the like. */
+export const REG_AUX0 = 16
+export const REG_AUX1 = 20
+export const REG_AUX2 = 24
+export const REG_AUX3 = 28
+export const REG_AUX4 = 32
+export const REG_AUX5 = 36
+/** Bit set of REG_FLAG_*; bits from 1 up belong to the core. */
+export const REG_FLAGS = 40
+/** 1 + index of the instruction that last wrote the register as 32 bits, 0 for none. */
+export const REG_SUBREG_DEF = 44
+
+/** Start of the numeric part: 64 bytes that the scalar domain owns. */
+export const REG_NUMERIC = 48
+/** Tnum of the variable part: bits known to be 1 (u64). REG_VAR_OFF is itself the address of a tnum. */
+export const REG_VAR_OFF = 48
+export const REG_VAR_OFF_VALUE = 48
+/** Tnum of the variable part: bits not known (u64). */
+export const REG_VAR_OFF_MASK = 56
+/** Signed and unsigned bounds of the 64-bit value (i64, i64, u64, u64). */
+export const REG_SMIN = 64
+export const REG_SMAX = 72
+export const REG_UMIN = 80
+export const REG_UMAX = 88
+/** Signed and unsigned bounds of the lower 32 bits (i32, i32, u32, u32). */
+export const REG_S32_MIN = 96
+export const REG_S32_MAX = 100
+export const REG_U32_MIN = 104
+export const REG_U32_MAX = 108
+
+/** Bytes of a record; a record's address is a multiple of 8 (16 is best). */
+export const REG_SIZE = 112
+/** Bytes of the numeric part. */
+export const REG_NUMERIC_SIZE = 64
+/** 32-bit words of a record. */
+export const REG_WORDS = 28
+
+/** REG_FLAGS: the exact value of this scalar mattered to a verdict. */
+export const REG_FLAG_PRECISE = 1
+
+/** REG_ID: the register equals the other holders of this id plus the constant in REG_OFF. */
+export const BPF_ADD_CONST = 0x80000000
+
+/** Bytes of a tnum outside a record: value (u64), then mask (u64). */
+export const TNUM_SIZE = 16
+export const TNUM_VALUE = 0
+export const TNUM_MASK = 8
+
+// ALU operations: BPF_OP(code), RFC 9669 section 4.1.
+export const BPF_ADD = 0x00
+export const BPF_SUB = 0x10
+export const BPF_MUL = 0x20
+export const BPF_DIV = 0x30
+export const BPF_OR = 0x40
+export const BPF_AND = 0x50
+export const BPF_LSH = 0x60
+export const BPF_RSH = 0x70
+export const BPF_NEG = 0x80
+export const BPF_MOD = 0x90
+export const BPF_XOR = 0xa0
+export const BPF_MOV = 0xb0
+export const BPF_ARSH = 0xc0
+export const BPF_END = 0xd0
+
+// Jump operations: BPF_OP(code), RFC 9669 section 4.3.
+export const BPF_JEQ = 0x10
+export const BPF_JGT = 0x20
+export const BPF_JGE = 0x30
+export const BPF_JSET = 0x40
+export const BPF_JNE = 0x50
+export const BPF_JSGT = 0x60
+export const BPF_JSGE = 0x70
+export const BPF_JLT = 0xa0
+export const BPF_JLE = 0xb0
+export const BPF_JSLT = 0xc0
+export const BPF_JSLE = 0xd0
+
+/** refine(): the bounds of the branch taken, or of the branch not taken, contradict each other. */
+export const REFINE_TRUE_IMPOSSIBLE = 1
+export const REFINE_FALSE_IMPOSSIBLE = 2
