@@ -1,0 +1,177 @@
+import * as z from 'zod'
+import { parseDefinition } from './parse.ts'
+
+/** What a load of a context field gives the program, when it is not a scalar. */
+export type ContextPointer =
+  | 'packet'
+  | 'packet_end'
+  | 'packet_meta'
+  | 'sock_common'
+  | 'socket'
+  | 'tcp_sock'
+  | 'xdp_sock'
+  | 'flow_keys'
+  | 'buffer'
+  | 'buffer_end'
+  | 'btf_id'
+
+export interface ContextField {
+  readonly name: string
+  /** Bytes from the start of the context. */
+  readonly offset: number
+  /** Bytes, all elements of an array together. */
+  readonly size: number
+  /** Natural width of one access; `size` when absent (a u32 array says 4). */
+  readonly unit?: number
+  /**
+   * Which widths are allowed: `exact` (the unit), `narrow` (the unit or an aligned part of it, the default for
+   * scalars), `any` (every aligned power of two inside the field, up to 8).
+   */
+  readonly widths?: 'exact' | 'narrow' | 'any'
+  /** Loads allowed: always, or with these attach types only. True when absent. */
+  readonly read?: boolean | readonly string[]
+  /** Stores allowed: always, or with these attach types only. False when absent. */
+  readonly write?: boolean | readonly string[]
+  /** A store must have exactly the unit's width although loads may be narrow. */
+  readonly writeExact?: boolean
+  readonly pointer?: ContextPointer
+  /** The pointer may be null (PTR_MAYBE_NULL). */
+  readonly nullable?: boolean
+  /** The pointer's properties in the verifier's terms. */
+  readonly trusted?: boolean
+  /** For pointer `btf_id`: the kernel struct. */
+  readonly btf?: string
+  /** For `buffer`: read-only or not. */
+  readonly readonly?: boolean
+  /** C type in the generated header; derived from size and unit when absent. */
+  readonly c?: string
+}
+
+export interface StructContext {
+  readonly kind: 'struct'
+  /** The C struct: `xdp_md`. */
+  readonly name: string
+  readonly size: number
+  readonly fields: readonly ContextField[]
+  /** Fields that hold the packet's bounds, for ld_abs/ld_ind and test runs. */
+  readonly packet?: { readonly data: string; readonly end: string; readonly meta?: string }
+  /** BTF pointers to the kernel's twin are not given; the context pointer may be passed to helpers as ARG_PTR_TO_CTX. */
+  readonly note?: string
+}
+
+/** Raw bytes, readable at any aligned width: pt_regs, tracepoint records, perf events. */
+export interface RawContext {
+  readonly kind: 'raw'
+  readonly name: string
+  /** Bytes readable; accesses must stay inside and be aligned to their size. */
+  readonly size: number
+  readonly writable?: boolean
+  /** Smallest and largest width of one access. */
+  readonly widths?: readonly number[]
+}
+
+/** An array of u64 arguments, some typed through kernel BTF by the function that the program attaches to. */
+export interface ArgsContext {
+  readonly kind: 'args'
+  readonly name: string
+  /** How many u64 may be read when no BTF says it. */
+  readonly max: number
+  readonly btf: boolean
+}
+
+export type ContextDef = StructContext | RawContext | ArgsContext
+
+type FieldOptions = Partial<Omit<ContextField, 'name' | 'offset' | 'size'>>
+export interface FieldType {
+  readonly size: number
+  readonly align: number
+  readonly options: FieldOptions
+}
+
+const type = (size: number, options: FieldOptions = {}, align: number = size): FieldType => ({
+  size,
+  align,
+  options,
+})
+
+/**
+ * The struct DSL: `struct('xdp_md', { data: field.packet(), …})` lays fields out as C does. `field.u32({ write: true })`
+ * and the like give scalar fields; pointers name what they point to.
+ */
+export const field = {
+  u8: (o?: FieldOptions): FieldType => type(1, o),
+  u16: (o?: FieldOptions): FieldType => type(2, o),
+  u32: (o?: FieldOptions): FieldType => type(4, o),
+  u64: (o?: FieldOptions): FieldType => type(8, o),
+  array: (element: FieldType, count: number, o?: FieldOptions): FieldType =>
+    type(element.size * count, { ...element.options, unit: element.size, ...o }, element.align),
+  bytes: (count: number, o?: FieldOptions): FieldType => type(count, { unit: 1, widths: 'any', ...o }, 1),
+  /** u32 that the program sees as a pointer: start of packet data. */
+  packet: (o?: FieldOptions): FieldType => type(4, { pointer: 'packet', widths: 'exact', ...o }),
+  packetEnd: (o?: FieldOptions): FieldType => type(4, { pointer: 'packet_end', widths: 'exact', ...o }),
+  packetMeta: (o?: FieldOptions): FieldType => type(4, { pointer: 'packet_meta', widths: 'exact', ...o }),
+  /** 64-bit pointer field (__bpf_md_ptr). */
+  pointer: (to: ContextPointer, o?: FieldOptions): FieldType =>
+    type(8, { pointer: to, widths: 'exact', ...o }),
+  /** Reserved bytes that no program may touch. */
+  padding: (count: number): FieldType => type(count, { read: false }, 1),
+}
+
+/** Lays the fields out with C's alignment rules. */
+export function struct(
+  name: string,
+  fields: Readonly<Record<string, FieldType>>,
+  options: Partial<Omit<StructContext, 'kind' | 'name' | 'fields'>> = {},
+): StructContext {
+  let offset = 0
+  let align = 1
+  const laid: ContextField[] = []
+  for (const [fieldName, t] of Object.entries(fields)) {
+    offset = Math.ceil(offset / t.align) * t.align
+    laid.push({ name: fieldName, offset, size: t.size, ...t.options })
+    offset += t.size
+    align = Math.max(align, t.align)
+  }
+  return { kind: 'struct', name, size: Math.ceil(offset / align) * align, fields: laid, ...options }
+}
+
+/** The same struct with other access rules for some fields, as program types share `__sk_buff`. */
+export function withAccess(
+  base: StructContext,
+  rules: Readonly<Record<string, FieldOptions>>,
+): StructContext {
+  for (const name of Object.keys(rules)) {
+    if (!base.fields.some((f) => f.name === name))
+      throw new RangeError(`struct ${base.name} has no field ${name}`)
+  }
+  return { ...base, fields: base.fields.map((f) => ({ ...f, ...rules[f.name] })) }
+}
+
+const fieldShape = z
+  .object({ name: z.string(), offset: z.number().int().nonnegative(), size: z.number().int().positive() })
+  .loose()
+
+export const contextShape: z.ZodType = z.discriminatedUnion('kind', [
+  z
+    .object({
+      kind: z.literal('struct'),
+      name: z.string(),
+      size: z.number().int().positive(),
+      fields: z.array(fieldShape),
+    })
+    .loose()
+    .refine((c) => c.fields.every((f) => f.offset + f.size <= c.size), 'a field ends past the struct'),
+  z.object({ kind: z.literal('raw'), name: z.string(), size: z.number().int().nonnegative() }).loose(),
+  z
+    .object({
+      kind: z.literal('args'),
+      name: z.string(),
+      max: z.number().int().nonnegative(),
+      btf: z.boolean(),
+    })
+    .loose(),
+])
+
+/** Checks a context's shape on its own (program types check theirs). */
+export const defineContext = <const C extends ContextDef>(definition: C): C =>
+  parseDefinition('context', contextShape, definition)

@@ -1,0 +1,107 @@
+import type { Insn } from '@skep/isa'
+import type { Arena } from '@skep/memory'
+import * as z from 'zod'
+import type { StructContext } from './context.ts'
+import type { ProgramFacts } from './facts.ts'
+import type { HelperDef, MapOp } from './helper.ts'
+import { parseDefinition } from './parse.ts'
+
+/**
+ * One execution context of a runtime: a worker or the main thread. A runtime has one control block, one function
+ * table and one instance of every wasm module for each CPU; all share the arena.
+ */
+export interface Cpu {
+  readonly arena: Arena
+  readonly table: WebAssembly.Table
+  /** Address of the control block (layout/control.ts). */
+  readonly control: number
+  readonly index: number
+  /** Puts a wasm function into the table and returns its slot. */
+  addFunction(fn: unknown): number
+  removeFunction(slot: number): void
+}
+
+/** The uniform wasm signature of helpers, callbacks and program entries: (i64, i64, i64, i64, i64) → i64. */
+export type UniformFunction = (r1: bigint, r2: bigint, r3: bigint, r4: bigint, r5: bigint) => bigint
+
+/** A helper ready to be called: as an import (direct call) or through the table. */
+export interface LinkedHelper {
+  readonly def: HelperDef
+  /** Exported wasm function of the uniform signature. */
+  readonly fn: UniformFunction
+  readonly slot: number
+}
+
+/** A map as a program sees it. */
+export interface LinkedMap {
+  readonly name: string
+  /** Arena address of the header. */
+  readonly address: number
+  /** The type's wasm operations with their typed signatures (layout/map.ts), for direct calls. */
+  readonly ops: Readonly<Partial<Record<MapOp, unknown>>>
+  /** Set when elements lie in one array: engines may inline the lookup. */
+  readonly array?: { readonly data: number; readonly stride: number; readonly maxEntries: number }
+}
+
+/**
+ * A program whose references are resolved: every ld_imm64 of a map or a map value is a plain 64-bit constant (an arena
+ * address); ld_imm64 FUNC keeps the callback's slot in `imm64` and is turned into a function-table slot by the engine.
+ */
+export interface LinkedProgram {
+  readonly name: string
+  readonly insns: readonly Insn[]
+  /** First slot of each subprogram, 0 first. */
+  readonly subprograms: readonly number[]
+  /** Absent: run with run-time checks (an engine without a checked mode refuses). */
+  readonly facts?: ProgramFacts
+  readonly helpers: ReadonlyMap<number, LinkedHelper>
+  /** By the index that `facts.callMap` uses. */
+  readonly maps: readonly LinkedMap[]
+  /** Where ld_abs/ld_ind find the packet in the context. */
+  readonly context?: StructContext
+}
+
+/** A program compiled for one CPU. */
+export interface CompiledProgram {
+  readonly name: string
+  /** Wasm function of the uniform signature; goes into the function table for tail calls. */
+  readonly entry: UniformFunction
+  /** Address of interpreter code for PROG_CODE, 0 when there is none. */
+  readonly code: number
+  /** Runs once; the low half of r0, unsigned. The full r0 is at CTL_R0, faults at CTL_FAULT. */
+  run(ctx: number): number
+  /** As ProgramHandle.runBatch. Stops at the first fault; returns how many contexts were finished. */
+  runBatch(ctxs: number, count: number, results: number): number
+}
+
+export interface CompiledUnit {
+  readonly programs: readonly CompiledProgram[]
+  /** The wasm bytes, where the engine makes any. */
+  readonly wasm?: Uint8Array
+  release(): void
+}
+
+export interface Engine {
+  readonly name: string
+  /** Compiles the programs of one collection together. */
+  compile(programs: readonly LinkedProgram[]): Promise<CompiledUnit>
+}
+
+export interface EngineDef {
+  readonly name: string
+  /** Runs programs without facts under full run-time checks. */
+  readonly checked: boolean
+  readonly create: (cpu: Cpu) => Promise<Engine>
+}
+
+const shape = z
+  .object({
+    name: z.string(),
+    checked: z.boolean(),
+    create: z.custom((f) => typeof f === 'function', 'a function'),
+  })
+  .strict()
+
+/** Checks and freezes an engine. Throws DefinitionError with the path to the field. */
+export const defineEngine = <const D extends EngineDef>(definition: D): D =>
+  parseDefinition('engine', shape, definition)

@@ -1,0 +1,86 @@
+import * as z from 'zod'
+import type { ArgDesc, CallbackKind, JsArgs } from './arg.ts'
+import { parseDefinition } from './parse.ts'
+import type { JsRet, RetDesc } from './ret.ts'
+import type { HostEnv, WasmExport } from './wasm-module.ts'
+
+/** The map operations that engines may reach directly when the verifier knows the map; also what helpers 1, 2, 3 … are. */
+export type MapOp =
+  | 'lookup'
+  | 'update'
+  | 'delete'
+  | 'push'
+  | 'pop'
+  | 'peek'
+  | 'lookup_percpu'
+  | 'for_each'
+  | 'redirect'
+
+export interface HelperDef<A extends readonly ArgDesc[] = readonly ArgDesc[], R extends RetDesc = RetDesc> {
+  /** As in `enum bpf_func_id`: `bpf_map_lookup_elem`. */
+  readonly name: string
+  /** The number in the call instruction; ids from 0x1_0000 are for plugins. */
+  readonly id: number
+  readonly args: A
+  readonly returns: R
+  readonly gplOnly?: boolean
+  /** Program types that may call it: names, or `all`. A program type may also list helpers itself. */
+  readonly programTypes?: 'all' | readonly string[]
+  /** Packet pointers are invalid afterwards (bpf_helper_changes_pkt_data). */
+  readonly changesPacketData?: boolean
+  /** Packet pointers may be passed as memory (bpf_func_proto.pkt_access). */
+  readonly pktAccess?: boolean
+  readonly mightSleep?: boolean
+  /** This helper is that operation of its first argument's map type. */
+  readonly mapOp?: MapOp
+  /** The call does not return (tail call on success): how the engine performs it. */
+  readonly tailCall?: boolean
+  /** Implementation in JS. The verifier has proved the arguments. */
+  readonly call?: (this: HostEnv, ...args: JsArgs<A>) => JsRet<R>
+  /** Implementation in wasm, of the uniform signature (i64 × 5) → i64. */
+  readonly wasm?: WasmExport
+  /** Why a program that uses it verifies but does not run here, and which plugin interface would supply it. */
+  readonly absent?: string
+  /** Semantics that the verifier implements by name (`bpf_spin_lock`, `bpf_sk_release`), beyond args and returns. */
+  readonly verify?: HelperTraits
+}
+
+/** Effects on the verifier's state, as data. */
+export interface HelperTraits {
+  readonly lock?: 'acquire' | 'release'
+  /** Acquires a reference only for certain maps (bpf_map_lookup_elem on sockmap). */
+  readonly acquireFromMaps?: readonly string[]
+  readonly dynptr?: 'create' | 'data' | 'slice' | 'release'
+  readonly callback?: CallbackKind
+  /** Result bounds tied to a size argument (bpf_get_stack, probe_read_str): r0 ≤ that argument. */
+  readonly boundedBySizeArg?: number
+  /** Returns its argument cast to another pointer type; the reference id carries over. */
+  readonly pointerCast?: boolean
+}
+
+const shape = z
+  .object({
+    name: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a C identifier'),
+    id: z.number().int().nonnegative(),
+    args: z.array(z.object({ kind: z.string() }).loose()).max(5, 'at most 5 arguments: r1 to r5'),
+    returns: z.object({ kind: z.string() }).loose(),
+    gplOnly: z.boolean().optional(),
+    programTypes: z.union([z.literal('all'), z.array(z.string())]).optional(),
+    changesPacketData: z.boolean().optional(),
+    pktAccess: z.boolean().optional(),
+    mightSleep: z.boolean().optional(),
+    mapOp: z.string().optional(),
+    tailCall: z.boolean().optional(),
+    call: z.custom<(...a: never[]) => unknown>((f) => typeof f === 'function', 'a function').optional(),
+    wasm: z.object({ module: z.object({ name: z.string() }).loose(), export: z.string() }).optional(),
+    absent: z.string().optional(),
+    verify: z.object({}).loose().optional(),
+  })
+  .strict()
+
+/** Checks and freezes a helper. Throws DefinitionError with the path to the field. */
+export function defineHelper<const A extends readonly ArgDesc[], const R extends RetDesc>(
+  definition: HelperDef<A, R>,
+): HelperDef<A, R> {
+  return parseDefinition('helper', shape, definition)
+}

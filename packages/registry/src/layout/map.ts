@@ -1,0 +1,66 @@
+/**
+ * The header of a map in the arena; its address is what a program holds as `struct bpf_map *`. Byte offsets of u32
+ * words. Plain numbers, so that AssemblyScript imports this file too.
+ */
+export const MAP_ID = 0
+export const MAP_TYPE = 4
+export const MAP_KEY_SIZE = 8
+export const MAP_VALUE_SIZE = 12
+export const MAP_MAX_ENTRIES = 16
+export const MAP_FLAGS = 20
+/** Address of the type's own data (an array's first value, a hash's buckets, …). */
+export const MAP_DATA = 24
+/** Bytes from one element to the next in that data. */
+export const MAP_STRIDE = 28
+/** Elements present. */
+export const MAP_COUNT = 32
+/** Spin lock word for types that need one in shared memory. */
+export const MAP_LOCK = 36
+/** 1 after the host froze the map. */
+export const MAP_FROZEN = 40
+/** Number of CPUs that per-CPU values are laid out for. */
+export const MAP_CPUS = 44
+/** map_extra of bpf_attr, low 32 bits. */
+export const MAP_EXTRA = 48
+/** Address of the header of the inner map's template, for maps of maps. */
+export const MAP_INNER = 52
+
+/**
+ * Function-table slots of the type's operations; the generic helpers call through these. Signatures (i32 unless said):
+ * lookup(map, key) → value address or 0; update(map, key, value, flags: i64) → 0 or -errno; delete(map, key) → errno;
+ * push(map, value, flags: i64), pop(map, value), peek(map, value) → errno; next_key(map, key or 0, out) → errno;
+ * lookup_percpu(map, key, cpu) → address or 0; for_each(map, callback slot, ctx: i64, flags: i64) → count or -errno;
+ * redirect(map, key: i64, flags: i64) → XDP action.
+ */
+export const MAP_OPS = 64
+export const MAP_OP_LOOKUP = 64
+export const MAP_OP_UPDATE = 68
+export const MAP_OP_DELETE = 72
+export const MAP_OP_PUSH = 76
+export const MAP_OP_POP = 80
+export const MAP_OP_PEEK = 84
+export const MAP_OP_NEXT_KEY = 88
+export const MAP_OP_LOOKUP_PERCPU = 92
+export const MAP_OP_FOR_EACH = 96
+export const MAP_OP_REDIRECT = 100
+/** First byte that belongs to the type. */
+export const MAP_PRIVATE = 128
+export const MAP_HEADER_SIZE = 256
+
+export const BPF_ANY = 0
+export const BPF_NOEXIST = 1
+export const BPF_EXIST = 2
+export const BPF_F_LOCK = 4
+export const BPF_F_CPU = 8
+export const BPF_F_ALL_CPUS = 16
+
+export const BPF_F_NO_PREALLOC = 0x1
+export const BPF_F_NO_COMMON_LRU = 0x2
+export const BPF_F_NUMA_NODE = 0x4
+export const BPF_F_RDONLY = 0x8
+export const BPF_F_WRONLY = 0x10
+export const BPF_F_ZERO_SEED = 0x40
+export const BPF_F_RDONLY_PROG = 0x80
+export const BPF_F_WRONLY_PROG = 0x100
+export const BPF_F_MMAPABLE = 0x400
+export const BPF_F_INNER_MAP = 0x1000

@@ -1,0 +1,24 @@
+import * as z from 'zod'
+import { parseDefinition } from './parse.ts'
+import type { Platform } from './platform.ts'
+import type { CollectionSpec } from './spec.ts'
+
+/** A pure function from bytes to a spec: no file system, clock or registry inside but the platform's tables. */
+export interface LoaderDef {
+  readonly name: string
+  /** True when the bytes look like this loader's format. */
+  readonly detect: (bytes: Uint8Array) => boolean
+  readonly parse: (bytes: Uint8Array, platform: Platform) => CollectionSpec
+}
+
+const shape = z
+  .object({
+    name: z.string(),
+    detect: z.custom((f) => typeof f === 'function', 'a function'),
+    parse: z.custom((f) => typeof f === 'function', 'a function'),
+  })
+  .strict()
+
+/** Checks and freezes a loader. Throws DefinitionError with the path to the field. */
+export const defineLoader = <const D extends LoaderDef>(definition: D): D =>
+  parseDefinition('loader', shape, definition)

@@ -1,0 +1,97 @@
+import type { Arena } from '@skep/memory'
+import * as z from 'zod'
+import { type ContextDef, contextShape } from './context.ts'
+import { parseDefinition } from './parse.ts'
+
+/** Inclusive signed bounds of r0 at exit. */
+export interface ReturnRange {
+  readonly min: number
+  readonly max: number
+}
+
+export interface AttachTypeRules {
+  /** As in `enum bpf_attach_type`. */
+  readonly id: number
+  readonly returns?: ReturnRange
+}
+
+/** A section name of libbpf's table: `xdp.frags/devmap` and what it means. */
+export interface SectionDef {
+  /** The whole name, or a prefix followed by `/…` or `.…` when `prefix` is true, as libbpf's `name+` and `name/` forms. */
+  readonly name: string
+  readonly prefix?: boolean
+  readonly attachType?: string
+  /** BPF_F_* load flags that it implies. */
+  readonly flags?: number
+}
+
+/** What a test run starts from, as BPF_PROG_TEST_RUN takes it. */
+export interface TestRunInput {
+  readonly data: Uint8Array
+  readonly ctx?: Uint8Array
+}
+
+export interface TestRunOutput {
+  readonly data?: Uint8Array
+  readonly ctx?: Uint8Array
+}
+
+/** A context in the arena for one run. */
+export interface TestRunContext {
+  readonly address: number
+  /** Reads back the (possibly moved) packet and context. */
+  finish(): TestRunOutput
+  release(): void
+}
+
+export interface ProgramTypeDef {
+  /** BPF_PROG_TYPE_ name without prefix, lower case: `xdp`, `sched_cls`. */
+  readonly name: string
+  /** As in `enum bpf_prog_type`; ids from 0x1_0000 are for plugins. */
+  readonly id: number
+  readonly context: ContextDef
+  /** Helpers allowed besides those whose own `programTypes` names this type. */
+  readonly helpers?: readonly string[]
+  /** Bounds of the return value, when no attach type says otherwise; any value when absent. */
+  readonly returns?: ReturnRange
+  readonly attachTypes?: Readonly<Record<string, AttachTypeRules>>
+  /** Verdict names by value, for display: `{ 1: 'XDP_DROP' }`. */
+  readonly verdicts?: Readonly<Record<number, string>>
+  /** Packet memory through packet pointers (may_access_direct_pkt_data). */
+  readonly packetAccess?: 'none' | 'read' | 'write'
+  /** ld_abs and ld_ind allowed. */
+  readonly legacyLoads?: boolean
+  /** Programs of this type may be loaded without CAP_BPF. */
+  readonly unprivileged?: boolean
+  readonly gplOnly?: boolean
+  readonly sleepable?: boolean
+  readonly sections?: readonly SectionDef[]
+  /** Builds a context for BPF_PROG_TEST_RUN; absent where Linux has none. */
+  readonly testRun?: (arena: Arena, input: TestRunInput) => TestRunContext
+}
+
+const range = z.object({ min: z.number(), max: z.number() })
+const shape = z
+  .object({
+    name: z.string().regex(/^[a-z][a-z0-9_]*$/, 'lower case letters, digits and _'),
+    id: z.number().int().nonnegative(),
+    context: contextShape,
+    helpers: z.array(z.string()).optional(),
+    returns: range.optional(),
+    attachTypes: z
+      .record(z.string(), z.object({ id: z.number().int(), returns: range.optional() }))
+      .optional(),
+    verdicts: z.record(z.string(), z.string()).optional(),
+    packetAccess: z.enum(['none', 'read', 'write']).optional(),
+    legacyLoads: z.boolean().optional(),
+    unprivileged: z.boolean().optional(),
+    gplOnly: z.boolean().optional(),
+    sleepable: z.boolean().optional(),
+    sections: z.array(z.object({ name: z.string() }).loose()).optional(),
+    testRun: z.custom((f) => typeof f === 'function', 'a function').optional(),
+  })
+  .strict()
+
+/** Checks and freezes a program type. Throws DefinitionError with the path to the field. */
+export const defineProgramType = <const D extends ProgramTypeDef>(definition: D): D =>
+  parseDefinition('programType', shape, definition)

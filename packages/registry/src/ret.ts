@@ -1,0 +1,66 @@
+/**
+ * What a helper or kfunc returns, in the verifier's terms: the kernel's `enum bpf_return_type` as data.
+ */
+export type RetKind =
+  | 'integer'
+  | 'void'
+  | 'map_value'
+  | 'mem'
+  | 'socket'
+  | 'tcp_sock'
+  | 'sock_common'
+  | 'btf_id'
+  | 'mem_or_btf_id'
+  | 'kptr'
+
+export interface RetDesc {
+  readonly kind: RetKind
+  /** PTR_MAYBE_NULL: the program must check before use. */
+  readonly nullable?: boolean
+  /** The result is a reference that the program must release. */
+  readonly acquire?: boolean
+  /** For `mem`: bytes, or the number of the argument (0-based) that holds them. */
+  readonly size?: number
+  readonly sizeArg?: number
+  readonly readonly?: boolean
+  /** MEM_RINGBUF and similar: memory that only certain helpers take back. */
+  readonly ringbuf?: boolean
+  /** For `btf_id`: the struct's name in kernel BTF. */
+  readonly btf?: string
+  readonly trusted?: boolean
+  readonly rcu?: boolean
+  /** For `integer`: known bounds, inclusive. */
+  readonly min?: number
+  readonly max?: number
+  /** How a JS implementation's result widens to 64 bits: sign-extended unless said. */
+  readonly js?: 'u32' | 'i32' | 'u64' | 'i64' | 'address'
+}
+
+type JsRetOf<D extends RetDesc> = D extends { kind: 'void' }
+  ? void
+  : D extends { kind: 'integer'; js: 'u64' | 'i64' }
+    ? bigint
+    : number
+
+/** What a JS implementation returns, from the descriptor. */
+export type JsRet<D extends RetDesc> = JsRetOf<D>
+
+export const ret = {
+  /** A signed 32-bit number, sign-extended: a count or -errno. */
+  scalar: () => ({ kind: 'integer', js: 'i32' }) as const,
+  u32: () => ({ kind: 'integer', js: 'u32' }) as const,
+  i32: () => ({ kind: 'integer', js: 'i32' }) as const,
+  u64: () => ({ kind: 'integer', js: 'u64' }) as const,
+  i64: () => ({ kind: 'integer', js: 'i64' }) as const,
+  void: () => ({ kind: 'void' }) as const,
+  /** The address of a value of the map argument, or 0. */
+  mapValueOrNull: () => ({ kind: 'map_value', nullable: true, js: 'address' }) as const,
+  /** The address of `size` bytes in the arena, or 0 when nullable. */
+  mem: <const O extends { size?: number; sizeArg?: number; nullable?: boolean; readonly?: boolean }>(
+    options: O,
+  ) =>
+    ({ kind: 'mem', js: 'address', ...options }) as {
+      readonly kind: 'mem'
+      readonly js: 'address'
+    } & Readonly<O>,
+} satisfies Record<string, (...a: never[]) => RetDesc>

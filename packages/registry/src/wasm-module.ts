@@ -1,0 +1,43 @@
+/**
+ * A WebAssembly module over the arena (see scripts/assemble.mjs): instantiated once for each CPU of a runtime with
+ * imports `env.memory`, `env.table`, `env.control` (i32 global: address of the control block), and the exports of
+ * the modules named in `imports`, each under its module's name.
+ */
+export interface WasmModuleDef {
+  /** Unique in the platform; other modules import it under this name. */
+  readonly name: string
+  /** The module's bytes for unshared or shared memory. */
+  readonly bytes: (shared: boolean) => Uint8Array
+  /** Modules whose exports this one imports; instantiated before. */
+  readonly imports?: readonly WasmModuleDef[]
+  /** JS functions that the module imports under `host`; made per runtime. */
+  readonly host?: (env: HostEnv) => Readonly<Record<string, (...args: number[]) => number | void>>
+}
+
+/** What a JS implementation may reach: the runtime that it works for. */
+export interface HostEnv {
+  readonly memory: WebAssembly.Memory
+  /** Address of this CPU's control block. */
+  readonly control: number
+  readonly cpu: number
+  /** Raises a runtime event (`printk`, `exception`, …). */
+  readonly emit: (event: string, ...args: unknown[]) => void
+  /** Nanoseconds since boot; from the seed in deterministic mode. */
+  readonly now: () => bigint
+  /** The live map whose header is at an address. */
+  readonly mapAt: (address: number) => import('./handles.ts').MapHandle | undefined
+}
+
+/** A function exported by a module. */
+export interface WasmExport {
+  readonly module: WasmModuleDef
+  readonly export: string
+}
+
+/** Decodes a generated module's base64 into bytes. */
+export function decodeBase64(text: string): Uint8Array {
+  const binary = atob(text)
+  const bytes = new Uint8Array(binary.length)
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i)
+  return bytes
+}
