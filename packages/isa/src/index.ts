@@ -1,1 +1,31 @@
-export {}
+export {
+  type CodecOptions,
+  checkTargets,
+  type DecodeOptions,
+  decode,
+  decodeLenient,
+  decodeSlot,
+  type RawSlot,
+} from './ebpf/decode.ts'
+export { encode } from './ebpf/encode.ts'
+export { IsaError, type IsaErrorCode, type IsaField, type IsaProblem } from './ebpf/error.ts'
+export { type Insn, type RawFields, targetDelta, targetField } from './ebpf/insn.ts'
+export {
+  type AluOp,
+  type AtomicOp,
+  allDefs,
+  type ConformanceGroup,
+  defs,
+  type Field,
+  type JumpOp,
+  LD_IMM64_SRC,
+  type LdImm64Src,
+  type OpDef,
+  type OpKind,
+  type OpName,
+  type OpShape,
+  type OpTable,
+  ops,
+  REGISTER_COUNT,
+  type Since,
+} from './ebpf/table.ts'
