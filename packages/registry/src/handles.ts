@@ -1,3 +1,24 @@
+import type { Arena } from '@skep/memory'
+import type { Platform } from './platform.ts'
+
+/** What a hook may reach of the runtime that a program lives in. */
+export interface RuntimeHost {
+  readonly arena: Arena
+  readonly platform: Platform
+  /** Address of the main CPU's control block. */
+  readonly control: number
+  /** Nanoseconds since boot; from the seed in deterministic mode. */
+  now(): bigint
+  /** Raises a runtime event (`exception`, `lost`, …). */
+  emit(event: string, ...args: unknown[]): void
+  /** The live map whose header is at an address. */
+  mapAt(address: number): MapHandle | undefined
+  /** Elements of deleted map entries may be reused: no program holds a pointer now. Hooks call it between batches. */
+  quiesce(): void
+  /** Called when the runtime closes; returns a function that takes it back. */
+  onClose(close: () => void): () => void
+}
+
 /** The untyped face of a live map, as plugins and hosts in lower layers see it. Keys and values are raw bytes. */
 export interface MapHandle {
   readonly name: string
@@ -29,11 +50,15 @@ export interface ProgramHandle {
   readonly attachType?: string
   /** Arena address of the program's record. */
   readonly record: number
+  readonly host: RuntimeHost
+  /** Names of the helpers that it calls, its subprograms' included. */
+  readonly helpers: readonly string[]
   /** Runs once; returns the low 32 bits of r0, unsigned. */
   run(ctx: number): number
   /**
    * Runs over `count` contexts: `ctxs` is the arena address of their addresses (u32 each), `results` that of the
-   * verdicts (u32 each), written in place. The loop is inside wasm.
+   * verdicts (u32 each), written in place. The loop is inside wasm. Returns how many finished: fewer than `count` when
+   * one faulted, which CTL_FAULT then tells.
    */
-  runBatch(ctxs: number, count: number, results: number): void
+  runBatch(ctxs: number, count: number, results: number): number
 }

@@ -29,15 +29,10 @@ export const CTL_SP = 40
 export const CTL_STACK_END = 44
 /** u32: high half of a 64-bit value that a JS function returns beside the low half that it returns. */
 export const CTL_RET_HI = 48
-/** u32: address of the running program's context. */
+/** u32: address of the running program's context; every engine stores it at the start of each run, also inside batches. */
 export const CTL_CTX = 52
 /** u64: nanoseconds for bpf_ktime_get_ns when the clock is cached or deterministic. */
 export const CTL_TIME = 56
-/** u32 target kind, then its fields: what the last bpf_redirect* asked for; the hook reads and clears it. */
-export const CTL_REDIRECT_MAP = 64
-export const CTL_REDIRECT_KEY = 68
-export const CTL_REDIRECT_FLAGS = 72
-export const CTL_REDIRECT_SET = 80
 /** u64 × 2: state of bpf_get_prandom_u32's generator. */
 export const CTL_RANDOM = 88
 /** u32: nesting depth of callbacks, against MAX_CALL_FRAMES. */
@@ -45,6 +40,18 @@ export const CTL_DEPTH = 104
 /** u64: scratch for the interpreter. */
 export const CTL_SCRATCH = 112
 export const CTL_SIZE = 256
+
+/**
+ * The run header: 32 bytes that lie directly below every context, at negative offsets from its address. A hook that
+ * builds contexts leaves room for it; bpf_redirect* write it through CTL_CTX and the hook reads it per packet, so it
+ * survives a batch. `RUN_REDIRECT` is 0 (nothing asked), 1 (by ifindex: RUN_REDIRECT_KEY), 2 (through the map whose
+ * header is at RUN_REDIRECT_MAP, element RUN_REDIRECT_KEY).
+ */
+export const RUN_HEADER_SIZE = 32
+export const RUN_REDIRECT = -32
+export const RUN_REDIRECT_MAP = -28
+export const RUN_REDIRECT_KEY = -24
+export const RUN_REDIRECT_FLAGS = -16
 
 export const FAULT_NONE = 0
 /** An access outside every region that the program may touch. */
