@@ -1,8 +1,26 @@
+import { basename, dirname, join } from 'node:path'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
+
+const reports = process.env.SKEP_TEST_REPORTS
+const directory = process.cwd()
+const name = ['packages', 'apps'].includes(basename(dirname(directory)))
+  ? `${basename(dirname(directory))}-${basename(directory)}`
+  : basename(directory)
 
 // Tests run on sources (the packages' "source" export condition), so none waits for a build.
 export const config: ViteUserConfig = defineConfig({
   resolve: { conditions: ['source'] },
-  ssr: { resolve: { conditions: ['source', 'module', 'node', 'import', 'default'], externalConditions: ['node', 'import'] } },
-  test: { include: ['src/**/*.test.ts', 'test/**/*.test.ts'], testTimeout: 30_000 },
+  ssr: {
+    resolve: {
+      conditions: ['source', 'module', 'node', 'import', 'default'],
+      externalConditions: ['node', 'import'],
+    },
+  },
+  test: {
+    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    passWithNoTests: true,
+    testTimeout: 30_000,
+    // The root's test script adds these up.
+    reporters: reports ? ['default', ['json', { outputFile: join(reports, `${name}.json`) }]] : ['default'],
+  },
 })
