@@ -94,38 +94,52 @@ export type JsArgs<A extends readonly ArgDesc[]> = A extends readonly [
     ? [Js<D>]
     : []
 
-type MemOptions = {
-  access?: 'read' | 'write' | 'readwrite'
-  size?: number
-  nullable?: boolean
-  aligned?: boolean
+export interface MemOptions {
+  readonly access?: 'read' | 'write' | 'readwrite'
+  readonly size?: number
+  readonly nullable?: boolean
+  readonly aligned?: boolean
+}
+
+type Anything<J extends NonNullable<ArgDesc['js']>> = { readonly kind: 'anything'; readonly js: J }
+
+export interface ArgBuilders {
+  /** An unsigned 32-bit number: the low half of the register. */
+  scalar(): Anything<'u32'>
+  u32(): Anything<'u32'>
+  i32(): Anything<'i32'>
+  /** The whole register as an unsigned bigint; slower to pass than a 32-bit one. */
+  u64(): Anything<'u64'>
+  i64(): Anything<'i64'>
+  /** The context, as its address. */
+  ctx(): { readonly kind: 'ctx' }
+  map<const O extends { readonly types?: readonly string[] }>(
+    options?: O,
+  ): { readonly kind: 'const_map_ptr'; readonly mapTypes?: readonly string[] }
+  mapKey(): { readonly kind: 'map_key'; readonly access: 'read' }
+  mapValue(): { readonly kind: 'map_value'; readonly access: 'read' }
+  /** Memory; followed by `arg.size()` unless `size` is given. `write` memory may be uninitialised before. */
+  mem<const O extends MemOptions>(
+    options: O,
+  ): { readonly kind: 'mem'; readonly uninit: boolean } & Readonly<O>
+  /** The size in bytes of the memory argument before it. */
+  size(options?: { readonly zero?: boolean }): { readonly kind: 'const_size' | 'const_size_or_zero' }
+  /** A NUL-terminated string in a read-only map. */
+  str(): { readonly kind: 'const_str' }
 }
 
 /** Builders for the arguments that plugins commonly need; any ArgDesc may also be written out. */
-export const arg = {
-  /** An unsigned 32-bit number: the low half of the register. */
-  scalar: () => ({ kind: 'anything', js: 'u32' }) as const,
-  u32: () => ({ kind: 'anything', js: 'u32' }) as const,
-  i32: () => ({ kind: 'anything', js: 'i32' }) as const,
-  /** The whole register as an unsigned bigint; slower to pass than a 32-bit one. */
-  u64: () => ({ kind: 'anything', js: 'u64' }) as const,
-  i64: () => ({ kind: 'anything', js: 'i64' }) as const,
-  ctx: () => ({ kind: 'ctx' }) as const,
-  map: <const O extends { types?: readonly string[] }>(options?: O) =>
-    ({ kind: 'const_map_ptr', ...(options?.types ? { mapTypes: options.types } : {}) }) as const,
-  mapKey: () => ({ kind: 'map_key', access: 'read' }) as const,
-  mapValue: () => ({ kind: 'map_value', access: 'read' }) as const,
-  /** Memory; followed by `arg.size()` unless `size` is given. `write` memory may be uninitialised before. */
-  mem: <const O extends MemOptions>(options: O) =>
-    ({ kind: 'mem', ...options, uninit: options.access === 'write' }) as {
-      readonly kind: 'mem'
-      readonly uninit: boolean
-    } & Readonly<O>,
-  /** The size in bytes of the memory argument before it. */
-  size: (options: { zero?: boolean } = {}) =>
-    ({ kind: options.zero ? 'const_size_or_zero' : 'const_size' }) as {
-      readonly kind: 'const_size' | 'const_size_or_zero'
-    },
-  /** A NUL-terminated string in a read-only map. */
-  str: () => ({ kind: 'const_str' }) as const,
-} satisfies Record<string, (...a: never[]) => ArgDesc>
+export const arg: ArgBuilders = {
+  scalar: () => ({ kind: 'anything', js: 'u32' }),
+  u32: () => ({ kind: 'anything', js: 'u32' }),
+  i32: () => ({ kind: 'anything', js: 'i32' }),
+  u64: () => ({ kind: 'anything', js: 'u64' }),
+  i64: () => ({ kind: 'anything', js: 'i64' }),
+  ctx: () => ({ kind: 'ctx' }),
+  map: (options) => ({ kind: 'const_map_ptr', ...(options?.types ? { mapTypes: options.types } : {}) }),
+  mapKey: () => ({ kind: 'map_key', access: 'read' }),
+  mapValue: () => ({ kind: 'map_value', access: 'read' }),
+  mem: (options) => ({ kind: 'mem', ...options, uninit: options.access === 'write' }),
+  size: (options = {}) => ({ kind: options.zero ? 'const_size_or_zero' : 'const_size' }),
+  str: () => ({ kind: 'const_str' }),
+}

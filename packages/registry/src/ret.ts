@@ -45,22 +45,38 @@ type JsRetOf<D extends RetDesc> = D extends { kind: 'void' }
 /** What a JS implementation returns, from the descriptor. */
 export type JsRet<D extends RetDesc> = JsRetOf<D>
 
-export const ret = {
+type Integer<J extends NonNullable<RetDesc['js']>> = { readonly kind: 'integer'; readonly js: J }
+
+export interface RetMemOptions {
+  readonly size?: number
+  readonly sizeArg?: number
+  readonly nullable?: boolean
+  readonly readonly?: boolean
+}
+
+export interface RetBuilders {
   /** A signed 32-bit number, sign-extended: a count or -errno. */
-  scalar: () => ({ kind: 'integer', js: 'i32' }) as const,
-  u32: () => ({ kind: 'integer', js: 'u32' }) as const,
-  i32: () => ({ kind: 'integer', js: 'i32' }) as const,
-  u64: () => ({ kind: 'integer', js: 'u64' }) as const,
-  i64: () => ({ kind: 'integer', js: 'i64' }) as const,
-  void: () => ({ kind: 'void' }) as const,
+  scalar(): Integer<'i32'>
+  u32(): Integer<'u32'>
+  i32(): Integer<'i32'>
+  u64(): Integer<'u64'>
+  i64(): Integer<'i64'>
+  void(): { readonly kind: 'void' }
   /** The address of a value of the map argument, or 0. */
-  mapValueOrNull: () => ({ kind: 'map_value', nullable: true, js: 'address' }) as const,
+  mapValueOrNull(): { readonly kind: 'map_value'; readonly nullable: true; readonly js: 'address' }
   /** The address of `size` bytes in the arena, or 0 when nullable. */
-  mem: <const O extends { size?: number; sizeArg?: number; nullable?: boolean; readonly?: boolean }>(
+  mem<const O extends RetMemOptions>(
     options: O,
-  ) =>
-    ({ kind: 'mem', js: 'address', ...options }) as {
-      readonly kind: 'mem'
-      readonly js: 'address'
-    } & Readonly<O>,
-} satisfies Record<string, (...a: never[]) => RetDesc>
+  ): { readonly kind: 'mem'; readonly js: 'address' } & Readonly<O>
+}
+
+export const ret: RetBuilders = {
+  scalar: () => ({ kind: 'integer', js: 'i32' }),
+  u32: () => ({ kind: 'integer', js: 'u32' }),
+  i32: () => ({ kind: 'integer', js: 'i32' }),
+  u64: () => ({ kind: 'integer', js: 'u64' }),
+  i64: () => ({ kind: 'integer', js: 'i64' }),
+  void: () => ({ kind: 'void' }),
+  mapValueOrNull: () => ({ kind: 'map_value', nullable: true, js: 'address' }),
+  mem: (options) => ({ kind: 'mem', js: 'address', ...options }),
+}
