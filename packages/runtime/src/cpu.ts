@@ -1,0 +1,42 @@
+import type { Arena } from '@skep/memory'
+import { type Cpu, control } from '@skep/registry'
+
+const INITIAL_SLOTS = 256
+
+/** Makes the execution context number `index`: control block, stack area and function table. Slot 0 stays null. */
+export function createCpu(arena: Arena, index: number, seed: bigint): Cpu {
+  const block = arena.alloc(control.CTL_SIZE, 64)
+  const stack = arena.alloc(control.STACK_SIZE, 64)
+  const table = new WebAssembly.Table({ element: 'anyfunc', initial: INITIAL_SLOTS })
+  const free: number[] = []
+  let next = 1
+
+  const view = arena.view
+  view.setUint32(block + control.CTL_CPU, index, true)
+  view.setUint32(block + control.CTL_SP, stack + control.STACK_SIZE, true)
+  view.setUint32(block + control.CTL_STACK_END, stack, true)
+  // xorshift128+ must not start from zero.
+  view.setBigUint64(block + control.CTL_RANDOM, seed | 1n, true)
+  view.setBigUint64(
+    block + control.CTL_RANDOM + 8,
+    (seed * 0x9e3779b97f4a7c15n) & 0xffff_ffff_ffff_ffffn,
+    true,
+  )
+
+  return {
+    arena,
+    table,
+    control: block,
+    index,
+    addFunction(fn) {
+      const slot = free.pop() ?? next++
+      if (slot >= table.length) table.grow(table.length)
+      table.set(slot, fn as never)
+      return slot
+    },
+    removeFunction(slot) {
+      table.set(slot, null)
+      free.push(slot)
+    },
+  }
+}

@@ -1,0 +1,44 @@
+import type { Cpu, HostEnv, UniformFunction, WasmExport, WasmModuleDef } from '@skep/registry'
+
+/** The wasm modules of one CPU: each definition is compiled and instantiated once, what it imports first. */
+export interface ModuleSet {
+  instantiate(def: WasmModuleDef): Promise<WebAssembly.Exports>
+  /** An exported function; instantiates its module if needed. */
+  function(target: WasmExport): Promise<UniformFunction>
+}
+
+export function createModuleSet(cpu: Cpu, env: HostEnv): ModuleSet {
+  const instances = new Map<WasmModuleDef, Promise<WebAssembly.Exports>>()
+  const controlGlobal = new WebAssembly.Global({ value: 'i32', mutable: false }, cpu.control)
+
+  async function create(def: WasmModuleDef): Promise<WebAssembly.Exports> {
+    const imports: WebAssembly.Imports = {
+      env: { memory: cpu.arena.memory, table: cpu.table, control: controlGlobal },
+    }
+    for (const dependency of def.imports ?? []) imports[dependency.name] = await instantiate(dependency)
+    if (def.host) imports['host'] = { ...def.host(env) }
+    const bytes = def.bytes(cpu.arena.shared) as Uint8Array<ArrayBuffer>
+    const { instance } = await WebAssembly.instantiate(bytes, imports)
+    return instance.exports
+  }
+
+  function instantiate(def: WasmModuleDef): Promise<WebAssembly.Exports> {
+    let instance = instances.get(def)
+    if (!instance) {
+      instance = create(def)
+      instances.set(def, instance)
+    }
+    return instance
+  }
+
+  return {
+    instantiate,
+    async function(target) {
+      const fn = (await instantiate(target.module))[target.export]
+      if (typeof fn !== 'function') {
+        throw new TypeError(`wasm module "${target.module.name}" exports no function "${target.export}"`)
+      }
+      return fn as UniformFunction
+    },
+  }
+}
