@@ -1,1 +1,81 @@
-export {}
+// The scalar domain's module: what src/scalar/index.ts hands out. All arguments are addresses and 32-bit integers.
+export {
+  adjust_ptr_add,
+  adjust_ptr_sub,
+  adjust_scalar_min_max_vals,
+  check_reg_sane_offset,
+  sync_linked_reg,
+} from './alu'
+export {
+  mark_reg_s32_range,
+  mark_reg_u32_range,
+  reg_assign_32_into_64,
+  reg_bounds_sync,
+  reg_bounds_violated,
+  update_reg_bounds,
+  zext_32_to_64,
+} from './bounds'
+export { is_scalar_branch_taken, reg_set_min_max } from './branch'
+export {
+  const_hi,
+  const_lo,
+  get_reg_width,
+  is_const,
+  is_const32,
+  is_nonzero,
+  is_scalar_unbounded,
+  is_zero,
+  numeric_equal,
+  numeric_hash,
+  numeric_within,
+  range_within,
+  smax_value,
+  smin_value,
+  umax_value,
+  umin_value,
+} from './compare'
+export {
+  copy_numeric,
+  mark_reg_known,
+  mark_reg_known_s32,
+  mark_reg_known_u32,
+  mark_reg_known_zero,
+  mark_reg_unbounded,
+  mark_reg_unknown,
+  mark_reg32_known,
+  mark_reg32_unbounded,
+  mark_reg64_unbounded,
+} from './register'
+export {
+  tnum_add,
+  tnum_and,
+  tnum_arshift,
+  tnum_cast,
+  tnum_clear_subreg,
+  tnum_const,
+  tnum_in,
+  tnum_intersect,
+  tnum_is_aligned,
+  tnum_is_const,
+  tnum_is_unknown,
+  tnum_lshift,
+  tnum_mul,
+  tnum_neg,
+  tnum_or,
+  tnum_overlap,
+  tnum_range,
+  tnum_rshift,
+  tnum_step,
+  tnum_sub,
+  tnum_subreg,
+  tnum_union,
+  tnum_unknown,
+  tnum_with_subreg,
+  tnum_xor,
+} from './tnum-by-address'
+export {
+  coerce_reg_to_size,
+  coerce_reg_to_size_sx,
+  coerce_subreg_to_size_sx,
+  scalar_byte_swap,
+} from './width'

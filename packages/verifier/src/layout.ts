@@ -89,6 +89,20 @@ export const BPF_JLE = 0xb0
 export const BPF_JSLT = 0xc0
 export const BPF_JSLE = 0xd0
 
+/** Limit of a pointer's offset, fixed and variable (include/linux/bpf_verifier.h). */
+export const BPF_MAX_VAR_OFF = 0x20000000
+
+// sanePointerOffset(): what is wrong with a value in pointer arithmetic, in the kernel's order of checks.
+export const SANE_OFFSET = 0
+/** A constant of BPF_MAX_VAR_OFF or more, either sign. */
+export const UNSANE_CONST = 1
+/** REG_OFF of BPF_MAX_VAR_OFF or more, either sign. */
+export const UNSANE_FIXED = 2
+/** No lower bound: smin is S64_MIN. */
+export const UNSANE_SMIN_UNBOUNDED = 3
+/** smin of BPF_MAX_VAR_OFF or more, either sign. */
+export const UNSANE_SMIN = 4
+
 /** refine(): the bounds of the branch taken, or of the branch not taken, contradict each other. */
 export const REFINE_TRUE_IMPOSSIBLE = 1
 export const REFINE_FALSE_IMPOSSIBLE = 2

@@ -48,6 +48,8 @@ export interface TnumOperations {
   in(ta: number, tb: number): number
   /** 1 if some value may be a member of both. */
   overlap(ta: number, tb: number): number
+  /** Into `result` (address of a u64): the smallest member of `t` above the u64 at `at`, or else the largest. */
+  step(result: number, t: number, at: number): void
   isConstant(ta: number): number
   isUnknown(ta: number): number
 }
@@ -76,10 +78,14 @@ export interface ScalarDomain {
   setUnbounded32(reg: number): void
   /** The 64-bit bounds at their widest, the rest kept (`__mark_reg64_unbounded`). */
   setUnbounded64(reg: number): void
-  /** Signed and unsigned values in `[min, max]`, i32 each, then synced: return ranges, sizes, lengths. */
-  setRangeS32(reg: number, min: number, max: number): void
-  /** Values in `[0, max]`, u32, then synced. */
-  setMaxU32(reg: number, max: number): void
+  /**
+   * Narrows the signed ranges of both widths to `[min, max]`, i32 each, and syncs: return values, lengths
+   * (`__mark_reg_s32_range`).
+   * @returns 1 if the value contradicts the range; it is then unbounded, as in the kernel.
+   */
+  narrowS32(reg: number, min: number, max: number): number
+  /** Narrows the unsigned ranges of both widths to `[min, max]`, u32 each, and syncs. Result as in narrowS32. */
+  narrowU32(reg: number, min: number, max: number): number
   /** Copies the numeric part. */
   copyNumeric(dst: number, src: number): void
 
@@ -108,21 +114,33 @@ export interface ScalarDomain {
   // Transfer functions
 
   /**
-   * `dst = dst op src` for scalars, with `op` a BPF_OP (BPF_ADD … BPF_ARSH; BPF_MOV not) and `is64` 1 for BPF_ALU64.
-   * BPF_NEG and BPF_END ignore `src`. The result is synced (`adjust_scalar_min_max_vals`).
+   * `dst = dst op src` for scalars, with `op` a BPF_OP (BPF_MOV and BPF_END not: they have their own) and `is64` 1
+   * for BPF_ALU64. BPF_NEG ignores `src`. The result is synced (`adjust_scalar_min_max_vals`).
    * @returns 1 if computed; 0 if the result is unknown by decree (`mark_reg_unknown`: the kernel then also drops id and
    * the like, which are the caller's).
    */
   alu(op: number, is64: number, dst: number, src: number): number
-  /** `dst = src + delta`: numeric part of `sync_linked_regs` for registers linked with BPF_ADD_CONST. Not synced. */
-  addDelta(dst: number, src: number, delta: number): void
   /**
-   * Pointer arithmetic `dst = ptr + off` (numeric part and REG_OFF, `adjust_ptr_min_max_vals`, BPF_ADD).
-   * @returns 1 if `off` went into REG_OFF, 0 if into the variable part.
+   * BPF_END: truncates to `bits` (16, 32 or 64), zero-extending, after reversing the bytes if `swap` (1: `bswap` and
+   * `be`; 0: `le`). Synced (`scalar_byte_swap`).
+   */
+  byteSwap(reg: number, bits: number, swap: number): void
+  /**
+   * `reg = known + (reg.off - known.off)`, for registers linked with BPF_ADD_CONST; reads REG_OFF of both, writes the
+   * numeric part of `reg`. `zext` 1 if `known` is linked by a 32-bit addition. Synced (`sync_linked_regs`).
+   */
+  syncLinked(reg: number, known: number, zext: number): void
+  /**
+   * Pointer arithmetic `dst = ptr + off`: numeric part and REG_OFF (`adjust_ptr_min_max_vals`). Not synced: the kernel
+   * asks `sanePointerOffset(dst)` first, then syncs. `dst` may equal `off` or `ptr`.
+   * @returns 1 if `off` went into REG_OFF, 0 if into the variable part (packet pointers then get a new id and lose
+   * their range).
    */
   ptrAdd(dst: number, ptr: number, off: number): number
-  /** Pointer arithmetic `dst = ptr - off`; result as in ptrAdd. */
+  /** Pointer arithmetic `dst = ptr - off`; as ptrAdd. */
   ptrSub(dst: number, ptr: number, off: number): number
+  /** What makes the value unfit for pointer arithmetic, an UNSANE_* or SANE_OFFSET (`check_reg_sane_offset`). */
+  sanePointerOffset(reg: number): number
 
   // Branches
 
@@ -133,9 +151,8 @@ export interface ScalarDomain {
   branchTaken(jmpop: number, is32: number, dst: number, src: number): number
   /**
    * Refines four records by the outcome of `if (dst jmpop src)`: `trueDst` and `trueSrc` hold in the branch taken, the
-   * others in the branch not taken (`reg_set_min_max`). All four hold the values before the branch; with a constant
-   * operand give records that hold the constant. Where both operands are one register (`if r1 == r1`) call with equal
-   * addresses.
+   * others in the branch not taken (`reg_set_min_max`). All four hold the values before the branch, at four addresses;
+   * with a constant operand give two records that hold the constant.
    * @returns bit set of REFINE_TRUE_IMPOSSIBLE and REFINE_FALSE_IMPOSSIBLE: the records of that branch contradicted
    * themselves, so no concrete value takes it; as in the kernel they are then unbounded.
    */
@@ -171,8 +188,6 @@ export interface ScalarDomain {
   isNonZero(reg: number): number
   /** 1 if nothing is known about the value (`__is_scalar_unbounded`). */
   isUnbounded(reg: number): number
-  /** 1 if the value is surely within 32 unsigned bits (`get_reg_width(reg) <= 32`). */
-  fits32(reg: number): number
   /** Bits that the value needs: position of the highest bit set in the unsigned maximum (`get_reg_width`). */
   width(reg: number): number
   /** Low and high half of the constant, as i32, once `isConst`. */
@@ -245,6 +260,7 @@ const tnumNames: Record<keyof TnumOperations, string> = {
   isAligned: 'tnum_is_aligned',
   in: 'tnum_in',
   overlap: 'tnum_overlap',
+  step: 'tnum_step',
   isConstant: 'tnum_is_const',
   isUnknown: 'tnum_is_unknown',
 }
@@ -259,8 +275,8 @@ const domainNames: Record<Exclude<keyof ScalarDomain, 'tnum'>, string> = {
   setUnbounded: 'mark_reg_unbounded',
   setUnbounded32: 'mark_reg32_unbounded',
   setUnbounded64: 'mark_reg64_unbounded',
-  setRangeS32: 'mark_reg_s32_range',
-  setMaxU32: 'mark_reg_u32_max',
+  narrowS32: 'mark_reg_s32_range',
+  narrowU32: 'mark_reg_u32_range',
   copyNumeric: 'copy_numeric',
   boundsSync: 'reg_bounds_sync',
   updateBounds: 'update_reg_bounds',
@@ -271,9 +287,11 @@ const domainNames: Record<Exclude<keyof ScalarDomain, 'tnum'>, string> = {
   coerceToSizeSx: 'coerce_reg_to_size_sx',
   coerceSubregToSizeSx: 'coerce_subreg_to_size_sx',
   alu: 'adjust_scalar_min_max_vals',
-  addDelta: 'add_delta',
+  byteSwap: 'scalar_byte_swap',
+  syncLinked: 'sync_linked_reg',
   ptrAdd: 'adjust_ptr_add',
   ptrSub: 'adjust_ptr_sub',
+  sanePointerOffset: 'check_reg_sane_offset',
   branchTaken: 'is_scalar_branch_taken',
   refine: 'reg_set_min_max',
   rangeWithin: 'range_within',
@@ -285,7 +303,6 @@ const domainNames: Record<Exclude<keyof ScalarDomain, 'tnum'>, string> = {
   isZero: 'is_zero',
   isNonZero: 'is_nonzero',
   isUnbounded: 'is_scalar_unbounded',
-  fits32: 'fits_32',
   width: 'get_reg_width',
   constLo: 'const_lo',
   constHi: 'const_hi',
