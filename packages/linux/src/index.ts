@@ -1,1 +1,20 @@
-export {}
+export type { Capability } from './capabilities.ts'
+export { decisiveLine, processedInsns } from './decisive-line.ts'
+export { KernelArgumentError, KernelError, LinuxUnavailableError, type UnavailableCause } from './errors.ts'
+export { isKernelAvailable, Kernel, openKernel } from './kernel.ts'
+export type { KernelBtf } from './kernel-btf.ts'
+export type { KernelMap, MapBatch, MapOptions, UpdateMode } from './kernel-map.ts'
+export type {
+  KernelProgram,
+  ProgramInfo,
+  ProgramOptions,
+  RejectedProgram,
+  TestRunOptions,
+  TestRunResult,
+} from './kernel-program.ts'
+export { type LoadedRow, loadRow, type RowLoadOptions } from './load-row.ts'
+export { parseRow, type Row, type RowMap } from './row.ts'
+export { type RunAnswer, runRow } from './run-row.ts'
+export { attachTypes, mapTypes, programTypes } from './uapi.ts'
+export { type VerifyAnswer, type VerifyRowOptions, verifyRow } from './verify-row.ts'
+export type { NamedKind, VmlinuxBtf } from './vmlinux.ts'

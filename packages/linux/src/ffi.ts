@@ -1,0 +1,73 @@
+import { LinuxUnavailableError } from './errors.ts'
+
+/** The few calls into libc that this package makes. */
+export interface Ffi {
+  /** syscall(SYS_bpf, command, attr, size): the result, or minus errno. */
+  bpf(command: number, attr: Uint8Array, size: number): number
+  /** close(fd). */
+  close(fd: number): void
+  /** A system call on two byte blocks: the result, or minus errno. */
+  onBytes(call: 'capget' | 'capset', a: Uint8Array, b: Uint8Array): number
+  /** prlimit64(0, resource, limit, NULL): the result, or minus errno. */
+  setLimit(resource: number, limit: Uint8Array): number
+  /** The address of a block's first byte. It is good only while `bytes` is reachable. */
+  address(bytes: Uint8Array): bigint
+}
+
+/** System call numbers by Node's name of the architecture (arch/x86/entry/syscalls/syscall_64.tbl, asm-generic/unistd.h). */
+const numbers: Readonly<
+  Record<string, { bpf: number; close: number; capget: number; capset: number; prlimit64: number }>
+> = {
+  x64: { bpf: 321, close: 3, capget: 125, capset: 126, prlimit64: 302 },
+  arm64: { bpf: 280, close: 57, capget: 90, capset: 91, prlimit64: 261 },
+}
+
+let loaded: Promise<Ffi> | undefined
+
+/** Loads koffi and binds libc, once a process. Rejects with `LinuxUnavailableError`. */
+export const loadFfi = (): Promise<Ffi> => (loaded ??= bind())
+
+async function bind(): Promise<Ffi> {
+  if (process.platform !== 'linux') {
+    throw new LinuxUnavailableError(
+      'not-linux',
+      `this is ${process.platform}, and bpf(2) is a Linux system call`,
+    )
+  }
+  const nr = numbers[process.arch]
+  if (!nr) {
+    throw new LinuxUnavailableError(
+      'architecture',
+      `no system call numbers for ${process.arch}, only for ${Object.keys(numbers).join(' and ')}`,
+    )
+  }
+  let koffi: Pick<typeof import('koffi'), 'load' | 'errno' | 'address'>
+  try {
+    koffi = (await import('koffi')).default
+  } catch (cause) {
+    throw new LinuxUnavailableError(
+      'no-koffi',
+      'the optional dependency koffi does not load; npm install koffi',
+      {
+        cause,
+      },
+    )
+  }
+  try {
+    // The process itself has libc's symbols, whichever libc it is.
+    const libc = koffi.load(null)
+    const onBuffer = libc.func('long syscall(long nr, long a, void *b, unsigned long c)')
+    const onBuffers = libc.func('syscall', 'long', ['long', 'void *', 'void *', 'unsigned long'])
+    const limit = libc.func('syscall', 'long', ['long', 'long', 'long', 'void *', 'void *'])
+    const settle = (result: number): number => (result === -1 ? -koffi.errno() : result)
+    return {
+      bpf: (command, attr, size) => settle(onBuffer(nr.bpf, command, attr, size)),
+      close: (fd) => void onBuffer(nr.close, fd, null, 0),
+      onBytes: (call, a, b) => settle(onBuffers(nr[call], a, b, 0)),
+      setLimit: (resource, bytes) => settle(limit(nr.prlimit64, 0, resource, bytes, null)),
+      address: (bytes) => koffi.address(bytes),
+    }
+  } catch (cause) {
+    throw new LinuxUnavailableError('no-libc', "libc's syscall() cannot be called through koffi", { cause })
+  }
+}

@@ -1,0 +1,307 @@
+import { type Context, Handle } from './context.ts'
+import { errnoText } from './errno.ts'
+import { KernelArgumentError, KernelError } from './errors.ts'
+import type { KernelBtf } from './kernel-btf.ts'
+import { attachTypes, numberOf, programTypes } from './uapi.ts'
+
+export interface ProgramOptions {
+  readonly name?: string
+  /** BPF_PROG_TYPE_* as a lower-case name (`xdp`) or a number. */
+  readonly type: string | number
+  /** expected_attach_type: BPF_* as a lower-case name (`cgroup_inet_ingress`) or a number. */
+  readonly attachType?: string | number
+  /** BPF_F_* load flags. */
+  readonly flags?: number
+  /** Default `GPL`. */
+  readonly license?: string
+  /** 8-byte little-endian instructions; map references hold file descriptors, kfunc calls BTF ids. */
+  readonly insns: Uint8Array
+  readonly btf?: KernelBtf
+  /** Records of `struct bpf_func_info` (u32 insn_off, u32 type_id); needs `btf`. */
+  readonly funcInfo?: Uint8Array
+  /** Records of `struct bpf_line_info` (four u32: insn_off, file_name_off, line_off, line_col); needs `btf`. */
+  readonly lineInfo?: Uint8Array
+  /** The type in the kernel's BTF (or in `attachProgFd`'s) that the program attaches to. */
+  readonly attachBtfId?: number
+  /** The program that an `ext` or tracing program attaches to. */
+  readonly attachProgFd?: number
+  /** KERNEL_VERSION(a,b,c). */
+  readonly kernVersion?: number
+  /** File descriptors that instructions name by index: i32 each. */
+  readonly fdArray?: Int32Array
+  /** How many of `fdArray` the kernel takes a reference on; 0 for none. */
+  readonly fdArrayCount?: number
+  /** BPF_LOG_LEVEL1 = 1 (the path that fails), 2 (every path), 4 (statistics); may be added. Default 1. */
+  readonly logLevel?: number
+  /**
+   * Bytes of the log to keep, from its end. By default the whole log (the last 256 MiB). A log that is longer than the
+   * room for it costs another load.
+   */
+  readonly logTail?: number
+}
+
+export interface RejectedProgram {
+  readonly ok: false
+  /** `EACCES`, `EINVAL`, … */
+  readonly errno: string
+  /** The verifier's log; empty when the kernel refused before verification. */
+  readonly log: string
+}
+
+export interface TestRunOptions {
+  /** The packet: at least 14 bytes for network types. */
+  readonly dataIn?: Uint8Array
+  /** Bytes to make room for; by default 64 KiB where there is `dataIn`, else none. */
+  readonly dataOutSize?: number
+  readonly ctxIn?: Uint8Array
+  /** By default the size of `ctxIn`. */
+  readonly ctxOutSize?: number
+  /** Runs of the program; the kernel's time is the average. Default: one. */
+  readonly repeat?: number
+  /** BPF_F_TEST_*. BPF_F_TEST_XDP_LIVE_FRAMES sends packets through this machine's real interfaces. */
+  readonly flags?: number
+  /** The CPU to run on, with BPF_F_TEST_RUN_ON_CPU. */
+  readonly cpu?: number
+  readonly batchSize?: number
+}
+
+export interface TestRunResult {
+  /** The program's return value: an unsigned 32-bit number. */
+  readonly retval: number
+  readonly dataOut: Uint8Array
+  readonly ctxOut: Uint8Array
+  /** Average of a run in nanoseconds, as the kernel measured it. */
+  readonly durationNs: number
+}
+
+export interface ProgramInfo {
+  readonly id: number
+  /** SHA-derived tag: 16 hex digits. */
+  readonly tag: string
+  /** Bytes of the program after the verifier's rewriting. */
+  readonly xlatedLength: number
+  /** Bytes of machine code. */
+  readonly jitedLength: number
+  /** Instructions that the verifier walked. */
+  readonly verifiedInsns: number
+}
+
+/** Past this the log's end is enough. */
+const maxLog = 1 << 28
+/** Kernels before 5.2 take no longer log. */
+const oldKernelsMaxLog = 1 << 24
+/** The kernel gives up a load with EAGAIN when a signal arrives while it verifies. */
+const loadTries = 5
+
+/** BPF_PROG_LOAD. A refusal is data; only arguments that make no sense throw (`KernelArgumentError`). */
+export const loadProgram = (context: Context, options: ProgramOptions): KernelProgram | RejectedProgram => {
+  if (options.insns.length % 8) {
+    throw new KernelArgumentError(
+      'program.insns',
+      `${options.insns.length} bytes are not a whole number of 8-byte instructions`,
+    )
+  }
+  const loader = new ProgramLoader(context, options)
+  const level = options.logLevel ?? 1
+  let room = options.logTail ?? context.scratch.length
+  let result = loader.load(level, room)
+  while (options.logTail === undefined && loader.cut && room < maxLog) {
+    if (result >= 0) context.ffi.close(result)
+    room = Math.min(maxLog, Math.max(room * 4, loader.trueSize))
+    result = loader.load(level, room)
+  }
+  const log = loader.log()
+  // A log that does not fit makes the result ENOSPC, whatever the verdict.
+  if (loader.cut) {
+    if (result >= 0) context.ffi.close(result)
+    result = loader.load(0, 0)
+  }
+  return result < 0
+    ? { ok: false, errno: errnoText(result), log }
+    : new KernelProgram(context, result, log, options.name ?? '')
+}
+
+/** One program's blocks, kept reachable over repeated loads. */
+class ProgramLoader {
+  readonly #context: Context
+  readonly #options: ProgramOptions
+  readonly #type: number
+  readonly #attachType: number
+  readonly #license: Uint8Array
+  readonly #fdArray: Uint8Array | undefined
+  #log: Uint8Array
+  #room = 0
+  /** Bytes that the whole log takes; 0 from kernels before 6.4, which do not say. */
+  trueSize = 0
+  /** The log of the last load is not whole. */
+  cut = false
+
+  constructor(context: Context, options: ProgramOptions) {
+    this.#context = context
+    this.#options = options
+    this.#type = required('program.type', 'program type', programTypes, options.type)
+    this.#attachType = required('program.attachType', 'attach type', attachTypes, options.attachType ?? 0)
+    this.#license = new TextEncoder().encode(`${options.license ?? 'GPL'}\0`)
+    const fds = options.fdArray
+    this.#fdArray = fds && new Uint8Array(fds.buffer, fds.byteOffset, fds.byteLength)
+    this.#log = context.scratch
+  }
+
+  /** The file descriptor, or minus errno. */
+  load(level: number, room: number): number {
+    for (let tries = 1; ; tries++) {
+      const result = this.#once(level, room)
+      if (result !== -EAGAIN || tries === loadTries) return result
+    }
+  }
+
+  #once(level: number, room: number): number {
+    const context = this.#context
+    const o = this.#options
+    const { attr } = context
+    const size = attr.begin('BPF_PROG_LOAD')
+    attr.set('prog_type', this.#type)
+    attr.set('expected_attach_type', this.#attachType)
+    attr.set('insn_cnt', o.insns.length / 8)
+    attr.set('insns', context.address(o.insns))
+    attr.set('license', context.address(this.#license))
+    attr.set('kern_version', o.kernVersion ?? 0)
+    attr.set('prog_flags', o.flags ?? 0)
+    attr.setName('prog_name', o.name ?? '')
+    if (o.btf) {
+      attr.set('prog_btf_fd', o.btf.fd)
+      if (o.funcInfo?.length) {
+        attr.set('func_info_rec_size', 8)
+        attr.set('func_info', context.address(o.funcInfo))
+        attr.set('func_info_cnt', Math.floor(o.funcInfo.length / 8))
+      }
+      if (o.lineInfo?.length) {
+        attr.set('line_info_rec_size', 16)
+        attr.set('line_info', context.address(o.lineInfo))
+        attr.set('line_info_cnt', Math.floor(o.lineInfo.length / 16))
+      }
+    }
+    attr.set('attach_btf_id', o.attachBtfId ?? 0)
+    attr.set('attach_prog_fd', o.attachProgFd ?? 0)
+    attr.set('fd_array', context.address(this.#fdArray))
+    attr.set('fd_array_cnt', o.fdArrayCount ?? 0)
+    this.#room = level ? room : 0
+    if (this.#room) {
+      if (this.#log.length < room) this.#log = new Uint8Array(room)
+      this.#log[0] = 0
+      attr.set('log_level', level)
+      attr.set('log_size', room)
+      attr.set('log_buf', context.address(this.#log))
+    }
+    const result = context.call('BPF_PROG_LOAD', size)
+    this.trueSize = attr.get('log_true_size')
+    this.cut =
+      this.#room > 0 && (this.trueSize ? this.trueSize > room : result === -ENOSPC && room < oldKernelsMaxLog)
+    return result
+  }
+
+  /** The log of the last load that asked for one. */
+  log(): string {
+    if (!this.#room || !this.#log[0]) return ''
+    const end = this.#log.indexOf(0)
+    return decoder.decode(this.#log.subarray(0, end < 0 || end > this.#room ? this.#room : end))
+  }
+}
+
+const decoder = new TextDecoder()
+const EAGAIN = 11
+const ENOSPC = 28
+
+const required = (
+  argument: string,
+  what: string,
+  table: Readonly<Record<string, number>>,
+  type: string | number,
+): number => {
+  const n = numberOf(table, type)
+  if (n === undefined)
+    throw new KernelArgumentError(argument, `no ${what} is called '${type}'; give its number`)
+  return n
+}
+
+/** A program that the kernel accepted. */
+export class KernelProgram extends Handle {
+  readonly ok = true
+  /** The verifier's log at the level that was asked for. */
+  readonly log: string
+  readonly name: string
+  readonly #context: Context
+
+  constructor(context: Context, fd: number, log: string, name: string) {
+    super(context.ffi, fd, `program '${name}'`)
+    this.#context = context
+    this.log = log
+    this.name = name
+  }
+
+  /** Instructions that the verifier walked. */
+  get verifiedInsns(): number {
+    return this.info().verifiedInsns
+  }
+
+  /** BPF_OBJ_GET_INFO_BY_FD: `struct bpf_prog_info`. */
+  info(): ProgramInfo {
+    const info = new Uint8Array(232)
+    const { attr } = this.#context
+    const size = attr.begin('BPF_OBJ_GET_INFO_BY_FD')
+    attr.set('bpf_fd', this.fd)
+    attr.set('info_len', info.length)
+    attr.set('info', this.#context.address(info))
+    this.#context.must('BPF_OBJ_GET_INFO_BY_FD', size, `program '${this.name}'`)
+    const view = new DataView(info.buffer)
+    return {
+      id: view.getUint32(4, true),
+      tag: Array.from(info.subarray(8, 16), (byte) => byte.toString(16).padStart(2, '0')).join(''),
+      jitedLength: view.getUint32(16, true),
+      xlatedLength: view.getUint32(20, true),
+      verifiedInsns: view.getUint32(216, true),
+    }
+  }
+
+  /** BPF_PROG_TEST_RUN. Throws `KernelError`: ENOTSUPP for a type that has no test run, EINVAL for data it does not take. */
+  testRun(options: TestRunOptions = {}): TestRunResult {
+    const { dataIn, ctxIn } = options
+    const dataOut = new Uint8Array(options.dataOutSize ?? (dataIn ? Math.max(dataIn.length, 1 << 16) : 0))
+    const ctxOut = new Uint8Array(options.ctxOutSize ?? ctxIn?.length ?? 0)
+    const context = this.#context
+    const { attr } = context
+    const size = attr.begin('BPF_PROG_TEST_RUN')
+    attr.set('prog_fd', this.fd)
+    attr.set('data_size_in', dataIn?.length ?? 0)
+    attr.set('data_in', context.address(dataIn))
+    attr.set('data_size_out', dataOut.length)
+    attr.set('data_out', context.address(dataOut))
+    attr.set('ctx_size_in', ctxIn?.length ?? 0)
+    attr.set('ctx_in', context.address(ctxIn))
+    attr.set('ctx_size_out', ctxOut.length)
+    attr.set('ctx_out', context.address(ctxOut))
+    attr.set('repeat', options.repeat ?? 0)
+    attr.set('flags', options.flags ?? 0)
+    attr.set('cpu', options.cpu ?? 0)
+    attr.set('batch_size', options.batchSize ?? 0)
+    const result = context.call('BPF_PROG_TEST_RUN', size)
+    if (result < 0) {
+      const errno = errnoText(result)
+      throw new KernelError(errno, 'BPF_PROG_TEST_RUN', `program '${this.name}'`, runMends[errno])
+    }
+    return {
+      retval: attr.get('retval'),
+      dataOut: dataOut.slice(0, attr.get('data_size_out')),
+      ctxOut: ctxOut.slice(0, attr.get('ctx_size_out')),
+      durationNs: attr.get('duration'),
+    }
+  }
+}
+
+const runMends: Readonly<Record<string, string>> = {
+  ENOTSUPP: 'the kernel has no test run for this program type',
+  EINVAL:
+    'network types need at least 14 bytes of data, and each type takes only some of data, ctx, repeat and flags',
+  ENOSPC: 'dataOutSize or ctxOutSize is too small',
+  EINTR: 'a signal arrived; run it again',
+}

@@ -1,0 +1,129 @@
+import { KernelArgumentError } from './errors.ts'
+
+/** A map of a row, as in `skep verify --jsonl`. */
+export interface RowMap {
+  readonly name?: string
+  readonly type: string | number
+  readonly key_size?: number
+  readonly value_size?: number
+  readonly max_entries?: number
+  readonly flags?: number
+  readonly map_extra?: number
+  /** The template of a map of maps: the index of a map of the row, or a map. */
+  readonly inner?: number | RowMap
+  readonly frozen?: boolean
+  /** Hex of the value of element 0. */
+  readonly init?: string
+  /** Base64 of the map's own BTF; the row's, otherwise. */
+  readonly btf?: string
+  readonly btf_key?: number
+  readonly btf_value?: number
+}
+
+/** A program as data: one line of `skep verify --jsonl` and `skep run --jsonl`. */
+export interface Row {
+  readonly name?: string
+  readonly type: string | number
+  readonly attach_type?: string | number
+  readonly flags?: number
+  readonly license?: string
+  /** Verify as a loader without CAP_PERFMON. */
+  readonly unprivileged?: boolean
+  /** Hex of 8-byte little-endian instructions. */
+  readonly insns: string
+  readonly maps?: readonly RowMap[]
+  readonly refs?: readonly { readonly insn: number; readonly map: number }[]
+  readonly kfuncs?: readonly { readonly insn: number; readonly name: string }[]
+  /** A kernel function, iterator or tracepoint; `struct:member` for struct_ops. */
+  readonly attach_to?: string | null
+  /** Base64. */
+  readonly btf?: string
+  /** Hex of (u32 insn_off, u32 type_id) pairs. */
+  readonly func_info?: string
+  /** Hex of the packet, for a run. */
+  readonly data?: string
+  /** Hex of the context, for a run. */
+  readonly ctx?: string
+  readonly repeat?: number
+}
+
+type Check = (value: unknown, path: string) => void
+
+const fail = (path: string, expected: string, value: unknown): never => {
+  throw new KernelArgumentError(path, `must be ${expected}, and is ${JSON.stringify(value)?.slice(0, 40)}`)
+}
+const text: Check = (value, path) => typeof value === 'string' || fail(path, 'a string', value)
+const flag: Check = (value, path) => typeof value === 'boolean' || fail(path, 'true or false', value)
+const count: Check = (value, path) =>
+  (Number.isSafeInteger(value) && (value as number) >= 0) || fail(path, 'a whole number', value)
+const type: Check = (value, path) => (typeof value === 'string' ? undefined : count(value, path))
+const hex: Check = (value, path) =>
+  (typeof value === 'string' && value.length % 2 === 0 && /^[0-9a-fA-F]*$/.test(value)) ||
+  fail(path, 'hex digits', value)
+const base64: Check = (value, path) =>
+  (typeof value === 'string' && /^[A-Za-z0-9+/]*={0,2}$/.test(value)) || fail(path, 'base64', value)
+
+const object =
+  (required: Readonly<Record<string, Check>>, optional: Readonly<Record<string, Check>>): Check =>
+  (value, path) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      return fail(path, 'an object', value)
+    const fields = value as Record<string, unknown>
+    for (const [name, check] of Object.entries(required)) check(fields[name], `${path}.${name}`)
+    for (const [name, check] of Object.entries(optional)) {
+      const field = fields[name]
+      if (field !== undefined && field !== null) check(field, `${path}.${name}`)
+    }
+  }
+const list =
+  (check: Check): Check =>
+  (value, path) => {
+    if (!Array.isArray(value)) return fail(path, 'an array', value)
+    for (const [i, item] of value.entries()) check(item, `${path}[${i}]`)
+  }
+
+const mapFields: Readonly<Record<string, Check>> = {
+  name: text,
+  key_size: count,
+  value_size: count,
+  max_entries: count,
+  flags: count,
+  map_extra: count,
+  frozen: flag,
+  init: hex,
+  btf: base64,
+  btf_key: count,
+  btf_value: count,
+}
+const map = object({ type }, mapFields)
+const inner: Check = (value, path) => (typeof value === 'number' ? count(value, path) : map(value, path))
+
+const row = object(
+  { type, insns: hex },
+  {
+    name: text,
+    attach_type: type,
+    flags: count,
+    license: text,
+    unprivileged: flag,
+    maps: list(object({ type }, { ...mapFields, inner })),
+    refs: list(object({ insn: count, map: count }, {})),
+    kfuncs: list(object({ insn: count, name: text }, {})),
+    attach_to: text,
+    btf: base64,
+    func_info: hex,
+    data: hex,
+    ctx: hex,
+    repeat: count,
+  },
+)
+
+/** Checks the shape of a parsed JSON line. Throws `KernelArgumentError` with the path of the field that is wrong. */
+export const parseRow = (value: unknown): Row => {
+  row(value, 'row')
+  return value as Row
+}
+
+export const bytesOfHex = (digits: string): Uint8Array => Buffer.from(digits, 'hex')
+export const hexOfBytes = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')

@@ -1,0 +1,72 @@
+// What the reference tools share: @skep/linux from its sources, and JSON lines from standard input to standard output.
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { build } from 'esbuild'
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+
+/** The module @skep/linux, bundled from packages/linux/src: no build is needed. */
+export const loadLinux = async () => {
+  const home = join(root, 'packages/linux')
+  const entry = join(home, 'src/index.ts')
+  const { outputFiles } = await build({
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    conditions: ['source'],
+    tsconfigRaw: {},
+    plugins: [
+      {
+        name: 'koffi',
+        setup: ({ onResolve }) =>
+          onResolve({ filter: /^koffi$/ }, ({ path }) => ({
+            path: pathToFileURL(createRequire(entry).resolve(path)).href,
+            external: true,
+          })),
+      },
+    ],
+  })
+  const cache = join(root, 'node_modules/.cache/skep-kernel')
+  const file = join(cache, `linux-${process.pid}.mjs`)
+  mkdirSync(cache, { recursive: true })
+  writeFileSync(file, outputFiles[0].contents)
+  try {
+    return await import(pathToFileURL(file).href)
+  } finally {
+    rmSync(file, { force: true })
+  }
+}
+
+/** Answers each line of standard input with a line, in order; a line that is no JSON gets an error. */
+export const serve = async (answer) => {
+  process.stdout.on('error', () => process.exit(1))
+  for await (const line of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
+    if (!line.trim()) continue
+    let out
+    try {
+      out = answer(JSON.parse(line))
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error
+      out = { name: '', error: { code: 'JSON', message: error.message } }
+    }
+    if (!process.stdout.write(`${JSON.stringify(out)}\n`))
+      await new Promise((resume) => process.stdout.once('drain', resume))
+  }
+}
+
+/** A kernel, or exit status 1 with the reason. */
+export const openOrExit = async ({ openKernel, LinuxUnavailableError }) => {
+  try {
+    return await openKernel()
+  } catch (error) {
+    if (!(error instanceof LinuxUnavailableError)) throw error
+    console.error(error.message)
+    process.exit(1)
+  }
+}
