@@ -1,3 +1,4 @@
+export { type InsnBuilders, insn } from './ebpf/build.ts'
 export {
   type CodecOptions,
   checkTargets,
@@ -9,7 +10,11 @@ export {
 } from './ebpf/decode.ts'
 export { encode } from './ebpf/encode.ts'
 export { IsaError, type IsaErrorCode, type IsaField, type IsaProblem } from './ebpf/error.ts'
+export { type FormatKernelOptions, formatKernel } from './ebpf/format-kernel.ts'
+export { type CodeSymbol, type FormatLlvmOptions, formatLlvm } from './ebpf/format-llvm.ts'
+export { formatMnemonic } from './ebpf/format-mnemonic.ts'
 export { type Insn, type RawFields, targetDelta, targetField } from './ebpf/insn.ts'
+export { ALU_OPERATOR, JUMP_OPERATOR } from './ebpf/operators.ts'
 export {
   type AluOp,
   type AtomicOp,
