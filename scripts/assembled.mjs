@@ -22,6 +22,7 @@ export function stalePackages(root) {
     .filter((directory) => existsSync(join(directory, 'assembly/index.ts')))
     .filter((directory) => {
       const made = changed(join(directory, 'src/generated/module.ts'))
-      return made < Math.max(common, changed(join(directory, 'assembly')))
+      const own = ['assembly', 'src/layout', 'src/layout.ts'].map((path) => changed(join(directory, path)))
+      return made < Math.max(common, ...own)
     })
 }
