@@ -29,6 +29,8 @@ export interface MapHandle {
   readonly valueSize: number
   readonly maxEntries: number
   readonly flags: number
+  /** Bytes of what `lookup` gives and `update` takes: all CPUs' padded values for per-CPU types, else `valueSize`. */
+  readonly hostValueSize: number
   /** Arena address of the header: what a program holds as its pointer to the map. */
   readonly address: number
   /** A copy of the value, or undefined. For per-CPU types: all CPUs' values, each padded to 8 bytes, as bpf(2) gives. */

@@ -1,0 +1,126 @@
+import type { Codec } from '@skep/btf'
+import type { CollectionSpec, Link, MapHandle } from '@skep/registry'
+import { RuntimeError } from './errors.ts'
+import { encodeGlobal, type GlobalValue } from './globals.ts'
+import type { Program } from './program.ts'
+import { perCpu, TypedMap } from './typed-map.ts'
+
+export interface MapCodecs<K, V> {
+  readonly key: Codec<K>
+  readonly value: Codec<V>
+}
+
+/** What a collection needs of its runtime; not for hosts. */
+export interface CollectionParts {
+  readonly spec: CollectionSpec
+  readonly programs: ReadonlyMap<string, Program>
+  readonly maps: ReadonlyMap<string, MapHandle>
+  readonly cpus: number
+  readonly release: () => void
+}
+
+/** The live objects of one loaded spec. Closing detaches its links and frees its maps; the order never matters. */
+export class Collection {
+  readonly spec: CollectionSpec
+  readonly #parts: CollectionParts
+  readonly #links = new Set<Link>()
+  #closed = false
+
+  constructor(parts: CollectionParts) {
+    this.spec = parts.spec
+    this.#parts = parts
+  }
+
+  get programs(): ReadonlyMap<string, Program> {
+    return this.#parts.programs
+  }
+
+  get maps(): ReadonlyMap<string, MapHandle> {
+    return this.#parts.maps
+  }
+
+  /** The program of that name; with `type`, only if it is of that program type. Without a name, the only one. */
+  program(name?: string): Program
+  program<T extends string>(name: string, type: T): Program<T>
+  program(name?: string, type?: string): Program {
+    const { programs } = this.#parts
+    const known = [...programs.keys()].join(', ') || 'none'
+    const found =
+      name === undefined && programs.size === 1 ? [...programs.values()][0] : programs.get(name ?? '')
+    if (!found) {
+      throw new RuntimeError(
+        'NO_SUCH_PROGRAM',
+        name ?? '',
+        `no program "${name ?? ''}"; the collection has: ${known}`,
+      )
+    }
+    if (type !== undefined && found.type !== type) {
+      throw new RuntimeError(
+        'WRONG_PROGRAM_TYPE',
+        found.name,
+        `program ${found.name} is of type ${found.type}, not ${type}; its section is ${this.#section(found.name)}`,
+      )
+    }
+    return found
+  }
+
+  /** The raw map, or with codecs a typed view of it. Per-CPU maps give arrays, one element for each CPU. */
+  map(name: string): MapHandle
+  map<K, V>(name: string, codecs: MapCodecs<K, V>): TypedMap<K, V>
+  map<K, V>(name: string, codecs?: MapCodecs<K, V>): MapHandle | TypedMap<K, V> {
+    const handle = this.#parts.maps.get(name)
+    if (!handle) {
+      const known = [...this.#parts.maps.keys()].join(', ') || 'none'
+      throw new RuntimeError('NO_SUCH_MAP', name, `no map "${name}"; the collection has: ${known}`)
+    }
+    return codecs ? new TypedMap(handle, codecs.key, codecs.value) : handle
+  }
+
+  /** A per-CPU map with codecs for one CPU's value: values are arrays. */
+  perCpuMap<K, V>(name: string, codecs: MapCodecs<K, V>): TypedMap<K, V[]> {
+    return new TypedMap(this.map(name), codecs.key, perCpu(codecs.value, this.#parts.cpus))
+  }
+
+  /** The bytes of a global variable, copied. */
+  readGlobal(name: string): Uint8Array {
+    const variable = this.#variable(name)
+    const value = this.map(variable.map).lookup(new Uint8Array(4))!
+    return value.slice(variable.offset, variable.offset + variable.size)
+  }
+
+  /** Writes a global variable of `.data` or `.bss`; constants are set before load (setGlobals). */
+  writeGlobal(name: string, value: GlobalValue): void {
+    const variable = this.#variable(name)
+    const map = this.map(variable.map)
+    const contents = map.lookup(new Uint8Array(4))!
+    encodeGlobal(variable, value, contents, variable.offset)
+    map.update(new Uint8Array(4), contents)
+  }
+
+  /** Links that close with this collection. */
+  track(link: Link): void {
+    this.#links.add(link)
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    for (const link of this.#links) link.close()
+    this.#parts.release()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  #section(program: string): string {
+    return this.spec.programs.find((p) => p.name === program)?.section ?? 'unknown'
+  }
+
+  #variable(name: string): CollectionSpec['variables'][number] {
+    const variable = this.spec.variables.find((v) => v.name === name)
+    if (variable) return variable
+    const known = this.spec.variables.map((v) => v.name).join(', ') || 'none'
+    throw new RuntimeError('NO_SUCH_VARIABLE', name, `no global variable "${name}"; the object has: ${known}`)
+  }
+}

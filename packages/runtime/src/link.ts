@@ -1,0 +1,95 @@
+import { decode, type Insn } from '@skep/isa'
+import type {
+  LinkedHelper,
+  LinkedMap,
+  LinkedProgram,
+  Platform,
+  ProgramFacts,
+  ProgramSpec,
+} from '@skep/registry'
+import { RuntimeError } from './errors.ts'
+
+/** What linking needs of the live runtime. */
+export interface Linker {
+  readonly platform: Platform
+  /** Live maps by the names that the spec uses. */
+  map(name: string): LinkedMap | undefined
+  /** Address of the first value, for globals. */
+  valueAddress(name: string): number
+  helper(id: number): Promise<LinkedHelper>
+}
+
+/** Resolves a verified program's references: maps and globals become addresses, helpers functions. */
+export async function linkProgram(
+  spec: ProgramSpec,
+  mapNames: readonly string[],
+  facts: ProgramFacts | undefined,
+  linker: Linker,
+): Promise<LinkedProgram> {
+  const insns: Insn[] = decode(spec.insns)
+  for (const reference of spec.references) {
+    const insn = insns[reference.insn]!
+    switch (reference.kind) {
+      case 'map':
+        insns[reference.insn] = {
+          ...insn,
+          src: 0,
+          imm64: BigInt(liveMap(linker, spec, reference.map).address),
+        }
+        break
+      case 'map_value': {
+        liveMap(linker, spec, reference.map)
+        const address = linker.valueAddress(reference.map) + reference.offset
+        insns[reference.insn] = { ...insn, src: 0, imm64: BigInt(address >>> 0) }
+        break
+      }
+      case 'func':
+        insns[reference.insn] = { ...insn, imm64: BigInt(reference.target) }
+        break
+      case 'kfunc':
+      case 'ksym':
+        throw new RuntimeError(
+          'ABSENT',
+          reference.name,
+          `${spec.name}: insn ${reference.insn} uses ${reference.kind} ${reference.name}, which this runtime lacks; a plugin may define it with defineKfunc`,
+        )
+    }
+  }
+  const helpers = new Map<number, LinkedHelper>()
+  for (const [slot, insn] of insns.entries()) {
+    if (insn.def.name !== 'call_helper' || helpers.has(insn.imm)) continue
+    if (facts && !facts.reachable[slot]) continue
+    helpers.set(insn.imm, await linker.helper(insn.imm))
+  }
+  const context = linker.platform.programTypes.get(spec.type)?.context
+  return {
+    name: spec.name,
+    insns,
+    subprograms: facts?.subprograms ?? subprogramStarts(spec, insns),
+    ...(facts ? { facts } : {}),
+    helpers,
+    maps: mapNames.map((name) => linker.map(name)!),
+    ...(context?.kind === 'struct' ? { context } : {}),
+  }
+}
+
+function liveMap(linker: Linker, spec: ProgramSpec, name: string): LinkedMap {
+  const map = linker.map(name)
+  if (!map)
+    throw new RuntimeError(
+      'BAD_REFERENCE',
+      name,
+      `${spec.name}: refers to map "${name}", which the collection has not`,
+    )
+  return map
+}
+
+/** Without facts: function starts from the spec, local calls and callbacks. */
+function subprogramStarts(spec: ProgramSpec, insns: readonly Insn[]): number[] {
+  const starts = new Set([0, ...spec.functions.map((f) => f.insn)])
+  for (const [slot, insn] of insns.entries()) {
+    if (insn.def.name === 'call_local') starts.add(slot + 1 + insn.imm)
+  }
+  for (const reference of spec.references) if (reference.kind === 'func') starts.add(reference.target)
+  return [...starts].sort((a, b) => a - b)
+}

@@ -1,0 +1,145 @@
+import {
+  type CompiledProgram,
+  type Cpu,
+  control,
+  type ProgramHandle,
+  type ProgramTypeDef,
+  programLayout,
+  type RuntimeHost,
+  type TestRunInput,
+  type TestRunOutput,
+} from '@skep/registry'
+import { type FaultCode, ProgramFault, RuntimeError } from './errors.ts'
+
+const faultCodes: Readonly<Record<number, { code: FaultCode; text: string }>> = {
+  [control.FAULT_ACCESS]: { code: 'ACCESS', text: 'access outside the memory that it may touch' },
+  [control.FAULT_BUDGET]: { code: 'BUDGET', text: 'instruction budget used up' },
+  [control.FAULT_STACK]: { code: 'STACK', text: 'stack area used up' },
+  [control.FAULT_ILLEGAL]: { code: 'ILLEGAL', text: 'instruction or helper that it may not use' },
+  [control.FAULT_EXCEPTION]: { code: 'EXCEPTION', text: 'threw an exception (bpf_throw)' },
+  [control.FAULT_ALIGNMENT]: { code: 'ALIGNMENT', text: 'misaligned atomic' },
+}
+
+/** What a test run gives back; `retval` is the low half of r0, unsigned. */
+export interface TestRunResult extends TestRunOutput {
+  readonly retval: number
+}
+
+/** A loaded program. `T` is its program type's name, so that it only attaches where it belongs. */
+export class Program<T extends string = string> implements ProgramHandle {
+  readonly name: string
+  readonly id: number
+  readonly type: T
+  readonly attachType?: string
+  readonly record: number
+  readonly host: RuntimeHost
+  readonly helpers: readonly string[]
+  readonly #compiled: CompiledProgram
+  readonly #cpu: Cpu
+  readonly #typeDef: ProgramTypeDef
+
+  constructor(init: {
+    name: string
+    id: number
+    typeDef: ProgramTypeDef
+    attachType?: string
+    record: number
+    host: RuntimeHost
+    helpers: readonly string[]
+    compiled: CompiledProgram
+    cpu: Cpu
+  }) {
+    this.name = init.name
+    this.id = init.id
+    this.type = init.typeDef.name as T
+    if (init.attachType !== undefined) this.attachType = init.attachType
+    this.record = init.record
+    this.host = init.host
+    this.helpers = init.helpers
+    this.#typeDef = init.typeDef
+    this.#compiled = init.compiled
+    this.#cpu = init.cpu
+  }
+
+  /** Runs once over a context in the arena. Throws ProgramFault when the run ends early. */
+  run(ctx: number): number {
+    const { arena, control: block } = this.#cpu
+    let r0: number
+    try {
+      r0 = this.#compiled.run(ctx)
+    } catch (cause) {
+      throw this.#trap(cause)
+    }
+    if (arena.i32[(block + control.CTL_FAULT) >> 2] !== control.FAULT_NONE) throw this.takeFault()!
+    return r0
+  }
+
+  runBatch(ctxs: number, count: number, results: number): number {
+    try {
+      return this.#compiled.runBatch(ctxs, count, results)
+    } catch (cause) {
+      throw this.#trap(cause)
+    }
+  }
+
+  /** The full 64 bits of r0 of the last run on this CPU. */
+  get r0(): bigint {
+    return this.#cpu.arena.view.getBigUint64(this.#cpu.control + control.CTL_R0, true)
+  }
+
+  /** Reads and clears the fault of the last run. */
+  takeFault(): ProgramFault | undefined {
+    const { arena, control: block } = this.#cpu
+    const view = arena.view
+    const fault = view.getInt32(block + control.CTL_FAULT, true)
+    if (fault === control.FAULT_NONE) return undefined
+    view.setInt32(block + control.CTL_FAULT, control.FAULT_NONE, true)
+    const pc = view.getUint32(block + control.CTL_FAULT_PC, true)
+    const address = view.getUint32(block + control.CTL_FAULT_ADDR, true)
+    const { code, text } = faultCodes[fault] ?? { code: 'TRAP' as const, text: `fault ${fault}` }
+    const at = code === 'ACCESS' ? ` at address 0x${address.toString(16)}` : ''
+    return new ProgramFault(code, this.name, { pc, address, message: `${text}${at}, insn ${pc}` })
+  }
+
+  /** Runs once as BPF_PROG_TEST_RUN does: builds the context, reads packet and context back. */
+  testRun(input: TestRunInput): TestRunResult {
+    const make = this.#typeDef.testRun
+    if (!make) {
+      throw new RuntimeError(
+        'ABSENT',
+        this.type,
+        `program type ${this.type} has no test run; attach it instead`,
+        'ENOTSUPP',
+      )
+    }
+    const context = make(this.host.arena, input)
+    try {
+      const retval = this.run(context.address) >>> 0
+      return { retval, ...context.finish() }
+    } finally {
+      context.release()
+    }
+  }
+
+  #trap(cause: unknown): unknown {
+    if (!(cause instanceof WebAssembly.RuntimeError)) return cause
+    return new ProgramFault('TRAP', this.name, { message: `stopped by WebAssembly: ${cause.message}`, cause })
+  }
+}
+
+/** Writes the record that program arrays point to. */
+export function writeRecord(
+  cpu: Cpu,
+  record: number,
+  id: number,
+  type: number,
+  compiled: CompiledProgram,
+): number {
+  const slot = cpu.addFunction(compiled.entry)
+  const view = cpu.arena.view
+  view.setUint32(record + programLayout.PROG_ID, id, true)
+  view.setUint32(record + programLayout.PROG_SLOT, slot, true)
+  view.setUint32(record + programLayout.PROG_CODE, compiled.code, true)
+  view.setUint32(record + programLayout.PROG_TYPE, type, true)
+  return slot
+}

@@ -1,0 +1,117 @@
+import type { Codec } from '@skep/btf'
+import type { MapHandle } from '@skep/registry'
+import { RuntimeError } from './errors.ts'
+
+const round8 = (n: number): number => (n + 7) & ~7
+
+/** A live map seen through codecs. Values of per-CPU maps are arrays, one element for each CPU. */
+export class TypedMap<K, V> implements Iterable<[K, V]> {
+  /** The raw map under it. */
+  readonly handle: MapHandle
+  readonly #key: Codec<K>
+  readonly #value: Codec<V>
+
+  constructor(handle: MapHandle, key: Codec<K>, value: Codec<V>) {
+    checkSize(handle, 'key', handle.keySize, key)
+    checkSize(handle, 'value', handle.hostValueSize, value)
+    this.handle = handle
+    this.#key = key
+    this.#value = value
+  }
+
+  get name(): string {
+    return this.handle.name
+  }
+
+  /** The value, or undefined when there is none. */
+  get(key: K): V | undefined {
+    const bytes = this.handle.lookup(encode(this.#key, key))
+    return bytes && decode(this.#value, bytes)
+  }
+
+  has(key: K): boolean {
+    return this.handle.lookup(encode(this.#key, key)) !== undefined
+  }
+
+  /** Updates or inserts; `flags` as BPF_ANY, BPF_NOEXIST, BPF_EXIST. Throws MapError with the kernel's errno. */
+  set(key: K, value: V, flags?: number): this {
+    this.handle.update(encode(this.#key, key), encode(this.#value, value), flags)
+    return this
+  }
+
+  /** False when there was no such element. */
+  delete(key: K): boolean {
+    return this.handle.delete(encode(this.#key, key))
+  }
+
+  *keys(): IterableIterator<K> {
+    for (const key of rawKeys(this.handle)) yield decode(this.#key, key)
+  }
+
+  *values(): IterableIterator<V> {
+    for (const [, value] of this) yield value
+  }
+
+  entries(): IterableIterator<[K, V]> {
+    return this[Symbol.iterator]()
+  }
+
+  /** Elements in the map's own order; those that vanish meanwhile are left out. */
+  *[Symbol.iterator](): IterableIterator<[K, V]> {
+    for (const key of rawKeys(this.handle)) {
+      const value = this.handle.lookup(key)
+      if (value) yield [decode(this.#key, key), decode(this.#value, value)]
+    }
+  }
+}
+
+/** All keys; bounded by max_entries even while programs insert and delete (a deleted cursor restarts the walk). */
+export function* rawKeys(handle: MapHandle): IterableIterator<Uint8Array> {
+  const seen = new Set<string>()
+  let key = handle.nextKey()
+  while (key) {
+    const text = String(key)
+    if (seen.has(text)) return
+    seen.add(text)
+    yield key
+    key = handle.nextKey(key)
+  }
+}
+
+function checkSize(
+  handle: MapHandle,
+  what: string,
+  size: number,
+  codec: Codec<never> | Codec<unknown>,
+): void {
+  if (codec.size === size) return
+  throw new RuntimeError(
+    'CODEC_SIZE',
+    handle.name,
+    `map ${handle.name} has a ${what} of ${size} bytes, but codec ${codec.name} has ${codec.size}; use a codec of ${size} bytes`,
+  )
+}
+
+function encode<T>(codec: Codec<T>, value: T): Uint8Array {
+  const bytes = new Uint8Array(codec.size)
+  codec.encode(value, new DataView(bytes.buffer), 0)
+  return bytes
+}
+
+const decode = <T>(codec: Codec<T>, bytes: Uint8Array): T =>
+  codec.decode(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0)
+
+/** The value of a per-CPU map: one element for each CPU, each padded to 8 bytes as bpf(2) lays them out. */
+export function perCpu<T>(element: Codec<T>, cpus: number): Codec<T[]> {
+  const stride = round8(element.size)
+  return {
+    name: `${element.name} per CPU`,
+    size: stride * cpus,
+    align: 8,
+    encode(values, view, offset) {
+      for (let cpu = 0; cpu < cpus; cpu++) element.encode(values[cpu]!, view, offset + cpu * stride)
+    },
+    decode: (view, offset) =>
+      Array.from({ length: cpus }, (_, cpu) => element.decode(view, offset + cpu * stride)),
+  }
+}
