@@ -218,6 +218,8 @@ function refineByConstant(op: i32, is32: bool, a: usize, b: usize): void {
   if (op == BPF_JNE) {
     refineUnequal(is32, a, constant)
   } else if (op == JCLEAR) {
+    // The kernel forgets the ranges here, lest a dead branch break their invariants.
+    mark_reg_unbounded(a)
     setTnum(a, value(a) & ~constant, mask(a) & ~constant)
   } else if (popcnt<u64>(constant) == 1) {
     // That some bit of several is set says nothing about each.
