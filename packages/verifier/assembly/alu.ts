@@ -3,6 +3,7 @@
 // result is zero-extended, if it is a 32-bit operation, and synced.
 import {
   BPF_ADD,
+  BPF_ADD_CONST32,
   BPF_AND,
   BPF_ARSH,
   BPF_LSH,
@@ -13,6 +14,7 @@ import {
   BPF_RSH,
   BPF_SUB,
   BPF_XOR,
+  REG_ID,
   REG_OFF,
   SANE_OFFSET,
   UNSANE_CONST,
@@ -373,8 +375,8 @@ export function adjust_scalar_min_max_vals(op: i32, is64: bool, dst: usize, src:
   return true
 }
 
-/** `reg` becomes `known + (reg.off - known.off)`, for two registers linked with BPF_ADD_CONST. */
-export function sync_linked_reg(reg: usize, known: usize, zext: bool): void {
+/** `reg` becomes `known + (reg.off - known.off)`, for linked registers with BPF_ADD_CONST. */
+export function sync_linked_reg(reg: usize, known: usize): void {
   const delta = <i64>load<i32>(reg, REG_OFF) - <i64>load<i32>(known, REG_OFF)
   const u = <u64>delta
   const d32 = <i32>delta
@@ -382,7 +384,7 @@ export function sync_linked_reg(reg: usize, known: usize, zext: bool): void {
   add(value(known), mask(known), u, 0)
   addBounds(reg, delta, delta, u, u, d32, d32, d32, d32)
   setTnum(reg, tv, tm)
-  if (zext) zext_32_to_64(reg)
+  if ((load<u32>(reg, REG_ID) | load<u32>(known, REG_ID)) & BPF_ADD_CONST32) zext_32_to_64(reg)
   reg_bounds_sync(reg)
 }
 

@@ -52,8 +52,10 @@ export const REG_WORDS = 28
 /** REG_FLAGS: the exact value of this scalar mattered to a verdict. */
 export const REG_FLAG_PRECISE = 1
 
-/** REG_ID: the register equals the other holders of this id plus the constant in REG_OFF. */
-export const BPF_ADD_CONST = 0x80000000
+/** REG_ID: the register equals the other holders of this id plus the constant in REG_OFF, added as 64 or as 32 bits. */
+export const BPF_ADD_CONST64 = 0x80000000
+export const BPF_ADD_CONST32 = 0x40000000
+export const BPF_ADD_CONST = 0xc0000000
 
 /** Bytes of a tnum outside a record: value (u64), then mask (u64). */
 export const TNUM_SIZE = 16

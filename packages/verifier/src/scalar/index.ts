@@ -126,10 +126,12 @@ export interface ScalarDomain {
    */
   byteSwap(reg: number, bits: number, swap: number): void
   /**
-   * `reg = known + (reg.off - known.off)`, for registers linked with BPF_ADD_CONST; reads REG_OFF of both, writes the
-   * numeric part of `reg`. `zext` 1 if `known` is linked by a 32-bit addition. Synced (`sync_linked_regs`).
+   * `reg = known + (reg.off - known.off)` for linked registers, at least one of them with BPF_ADD_CONST: numeric part of
+   * `sync_linked_regs`. Reads REG_OFF and REG_ID of both; zero-extends if either was linked by a 32-bit addition. Synced.
+   * The kernel leaves `reg` alone where one link is BPF_ADD_CONST32 and the other BPF_ADD_CONST64, and copies the whole
+   * record but REG_SUBREG_DEF where neither has BPF_ADD_CONST or the offsets are equal: both are the caller's.
    */
-  syncLinked(reg: number, known: number, zext: number): void
+  syncLinked(reg: number, known: number): void
   /**
    * Pointer arithmetic `dst = ptr + off`: numeric part and REG_OFF (`adjust_ptr_min_max_vals`). Not synced: the kernel
    * asks `sanePointerOffset(dst)` first, then syncs. `dst` may equal `off` or `ptr`.

@@ -43,7 +43,9 @@ describe.skipIf(!hasKernel())('the running kernel (needs Linux, root, bpf(2))', 
   it('prints the same register states for random programs', () => {
     const memory = new WebAssembly.Memory({ initial: 1 })
     const domain = createScalarDomainSync(memory)
-    const programs = Array.from({ length: count }, (_, index) => randomProgram(domain, memory, start + index))
+    const programs = Array.from({ length: count }, (_, index) =>
+      randomProgram(domain, memory, start + index, Number(process.env['SCALAR_LENGTH'] ?? 24)),
+    )
     const answers = verify(
       programs.map(({ insns }, index) => ({
         name: `seed ${start + index}`,
