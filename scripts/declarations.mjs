@@ -15,27 +15,37 @@ const compilerOptions = {
   stripInternal: true,
 }
 
-/** Every string that names a module in a declaration file: imports, re-exports, import types, augmentations. */
-function specifiers(source) {
+/** What to cut or put in a declaration file: { start, end, text }. */
+function mends(source) {
   const found = []
+  const replace = (node, text) => found.push({ start: node.getStart(source), end: node.getEnd(), text })
+  const relative = (literal) => {
+    if (literal.text.startsWith('.')) replace(literal, `'${literal.text.replace(/\.ts$/, '.js')}'`)
+  }
   const visit = (node) => {
     if ((ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) && node.moduleSpecifier)
-      found.push(node.moduleSpecifier)
-    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument))
-      found.push(node.argument.literal)
-    else if (ts.isModuleDeclaration(node) && ts.isStringLiteral(node.name)) found.push(node.name)
+      relative(node.moduleSpecifier)
+    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) relative(node.argument.literal)
+    else if (ts.isClassDeclaration(node)) {
+      // The compiler declares a member named [Symbol.x] twice, first as a bare property.
+      const named = (member) =>
+        member.name && ts.isComputedPropertyName(member.name) && member.name.getText(source)
+      for (const member of node.members) {
+        const twice = (other) => other.pos > member.pos && named(other) === named(member)
+        if (ts.isPropertyDeclaration(member) && named(member) && node.members.some(twice)) replace(member, '')
+      }
+    }
     ts.forEachChild(node, visit)
   }
   visit(source)
-  return found
+  return found.sort((one, other) => other.start - one.start)
 }
 
 /**
  * The declaration of one source file, its relative imports ending in .js as a consumer on `node16` resolves them, and
  * the sources that it imports. Throws with place and reason where the file's types are not all written in it.
  */
-function declarationOf(file) {
-  const text = readFileSync(file, 'utf8')
+export function declarationOf(file, text = readFileSync(file, 'utf8')) {
   const { outputText, diagnostics } = ts.transpileDeclaration(text, {
     fileName: file,
     compilerOptions,
@@ -49,16 +59,15 @@ function declarationOf(file) {
     }
     throw new Error(ts.formatDiagnostics(diagnostics, host).trimEnd())
   }
-  const imports = []
   let declaration = outputText
+  const imports = []
   const source = ts.createSourceFile('x.d.ts', outputText, ts.ScriptTarget.ES2022, true)
-  for (const node of specifiers(source).reverse()) {
-    if (!node.text.startsWith('.')) continue
-    imports.push(resolve(dirname(file), node.text))
-    const end = node.getEnd() - 1
-    declaration = `${declaration.slice(0, end).replace(/\.ts$/, '.js')}${declaration.slice(end)}`
+  for (const { start, end, text: mended } of mends(source)) {
+    const original = declaration.slice(start, end)
+    if (mended) imports.push(resolve(dirname(file), original.slice(1, -1)))
+    declaration = declaration.slice(0, start) + mended + declaration.slice(end)
   }
-  return { declaration, imports }
+  return { declaration, imports: imports.reverse() }
 }
 
 /**
