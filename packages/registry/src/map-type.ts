@@ -12,6 +12,17 @@ export interface MapRefusal {
   readonly reason: string
 }
 
+/**
+ * Operations that only the host and the runtime call: `next_key(map, key or 0, out) → errno`; `lookup_host(map, key)` is a
+ * lookup that leaves no trace (an LRU's reference bit), `lookup` when absent; `batch(map, cursor, keys, capacity, next) →
+ * count or -errno` copies keys from a cursor on (0 first) and stores the next cursor, 0 at the end; `quiesce(map)` gives
+ * memory of deleted elements back, called when no program runs.
+ */
+export type MapHostOp = 'next_key' | 'lookup_host' | 'batch' | 'quiesce'
+
+/** Names of wasm exports by operation. */
+export type MapExports = Readonly<Partial<Record<MapOp | MapHostOp, string>>>
+
 export interface MapTypeDef {
   /** BPF_MAP_TYPE_ name without prefix, lower case: `percpu_array`. */
   readonly name: string
@@ -30,7 +41,9 @@ export interface MapTypeDef {
     readonly module: WasmModuleDef
     readonly init: string
     readonly free: string
-    readonly ops: Readonly<Partial<Record<MapOp | 'next_key', string>>>
+    readonly ops: MapExports
+    /** Exports that serve a map of this spec better (a hash by key size); they go before those of `ops`. */
+    readonly variant?: (spec: MapSpec) => MapExports
   }
   /** Operations in JS, for plugins: made once for each map. Addresses are in the arena. */
   readonly create?: (env: HostEnv, map: MapHandle) => JsMapOps
@@ -77,6 +90,7 @@ const shape = z
         init: z.string(),
         free: z.string(),
         ops: z.record(z.string(), z.string()),
+        variant: z.custom((f) => typeof f === 'function', 'a function').optional(),
       })
       .optional(),
     create: z.custom((f) => typeof f === 'function', 'a function').optional(),

@@ -8,7 +8,10 @@ export const MAP_KEY_SIZE = 8
 export const MAP_VALUE_SIZE = 12
 export const MAP_MAX_ENTRIES = 16
 export const MAP_FLAGS = 20
-/** Address of the type's own data (an array's first value, a hash's buckets, …). */
+/**
+ * Address of the type's own data: an array's first value (of CPU 0), a hash's buckets, a program array's slots (u32, the
+ * address of a program's record or 0).
+ */
 export const MAP_DATA = 24
 /** Bytes from one element to the next in that data. */
 export const MAP_STRIDE = 28
@@ -43,6 +46,15 @@ export const MAP_OP_NEXT_KEY = 88
 export const MAP_OP_LOOKUP_PERCPU = 92
 export const MAP_OP_FOR_EACH = 96
 export const MAP_OP_REDIRECT = 100
+/**
+ * Address of a table of the value's special fields (bpf_spin_lock, bpf_timer, …), or 0: u32 count, then u32 offset, u32
+ * bytes of each in order. Updates leave them alone and the host reads them as zero.
+ */
+export const MAP_FIELDS = 104
+/** Offset of the value's bpf_spin_lock + 1, or 0 when it has none. */
+export const MAP_SPIN_LOCK = 108
+/** Three u32 for the arena's setShape: which bytes of each element programs may touch. */
+export const MAP_SHAPE = 112
 /** First byte that belongs to the type. */
 export const MAP_PRIVATE = 128
 export const MAP_HEADER_SIZE = 256
