@@ -1,3 +1,6 @@
+export { type Assembled, type AssembleOptions, assemble, parseAssembly } from './asm/assemble.ts'
+export { AssemblyError, type AssemblyErrorCode, type TextPosition } from './asm/error.ts'
+export type { HelperLookup } from './asm/syntax-mnemonic.ts'
 export { type InsnBuilders, insn } from './ebpf/build.ts'
 export {
   type CodecOptions,
@@ -7,6 +10,7 @@ export {
   decodeLenient,
   decodeSlot,
   type RawSlot,
+  type SlotResult,
 } from './ebpf/decode.ts'
 export { encode } from './ebpf/encode.ts'
 export { IsaError, type IsaErrorCode, type IsaField, type IsaProblem } from './ebpf/error.ts'

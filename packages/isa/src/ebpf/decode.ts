@@ -15,15 +15,17 @@ export interface DecodeOptions extends CodecOptions {
 
 /** One slot as it is encoded, with what it means where it means something. */
 export interface RawSlot extends RawFields {
+  /** Known although there is a problem, if that is only a reserved field or a register that does not exist. */
   readonly def: OpDef | undefined
   readonly problem: IsaProblem | undefined
   /** Unsigned 64 bits; on an ld_imm64 that has its second slot. */
   readonly imm64?: bigint
 }
 
-type Result =
-  | { readonly def: OpDef; readonly problem?: never }
-  | { readonly problem: IsaProblem; readonly def?: never }
+/** What a slot means, or what is wrong with it and, for all that, which instruction it comes nearest to. */
+export type SlotResult =
+  | { readonly def: OpDef; readonly problem?: undefined }
+  | { readonly def: OpDef | undefined; readonly problem: IsaProblem }
 
 /** No field can hold this, so it stands for "anything" in a pattern. */
 const ANY = 2 ** 33
@@ -35,6 +37,7 @@ type Pattern = {
   readonly src: number
   readonly off: number
   readonly imm: number
+  readonly imms: readonly number[] | undefined
   readonly dstIsRegister: boolean
   readonly srcIsRegister: boolean
 }
@@ -48,6 +51,7 @@ function patternOf(def: OpDef): Pattern {
     src: uses('src') || uses('pseudo') ? ANY : (row.src ?? 0),
     off: uses('off') ? ANY : (row.off ?? 0),
     imm: uses('imm') ? ANY : (row.imm ?? 0),
+    imms: row.imms,
     dstIsRegister: uses('dst'),
     srcIsRegister: uses('src'),
   }
@@ -76,6 +80,7 @@ function find(code: number, dst: number, src: number, off: number, imm: number):
       if (pattern.srcIsRegister ? src >= REGISTER_COUNT : pattern.src === ANY && !(src in LD_IMM64_SRC)) {
         return undefined
       }
+      if (pattern.imms !== undefined && !pattern.imms.includes(imm)) return undefined
       return pattern.def
     }
   }
@@ -84,65 +89,62 @@ function find(code: number, dst: number, src: number, off: number, imm: number):
 
 const hex2 = (value: number): string => `0x${value.toString(16).padStart(2, '0')}`
 
-/** Says why no row of the table fits. Only called when `find` found none. */
-function diagnose(code: number, dst: number, src: number, off: number, imm: number): IsaProblem {
+/** Says why no row of the table fits, and which comes nearest. Only called when `find` found none. */
+function diagnose(code: number, dst: number, src: number, off: number, imm: number): SlotResult {
   const candidates = patternsByCode[code & 0xff]!
   if (candidates.length === 0) {
-    return { code: 'UNKNOWN_OPCODE', field: 'code', message: `opcode ${hex2(code)} is not defined` }
+    const message = `opcode ${hex2(code)} is not defined`
+    return { def: undefined, problem: { code: 'UNKNOWN_OPCODE', field: 'code', message } }
   }
   const values = { dst, src, off, imm }
-  // The rows of one opcode byte differ in exactly one field; the others must hold the same in all of them.
   let rows = candidates
   for (const field of ['src', 'off', 'imm'] as const) {
     const allowed = new Set(candidates.map((row) => row[field]))
-    if (allowed.size < 2) continue
-    const matching = candidates.filter((row) => row[field] === values[field])
-    if (matching.length > 0) {
-      rows = matching
-      continue
-    }
+    if (allowed.size < 2 || allowed.has(ANY)) continue
+    rows = candidates.filter((row) => row[field] === values[field])
+    if (rows.length > 0) break
     const list = [...allowed].join(', ')
-    // Where zero is the plain instruction the field is a reserved one; elsewhere it names the operation.
-    const operation = field !== 'off'
-    return {
-      code: operation ? 'UNKNOWN_OPCODE' : 'RESERVED_FIELD',
-      field,
-      message: operation
-        ? `opcode ${hex2(code)} has no operation with ${field} ${values[field]} (defined: ${list})`
-        : `${field} is ${values[field]} in ${candidates[0]!.def.name}, must be one of ${list}`,
+    if (field === 'off') {
+      // Zero is the plain instruction, so off is a reserved field that some values give a meaning.
+      const plain = candidates.find((row) => row.off === 0)!.def
+      const message = `off is ${off} in ${plain.name}, must be one of ${list}`
+      return { def: plain, problem: { code: 'RESERVED_FIELD', field, message } }
     }
+    const message = `opcode ${hex2(code)} has no operation with ${field} ${values[field]} (defined: ${list})`
+    return { def: undefined, problem: { code: 'UNKNOWN_OPCODE', field, message } }
   }
-  const row = rows[0]!
-  const name = row.def.name
+  return diagnoseRow(rows[0]!, values)
+}
+
+function diagnoseRow(row: Pattern, values: Omit<RawFields, 'code'>): SlotResult {
+  const { def } = row
   for (const field of ['dst', 'src', 'off', 'imm'] as const) {
     const value = values[field]
     if (row[field] !== ANY && row[field] !== value) {
-      return {
-        code: 'RESERVED_FIELD',
-        field,
-        message: `reserved field ${field} is ${value} in ${name}, must be ${row[field]}`,
-      }
+      const message = `reserved field ${field} is ${value} in ${def.name}, must be ${row[field]}`
+      return { def, problem: { code: 'RESERVED_FIELD', field, message } }
     }
     const isRegister = field === 'dst' ? row.dstIsRegister : field === 'src' && row.srcIsRegister
     if (isRegister && value >= REGISTER_COUNT) {
-      return {
-        code: 'BAD_REGISTER',
-        field,
-        message: `${field} of ${name} is r${value}, registers go up to r${REGISTER_COUNT - 1}`,
-      }
+      const message = `${field} of ${def.name} is r${value}, registers go up to r${REGISTER_COUNT - 1}`
+      return { def, problem: { code: 'BAD_REGISTER', field, message } }
     }
   }
-  return {
-    code: 'UNKNOWN_OPCODE',
-    field: 'pseudo',
-    message: `ld_imm64 has no kind ${src} (defined: ${Object.keys(LD_IMM64_SRC).join(', ')})`,
+  if (row.imms !== undefined && !row.imms.includes(values.imm)) {
+    const message = `imm is ${values.imm} in ${def.name}, must be one of ${row.imms.join(', ')}`
+    return { def, problem: { code: 'RESERVED_FIELD', field: 'imm', message } }
   }
+  const message = `ld_imm64 has no kind ${values.src} (defined: ${Object.keys(LD_IMM64_SRC).join(', ')})`
+  return { def: undefined, problem: { code: 'UNKNOWN_OPCODE', field: 'pseudo', message } }
 }
 
-/** What one slot means by its own fields. It knows nothing of its neighbours: code 0 is ld_imm64_hi. */
-export function decodeSlot(code: number, dst: number, src: number, off: number, imm: number): Result {
+/**
+ * What one slot means by its own fields. It knows nothing of its neighbours: code 0 is ld_imm64_hi. Where
+ * only a reserved field or a register is wrong, `def` is there beside `problem`.
+ */
+export function decodeSlot(code: number, dst: number, src: number, off: number, imm: number): SlotResult {
   const def = find(code, dst, src, off, imm)
-  return def === undefined ? { problem: diagnose(code, dst, src, off, imm) } : { def }
+  return def === undefined ? diagnose(code, dst, src, off, imm) : { def }
 }
 
 /** What is wrong with an ld_imm64 and the slot after it, if anything is. */
@@ -207,8 +209,8 @@ export function decodeLenient(bytes: Uint8Array, options: CodecOptions = {}): Ra
       const wrong = checkPair(raw, high)
       const paired = high !== undefined && (wrong === undefined || wrong.code === 'RESERVED_FIELD')
       expectHigh = paired
-      if (paired) slots.push({ ...raw, def, problem: wrong, imm64: joinHalves(raw.imm, high.imm) })
-      else slots.push({ ...raw, def, problem: wrong })
+      if (paired) slots.push({ ...raw, def, problem: problem ?? wrong, imm64: joinHalves(raw.imm, high.imm) })
+      else slots.push({ ...raw, def, problem: problem ?? wrong })
     } else {
       slots.push({ ...raw, def, problem })
     }
@@ -238,7 +240,7 @@ export function decode(bytes: Uint8Array, options: DecodeOptions = {}): Insn[] {
     const off = view.getInt16(at + 2, little)
     const imm = view.getInt32(at + 4, little)
     const def = find(code, dst, src, off, imm)
-    if (def === undefined) throw new IsaError(diagnose(code, dst, src, off, imm), i)
+    if (def === undefined) throw new IsaError(diagnose(code, dst, src, off, imm).problem!, i)
     if (code === 0) throw new IsaError(strayHigh, i)
     if (def !== defs.ld_imm64) {
       insns[i] = { def, dst, src, off, imm }

@@ -1,5 +1,7 @@
-import type { Insn } from './insn.ts'
+import type { RawSlot } from './decode.ts'
+import type { Insn, RawFields } from './insn.ts'
 import { ALU_OPERATOR, JUMP_OPERATOR } from './operators.ts'
+import { type AluOp, allDefs } from './table.ts'
 
 export interface FormatKernelOptions {
   /** The name of a helper; `unknown` is written where it gives none. */
@@ -21,7 +23,10 @@ function body(insn: Insn, options: FormatKernelOptions): string {
     case 'alu':
       return `${r}${dst} ${ALU_OPERATOR[def.aluOp]}= ${def.source === 'reg' ? `${r}${src}` : imm}`
     case 'mov':
-      return `${r}${dst} = ${def.source === 'reg' ? `${r}${src}` : imm}`
+      if (def.source === 'imm') return `${r}${dst} = ${imm}`
+      // Bad programs: values of off that mean something elsewhere still show.
+      if (off === 32) return `${r}${dst} = (s32)${r}${src}`
+      return off === -1 && r === 'r' ? `r${dst} = &(void __percpu *)(r${src})` : `${r}${dst} = ${r}${src}`
     case 'movsx':
       return `${r}${dst} = (s${def.from})${r}${src}`
     case 'neg':
@@ -66,6 +71,8 @@ function body(insn: Insn, options: FormatKernelOptions): string {
     case 'ja':
       return def.name === 'ja' ? `goto pc${signed(off)}` : `gotol pc${signed(imm)}`
     case 'may_goto':
+      // A bad program: the kernel takes it for a jump without a condition, and prints a null pointer as that.
+      if (src !== 0) return `if r${dst} (null) 0x${(imm >>> 0).toString(16)} goto pc${signed(off)}`
       return `may_goto pc${signed(off)}`
     case 'call':
       switch (def.callee) {
@@ -86,10 +93,40 @@ function body(insn: Insn, options: FormatKernelOptions): string {
   }
 }
 
+const ATOMIC_BY_IMM: ReadonlyMap<number, string> = /* @__PURE__ */ new Map(
+  /* @__PURE__ */ allDefs.flatMap((def) =>
+    def.kind === 'atomic' && !def.fetch ? [[def.imm, ALU_OPERATOR[def.atomicOp as AluOp]] as const] : [],
+  ),
+)
+const BYTES: readonly number[] = [4, 2, 1, 8]
+
+/** Slots that are no instruction, but that the kernel prints before it refuses them. */
+function undefinedSlot({ code, dst, src, off, imm }: RawFields): string {
+  const prefix = `(${hex2(code)})`
+  switch (code) {
+    case 0xd4:
+    case 0xdc:
+    case 0xd7: {
+      const order = code === 0xd4 ? 'le' : code === 0xdc ? 'be' : 'bswap'
+      return `${prefix} r${dst} = ${order}${imm} r${dst}`
+    }
+    case 0x85:
+      return `${prefix} call unknown#${imm}`
+  }
+  const operator = ATOMIC_BY_IMM.get(imm)
+  if ((code & 0xe7) === 0xc3 && operator !== undefined) {
+    return `${prefix} lock *(u${BYTES[(code >> 3) & 3]! * 8} *)(r${dst} ${signed(off)}) ${operator}= r${src}`
+  }
+  return `BUG_${hex2(code)}`
+}
+
 /**
  * The text of one instruction as the kernel's verifier log and bpftool's dumps write it, the opcode byte in
- * front: `(bf) r6 = r1`. Follows kernel/bpf/disasm.c, Linux 6.18. An ld_imm64_hi has no text.
+ * front: `(bf) r6 = r1`. Follows kernel/bpf/disasm.c, Linux 6.18, also where a slot from `decodeLenient` has
+ * a problem. An ld_imm64_hi has no text.
  */
-export function formatKernel(insn: Insn, options: FormatKernelOptions = {}): string {
-  return insn.def.kind === 'ld_imm64_hi' ? '' : `(${hex2(insn.def.code)}) ${body(insn, options)}`
+export function formatKernel(insn: Insn | RawSlot, options: FormatKernelOptions = {}): string {
+  const { def } = insn
+  if (def === undefined) return undefinedSlot(insn as RawSlot)
+  return def.kind === 'ld_imm64_hi' ? '' : `(${hex2(def.code)}) ${body(insn as Insn, options)}`
 }

@@ -49,6 +49,8 @@ type Common<Kind extends string, Source extends 'imm' | 'reg' | 'none'> = {
   readonly src?: number
   readonly off?: number
   readonly imm?: number
+  /** The values that imm may have, where it is used but not free. */
+  readonly imms?: readonly number[]
   readonly kind: Kind
   /** Where the value operand comes from. */
   readonly source: Source
@@ -71,7 +73,7 @@ export type OpShape =
   | (Common<'endian', 'none'> &
       Width &
       Size & { readonly order: 'le' | 'be' | 'bswap'; readonly imm: number })
-  | (Common<'addr_space_cast', 'reg'> & Width)
+  | (Common<'addr_space_cast', 'reg'> & Width & { readonly imms: readonly number[] })
   | (Common<'ldx' | 'ldxsx' | 'load_acq', 'none'> & Size)
   | (Common<'st', 'imm'> & Size)
   | (Common<'stx' | 'store_rel', 'reg'> & Size)
@@ -156,7 +158,8 @@ export const ops = {
   movsx32_8_reg: { code: 0xbc, off: 8, kind: 'movsx', from: 8, width: 32, source: 'reg', fields: ['dst', 'src'], group: 'base32', since: 'v4', mnemonic: 'movsx832' },
   movsx32_16_reg: { code: 0xbc, off: 16, kind: 'movsx', from: 16, width: 32, source: 'reg', fields: ['dst', 'src'], group: 'base32', since: 'v4', mnemonic: 'movsx1632' },
   neg32: { code: 0x84, kind: 'neg', width: 32, source: 'none', fields: ['dst'], group: 'base32', since: 'v1', mnemonic: 'neg32' },
-  addr_space_cast: { code: 0xbf, off: 1, kind: 'addr_space_cast', width: 64, source: 'reg', fields: ['dst', 'src', 'imm'], group: 'linux', since: 'linux', mnemonic: 'addr_space_cast' },
+  // imm: address space to << 16 | address space from; 1 is the arena's, 0 the kernel's
+  addr_space_cast: { code: 0xbf, off: 1, imms: [0x00001, 0x10000], kind: 'addr_space_cast', width: 64, source: 'reg', fields: ['dst', 'src', 'imm'], group: 'linux', since: 'linux', mnemonic: 'addr_space_cast' },
 
   // Byte swap: RFC 9669 section 4.2; imm is the number of bits
   le16: { code: 0xd4, imm: 16, kind: 'endian', order: 'le', size: 2, width: 64, source: 'none', fields: ['dst'], group: 'base32', since: 'v1', mnemonic: 'le16' },

@@ -1,0 +1,52 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { gunzipSync } from 'node:zlib'
+import { describe, expect, it } from 'vitest'
+import { assemble, decode, encode, formatMnemonic, IsaError } from '../src/index.ts'
+
+interface Case {
+  readonly name: string
+  readonly asm: string | null
+  readonly insns: string
+  readonly expected_error: string | null
+}
+
+// The public suite as data, which lies beside the work tree where it lies at all; it is not ours to copy.
+const corpus = new URL('../../../../shared/corpora/conformance.jsonl.gz', import.meta.url)
+const present = existsSync(corpus)
+const cases: Case[] = present
+  ? gunzipSync(readFileSync(corpus))
+      .toString()
+      .trim()
+      .split('\n')
+      .map((line): Case => JSON.parse(line))
+  : []
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+const fromHex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'))
+const title = present
+  ? 'bpf_conformance'
+  : 'bpf_conformance (skipped: the corpus is not beside the work tree)'
+
+describe.skipIf(!present)(title, () => {
+  const programs = cases.filter((row) => row.asm !== null)
+  const refused = cases.filter((row) => row.expected_error !== null)
+
+  it('has the cases', () => {
+    expect(programs).toHaveLength(313)
+    expect(refused).toHaveLength(45)
+  })
+
+  it.each(programs.map((row) => [row.name, row] as const))('assembles %s', (_, row) => {
+    expect(hex(assemble(row.asm!, { syntax: 'mnemonic' }))).toBe(row.insns)
+    expect(hex(assemble(row.asm!))).toBe(row.insns)
+  })
+
+  it.each(programs.map((row) => [row.name, row] as const))('decodes and prints %s', (_, row) => {
+    const insns = decode(fromHex(row.insns))
+    expect(hex(encode(insns))).toBe(row.insns)
+    expect(hex(assemble(insns.map(formatMnemonic).join('\n')))).toBe(row.insns)
+  })
+
+  it.each(refused.map((row) => [row.name, row] as const))('refuses %s', (_, row) => {
+    expect(() => decode(fromHex(row.insns))).toThrow(IsaError)
+  })
+})
