@@ -19,18 +19,19 @@ function packages() {
 
 const reportFile = (directory) => join(reports, `${directory.replaceAll(/[\\/]/g, '-')}.json`)
 
-/** The counts of one package's run; undefined where there is no report. A file that does not load is a failed test. */
-export function readReport(name) {
-  const file = reportFile(packages().get(name) ?? name)
-  if (!existsSync(file)) return undefined
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
-    readFileSync(file, 'utf8'),
-  )
+/** The counts of one vitest report. A file that does not load is a failed test. */
+export function countsOf({ numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults }) {
   const broken = testResults.filter(
     ({ status, assertionResults }) =>
       status === 'failed' && !assertionResults.some((result) => result.status === 'failed'),
   ).length
   return { passed: numPassedTests, failed: numFailedTests + broken, skipped: numPendingTests + numTodoTests }
+}
+
+/** The counts of one package's run; undefined where there is no report. */
+export function readReport(name) {
+  const file = reportFile(packages().get(name) ?? name)
+  return existsSync(file) ? countsOf(JSON.parse(readFileSync(file, 'utf8'))) : undefined
 }
 
 export const summary = ({ passed, failed, skipped }) =>
@@ -45,20 +46,39 @@ const hasTests = (directory) =>
   )
 
 /**
- * Prints the totals of the last run as its last line. Returns true where a test failed, where none ran, or where, with
- * `all`, a package that has tests left no report.
+ * What a run of tests came to, from the reports by name of package: the lines to print, the total last, and whether it
+ * failed. It fails where a test did, where none ran, and where a package in `expected` left no report.
  */
-export function printTotals(all) {
+export function totals(found, expected) {
   const total = { passed: 0, failed: 0, skipped: 0 }
-  const silent = []
-  for (const [name, directory] of packages()) {
-    const report = readReport(name)
-    if (report) for (const key of Object.keys(total)) total[key] += report[key]
-    else if (all && hasTests(join(root, directory))) silent.push(name === '//' ? 'scripts' : name)
-  }
+  for (const report of found.values()) for (const key of Object.keys(total)) total[key] += report[key]
+  const silent = expected.filter((name) => !found.has(name))
   const none = total.passed + total.failed === 0
-  if (silent.length > 0) console.error(`run: tests that did not run: ${silent.join(', ')}`)
-  if (none) console.error('run: no test ran')
-  console.log(summary(total))
-  return none || silent.length > 0 || total.failed > 0
+  return {
+    errors: [
+      ...(silent.length > 0
+        ? [`run: tests that did not run: ${silent.join(', ').replace('//', 'scripts')}`]
+        : []),
+      ...(none ? ['run: no test ran'] : []),
+    ],
+    line: summary(total),
+    failed: none || silent.length > 0 || total.failed > 0,
+  }
+}
+
+/** Prints the totals of the last run as its last line; true where it failed. With `all`, every package had to run. */
+export function printTotals(all) {
+  const members = packages()
+  const found = new Map()
+  for (const name of members.keys()) {
+    const report = readReport(name)
+    if (report) found.set(name, report)
+  }
+  const expected = all
+    ? [...members].filter(([, folder]) => hasTests(join(root, folder))).map(([name]) => name)
+    : []
+  const { errors, line, failed } = totals(found, expected)
+  for (const error of errors) console.error(error)
+  console.log(line)
+  return failed
 }
