@@ -43,8 +43,8 @@ export const loadLinux = async () => {
   }
 }
 
-/** Answers each line of standard input with a line, in order; a line that is no JSON gets an error. */
-export const serve = async (answer) => {
+/** Answers each line of standard input with a line, in order. One that is no JSON gets an error and the fields of `nothing`. */
+export const serve = async (answer, nothing) => {
   process.stdout.on('error', () => process.exit(1))
   for await (const line of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
     if (!line.trim()) continue
@@ -53,7 +53,7 @@ export const serve = async (answer) => {
       out = answer(JSON.parse(line))
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error
-      out = { name: '', error: { code: 'JSON', message: error.message } }
+      out = { name: '', ...nothing, error: { code: 'JSON', message: error.message } }
     }
     if (!process.stdout.write(`${JSON.stringify(out)}\n`))
       await new Promise((resume) => process.stdout.once('drain', resume))

@@ -4,4 +4,4 @@ import { loadLinux, openOrExit, serve } from './jsonl.mjs'
 
 const linux = await loadLinux()
 const kernel = await openOrExit(linux)
-await serve((row) => linux.runRow(kernel, row))
+await serve((row) => linux.runRow(kernel, row), { retval: 0 })

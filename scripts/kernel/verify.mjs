@@ -12,6 +12,7 @@ const { values } = parseArgs({
 const linux = await loadLinux()
 const kernel = await openOrExit(linux)
 const options = { log: values.log ?? false, logLevel: Number(values['log-level'] ?? 1) }
-await serve((row) =>
-  linux.verifyRow(kernel, values.unprivileged ? { ...row, unprivileged: true } : row, options),
+await serve(
+  (row) => linux.verifyRow(kernel, values.unprivileged ? { ...row, unprivileged: true } : row, options),
+  { verdict: 'reject', processed: 0 },
 )

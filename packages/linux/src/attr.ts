@@ -1,3 +1,4 @@
+import { KernelArgumentError } from './errors.ts'
 import type { Command } from './uapi.ts'
 
 /** A field of `union bpf_attr`: offset in bytes, then size: 4 and 8 are little-endian numbers, 'name' is char[16]. */
@@ -142,7 +143,13 @@ export class Attr {
   set(name: string, value: number | bigint): void {
     const [offset, size] = this.#field(name)
     if (size === 8) this.#view.setBigUint64(offset, BigInt.asUintN(64, BigInt(value)), true)
-    else this.#view.setUint32(offset, Number(value), true)
+    else {
+      const n = Number(value)
+      if (!Number.isInteger(n) || n < -0x8000_0000 || n > 0xffff_ffff) {
+        throw new KernelArgumentError(name, `${value} is not a 32-bit number`)
+      }
+      this.#view.setUint32(offset, n, true)
+    }
   }
 
   /** A char[16] with its terminating zero: longer names are cut, and what the kernel refuses in a name becomes `_`. */

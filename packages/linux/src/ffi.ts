@@ -22,28 +22,50 @@ const numbers: Readonly<
   arm64: { bpf: 280, close: 57, capget: 90, capset: 91, prlimit64: 261 },
 }
 
+/** What is used of koffi: spelled out, so that declarations do not need an optional package. */
+interface Koffi {
+  load(path: null): {
+    func(definition: string): (...args: unknown[]) => number
+    func(name: string, result: string, args: string[]): (...args: unknown[]) => number
+  }
+  errno(): number
+  address(bytes: Uint8Array): bigint
+}
+
+/** What binding depends on. */
+export interface Host {
+  readonly platform: string
+  readonly arch: string
+  koffi(): Promise<Koffi>
+}
+
 let loaded: Promise<Ffi> | undefined
 
 /** Loads koffi and binds libc, once a process. Rejects with `LinuxUnavailableError`. */
-export const loadFfi = (): Promise<Ffi> => (loaded ??= bind())
+export const loadFfi = (): Promise<Ffi> =>
+  (loaded ??= bind({
+    platform: process.platform,
+    arch: process.arch,
+    koffi: async () => (await import('koffi')).default,
+  }))
 
-async function bind(): Promise<Ffi> {
-  if (process.platform !== 'linux') {
+export const bind = async (host: Host): Promise<Ffi> => {
+  if (host.platform !== 'linux') {
     throw new LinuxUnavailableError(
       'not-linux',
-      `this is ${process.platform}, and bpf(2) is a Linux system call`,
+      `this is ${host.platform}, and bpf(2) is a Linux system call`,
     )
   }
-  const nr = numbers[process.arch]
+  const nr = numbers[host.arch]
   if (!nr) {
     throw new LinuxUnavailableError(
       'architecture',
-      `no system call numbers for ${process.arch}, only for ${Object.keys(numbers).join(' and ')}`,
+      `no system call numbers for ${host.arch}, only for ${Object.keys(numbers).join(' and ')}`,
     )
   }
-  let koffi: Pick<typeof import('koffi'), 'load' | 'errno' | 'address'>
+  let koffi: Koffi
   try {
-    koffi = (await import('koffi')).default
+    koffi = await host.koffi()
   } catch (cause) {
     throw new LinuxUnavailableError(
       'no-koffi',

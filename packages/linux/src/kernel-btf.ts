@@ -34,3 +34,36 @@ export const loadBtf = (context: Context, bytes: Uint8Array): KernelBtf => {
     text,
   )
 }
+
+/** BTF in the kernel by its bytes as base64, for the last few: the programs of one object come together. */
+export class BtfCache {
+  readonly #context: Context
+  readonly #byText = new Map<string, KernelBtf>()
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  /** The cache closes what it gives; it is good until eight others were asked for. */
+  get(base64: string): KernelBtf {
+    let btf = this.#byText.get(base64)
+    if (btf) this.#byText.delete(base64)
+    else {
+      btf = loadBtf(this.#context, Buffer.from(base64, 'base64'))
+      for (const [oldest, held] of this.#byText) {
+        if (this.#byText.size < kept) break
+        held.close()
+        this.#byText.delete(oldest)
+      }
+    }
+    this.#byText.set(base64, btf)
+    return btf
+  }
+
+  close(): void {
+    for (const btf of this.#byText.values()) btf.close()
+    this.#byText.clear()
+  }
+}
+
+const kept = 8

@@ -34,10 +34,11 @@ export interface ProgramOptions {
   /** BPF_LOG_LEVEL1 = 1 (the path that fails), 2 (every path), 4 (statistics); may be added. Default 1. */
   readonly logLevel?: number
   /**
-   * Bytes of the log to keep, from its end. By default the whole log (the last 256 MiB). A log that is longer than the
-   * room for it costs another load.
+   * Ask for the log only when the program is rejected, by a second load; its last 4 MiB are enough for that. The log of
+   * an accepted program then has just the statistics. This is the fast way to a verdict. By default the whole log is
+   * kept (the last 256 MiB of it); one longer than 4 MiB costs another load.
    */
-  readonly logTail?: number
+  readonly lazyLog?: boolean
 }
 
 export interface RejectedProgram {
@@ -54,7 +55,7 @@ export interface TestRunOptions {
   /** Bytes to make room for; by default 64 KiB where there is `dataIn`, else none. */
   readonly dataOutSize?: number
   readonly ctxIn?: Uint8Array
-  /** By default the size of `ctxIn`. */
+  /** By default the size of `ctxIn`, for types whose context comes back that way. */
   readonly ctxOutSize?: number
   /** Runs of the program; the kernel's time is the average. Default: one. */
   readonly repeat?: number
@@ -66,7 +67,7 @@ export interface TestRunOptions {
 }
 
 export interface TestRunResult {
-  /** The program's return value: an unsigned 32-bit number. */
+  /** What the program returned: an unsigned 32-bit number. */
   readonly retval: number
   readonly dataOut: Uint8Array
   readonly ctxOut: Uint8Array
@@ -103,64 +104,75 @@ export const loadProgram = (context: Context, options: ProgramOptions): KernelPr
   }
   const loader = new ProgramLoader(context, options)
   const level = options.logLevel ?? 1
-  let room = options.logTail ?? context.scratch.length
-  let result = loader.load(level, room)
-  while (options.logTail === undefined && loader.cut && room < maxLog) {
-    if (result >= 0) context.ffi.close(result)
-    room = Math.min(maxLog, Math.max(room * 4, loader.trueSize))
-    result = loader.load(level, room)
-  }
-  const log = loader.log()
-  // A log that does not fit makes the result ENOSPC, whatever the verdict.
-  if (loader.cut) {
-    if (result >= 0) context.ffi.close(result)
-    result = loader.load(0, 0)
-  }
+  const result = options.lazyLog ? loadLazily(loader, level) : loadWhole(loader, level)
+  const log = loader.log
   return result < 0
     ? { ok: false, errno: errnoText(result), log }
-    : new KernelProgram(context, result, log, options.name ?? '')
+    : new KernelProgram(context, result, log, options.name ?? '', loader.type)
+}
+
+const loadLazily = (loader: ProgramLoader, level: number): number => {
+  const first = loader.load(BPF_LOG_STATS)
+  // Without a log the kernel refused the arguments and verified nothing.
+  if (first >= 0 || !loader.log) return first
+  const second = loader.load(level)
+  // A log that does not fit makes the result ENOSPC, whatever the verdict.
+  return second < 0 ? first : second
+}
+
+const loadWhole = (loader: ProgramLoader, level: number): number => {
+  let result = loader.load(level)
+  while (loader.cut && loader.room < maxLog) {
+    loader.room = Math.min(maxLog, Math.max(loader.room * 4, loader.trueSize))
+    result = loader.load(level)
+  }
+  return loader.cut ? loader.load(0) : result
 }
 
 /** One program's blocks, kept reachable over repeated loads. */
 class ProgramLoader {
   readonly #context: Context
   readonly #options: ProgramOptions
-  readonly #type: number
+  readonly type: number
   readonly #attachType: number
   readonly #license: Uint8Array
   readonly #fdArray: Uint8Array | undefined
-  #log: Uint8Array
-  #room = 0
+  #buffer: Uint8Array
+  /** What the last load that asked for a log got. */
+  log = ''
+  /** Bytes for the log. */
+  room: number
   /** Bytes that the whole log takes; 0 from kernels before 6.4, which do not say. */
   trueSize = 0
-  /** The log of the last load is not whole. */
+  /** The log of the last load is not whole, so its result is ENOSPC. */
   cut = false
 
   constructor(context: Context, options: ProgramOptions) {
     this.#context = context
     this.#options = options
-    this.#type = required('program.type', 'program type', programTypes, options.type)
+    this.type = required('program.type', 'program type', programTypes, options.type)
     this.#attachType = required('program.attachType', 'attach type', attachTypes, options.attachType ?? 0)
     this.#license = new TextEncoder().encode(`${options.license ?? 'GPL'}\0`)
     const fds = options.fdArray
     this.#fdArray = fds && new Uint8Array(fds.buffer, fds.byteOffset, fds.byteLength)
-    this.#log = context.scratch
+    this.#buffer = context.scratch
+    this.room = this.#buffer.length
   }
 
-  /** The file descriptor, or minus errno. */
-  load(level: number, room: number): number {
+  /** The file descriptor, or minus errno. Level 0 asks for no log. */
+  load(level: number): number {
     for (let tries = 1; ; tries++) {
-      const result = this.#once(level, room)
+      const result = this.#once(level)
       if (result !== -EAGAIN || tries === loadTries) return result
     }
   }
 
-  #once(level: number, room: number): number {
+  #once(level: number): number {
     const context = this.#context
     const o = this.#options
     const { attr } = context
     const size = attr.begin('BPF_PROG_LOAD')
-    attr.set('prog_type', this.#type)
+    attr.set('prog_type', this.type)
     attr.set('expected_attach_type', this.#attachType)
     attr.set('insn_cnt', o.insns.length / 8)
     attr.set('insns', context.address(o.insns))
@@ -185,30 +197,28 @@ class ProgramLoader {
     attr.set('attach_prog_fd', o.attachProgFd ?? 0)
     attr.set('fd_array', context.address(this.#fdArray))
     attr.set('fd_array_cnt', o.fdArrayCount ?? 0)
-    this.#room = level ? room : 0
-    if (this.#room) {
-      if (this.#log.length < room) this.#log = new Uint8Array(room)
-      this.#log[0] = 0
+    const room = level ? this.room : 0
+    if (room) {
+      if (this.#buffer.length < room) this.#buffer = new Uint8Array(room)
+      this.#buffer[0] = 0
       attr.set('log_level', level)
       attr.set('log_size', room)
-      attr.set('log_buf', context.address(this.#log))
+      attr.set('log_buf', context.address(this.#buffer))
     }
     const result = context.call('BPF_PROG_LOAD', size)
-    this.trueSize = attr.get('log_true_size')
-    this.cut =
-      this.#room > 0 && (this.trueSize ? this.trueSize > room : result === -ENOSPC && room < oldKernelsMaxLog)
+    if (room) {
+      this.trueSize = attr.get('log_true_size')
+      this.cut = this.trueSize ? this.trueSize > room : result === -ENOSPC && room < oldKernelsMaxLog
+      const end = this.#buffer.indexOf(0)
+      this.log = decoder.decode(this.#buffer.subarray(0, end < 0 || end > room ? room : end))
+    }
     return result
-  }
-
-  /** The log of the last load that asked for one. */
-  log(): string {
-    if (!this.#room || !this.#log[0]) return ''
-    const end = this.#log.indexOf(0)
-    return decoder.decode(this.#log.subarray(0, end < 0 || end > this.#room ? this.#room : end))
   }
 }
 
 const decoder = new TextDecoder()
+/** BPF_LOG_STATS: the statistics alone. */
+const BPF_LOG_STATS = 4
 const EAGAIN = 11
 const ENOSPC = 28
 
@@ -230,13 +240,16 @@ export class KernelProgram extends Handle {
   /** The verifier's log at the level that was asked for. */
   readonly log: string
   readonly name: string
+  /** BPF_PROG_TYPE_* number. */
+  readonly type: number
   readonly #context: Context
 
-  constructor(context: Context, fd: number, log: string, name: string) {
+  constructor(context: Context, fd: number, log: string, name: string, type: number) {
     super(context.ffi, fd, `program '${name}'`)
     this.#context = context
     this.log = log
     this.name = name
+    this.type = type
   }
 
   /** Instructions that the verifier walked. */
@@ -265,10 +278,16 @@ export class KernelProgram extends Handle {
 
   /** BPF_PROG_TEST_RUN. Throws `KernelError`: ENOTSUPP for a type that has no test run, EINVAL for data it does not take. */
   testRun(options: TestRunOptions = {}): TestRunResult {
-    const { dataIn, ctxIn } = options
-    const dataOut = new Uint8Array(options.dataOutSize ?? (dataIn ? Math.max(dataIn.length, 1 << 16) : 0))
-    const ctxOut = new Uint8Array(options.ctxOutSize ?? ctxIn?.length ?? 0)
+    const { dataIn } = options
+    const inPlace = contextInPlace.has(this.type)
+    const ctxIn = inPlace ? options.ctxIn?.slice() : options.ctxIn
     const context = this.#context
+    const dataRoom = options.dataOutSize ?? (dataIn ? Math.max(dataIn.length, 1 << 16) : 0)
+    const ctxRoom = options.ctxOutSize ?? (contextKept.has(this.type) ? 0 : (ctxIn?.length ?? 0))
+    const fits = dataRoom + ctxRoom <= context.scratch.length
+    const room = fits ? context.scratch : new Uint8Array(dataRoom + ctxRoom)
+    const dataOut = room.subarray(0, dataRoom)
+    const ctxOut = room.subarray(dataRoom, dataRoom + ctxRoom)
     const { attr } = context
     const size = attr.begin('BPF_PROG_TEST_RUN')
     attr.set('prog_fd', this.fd)
@@ -292,11 +311,18 @@ export class KernelProgram extends Handle {
     return {
       retval: attr.get('retval'),
       dataOut: dataOut.slice(0, attr.get('data_size_out')),
-      ctxOut: ctxOut.slice(0, attr.get('ctx_size_out')),
+      ctxOut: inPlace && ctxIn ? ctxIn : ctxOut.slice(0, attr.get('ctx_size_out')),
       durationNs: attr.get('duration'),
     }
   }
 }
+
+const numbers = (...names: string[]): ReadonlySet<number> =>
+  new Set(names.map((name) => programTypes[name] ?? -1))
+/** Types whose test run writes the context back to where it was read (kernel/bpf/syscall.c: bpf_prog_test_run_syscall). */
+const contextInPlace = numbers('syscall')
+/** Types whose test run takes a context but no room for one. */
+const contextKept = numbers('syscall', 'raw_tracepoint', 'raw_tracepoint_writable', 'tracing', 'struct_ops')
 
 const runMends: Readonly<Record<string, string>> = {
   ENOTSUPP: 'the kernel has no test run for this program type',

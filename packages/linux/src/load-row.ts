@@ -1,6 +1,5 @@
 import { KernelArgumentError, KernelError } from './errors.ts'
 import type { Kernel } from './kernel.ts'
-import type { KernelBtf } from './kernel-btf.ts'
 import type { KernelMap } from './kernel-map.ts'
 import type { KernelProgram, ProgramOptions, RejectedProgram } from './kernel-program.ts'
 import { bytesOfHex, type Row, type RowMap } from './row.ts'
@@ -13,7 +12,7 @@ export interface LoadedRow {
   close(): void
 }
 
-export type RowLoadOptions = Pick<ProgramOptions, 'logLevel' | 'logTail'>
+export type RowLoadOptions = Pick<ProgramOptions, 'logLevel' | 'lazyLog'>
 
 /** Makes a row's maps and loads its program. Throws `KernelError` when the kernel refuses a map or BTF. */
 export const loadRow = (kernel: Kernel, row: Row, options: RowLoadOptions = {}): LoadedRow => {
@@ -43,7 +42,6 @@ class RowMaps {
   readonly #row: Row
   readonly #byIndex = new Map<number, KernelMap>()
   readonly #templates: KernelMap[] = []
-  readonly #making = new Set<number>()
 
   constructor(kernel: Kernel, row: Row) {
     this.#kernel = kernel
@@ -63,8 +61,6 @@ class RowMaps {
         path,
         `there is no map ${index}; the row has ${this.#row.maps?.length ?? 0}`,
       )
-    if (this.#making.has(index)) throw new KernelArgumentError(path, `map ${index} contains itself`)
-    this.#making.add(index)
     const result = this.#make(map, path)
     this.#byIndex.set(index, result)
     return result
@@ -76,7 +72,7 @@ class RowMaps {
       inner === undefined || inner === null
         ? undefined
         : typeof inner === 'number'
-          ? this.at(inner, `${path}.inner`)
+          ? this.#template(inner, `${path}.inner`)
           : this.#make(inner, `${path}.inner`)
     if (innerMap && typeof inner === 'object') this.#templates.push(innerMap)
     const btf = map.btf ?? (map.btf_key || map.btf_value ? this.#row.btf : undefined)
@@ -91,7 +87,7 @@ class RowMaps {
       ...(innerMap ? { innerMap } : {}),
       ...(btf
         ? {
-            btf: cachedBtf(this.#kernel, btf),
+            btf: this.#kernel.btfs.get(btf),
             btfKeyTypeId: map.btf_key ?? 0,
             btfValueTypeId: map.btf_value ?? 0,
           }
@@ -105,6 +101,17 @@ class RowMaps {
       throw error
     }
     return result
+  }
+
+  #template(index: number, path: string): KernelMap {
+    const { inner } = this.#row.maps?.[index] ?? {}
+    if (inner !== undefined && inner !== null) {
+      throw new KernelArgumentError(
+        path,
+        `map ${index} is a map of maps, and the kernel takes one level of them`,
+      )
+    }
+    return this.at(index, path)
   }
 
   #initialise(map: KernelMap, element: Uint8Array, path: string): void {
@@ -138,9 +145,9 @@ const programOptions = (kernel: Kernel, row: Row, maps: RowMaps, options: RowLoa
     }
     view.setInt32(insn * 8 + 4, value, true)
   }
-  row.refs?.forEach((ref, i) =>
-    patch(ref.insn, maps.at(ref.map, `row.refs[${i}].map`).fd, `row.refs[${i}].insn`),
-  )
+  row.refs?.forEach((ref, i) => {
+    patch(ref.insn, maps.at(ref.map, `row.refs[${i}].map`).fd, `row.refs[${i}].insn`)
+  })
   row.kfuncs?.forEach((kfunc, i) => {
     const id = kernel.vmlinux?.find('func', kfunc.name)
     if (!id)
@@ -157,7 +164,7 @@ const programOptions = (kernel: Kernel, row: Row, maps: RowMaps, options: RowLoa
     flags: row.flags ?? 0,
     license: row.license ?? 'GPL',
     insns,
-    ...(row.btf ? { btf: cachedBtf(kernel, row.btf) } : {}),
+    ...(row.btf ? { btf: kernel.btfs.get(row.btf) } : {}),
     ...(row.func_info ? { funcInfo: bytesOfHex(row.func_info) } : {}),
     ...options,
   }
@@ -204,25 +211,6 @@ const attachTarget = (
     attachType,
     btfId: kernel.vmlinux?.find(kind, full) ?? missing(`${kind === 'func' ? 'function' : 'type'} ${full}`),
   }
-}
-
-/** BTF in the kernel by its base64, for the last few objects: rows of one object come together. */
-const btfs = new WeakMap<Kernel, Map<string, KernelBtf>>()
-const btfsKept = 8
-
-const cachedBtf = (kernel: Kernel, base64: string): KernelBtf => {
-  const cache = btfs.get(kernel) ?? new Map<string, KernelBtf>()
-  btfs.set(kernel, cache)
-  const found = cache.get(base64)
-  if (found) return found
-  const loaded = kernel.loadBtf(Buffer.from(base64, 'base64'))
-  for (const [oldest, btf] of cache) {
-    if (cache.size < btfsKept) break
-    btf.close()
-    cache.delete(oldest)
-  }
-  cache.set(base64, loaded)
-  return loaded
 }
 
 /** What to answer for a row that did not load: the errno where the kernel said one. */

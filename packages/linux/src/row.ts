@@ -49,8 +49,16 @@ export interface Row {
 
 type Check = (value: unknown, path: string) => void
 
+const shown = (value: unknown): string => {
+  if (value === undefined) return 'missing'
+  return typeof value === 'object'
+    ? value === null
+      ? 'null'
+      : 'an object'
+    : JSON.stringify(value).slice(0, 40)
+}
 const fail = (path: string, expected: string, value: unknown): never => {
-  throw new KernelArgumentError(path, `must be ${expected}, and is ${JSON.stringify(value)?.slice(0, 40)}`)
+  throw new KernelArgumentError(path, `must be ${expected}, and is ${shown(value)}`)
 }
 const text: Check = (value, path) => typeof value === 'string' || fail(path, 'a string', value)
 const flag: Check = (value, path) => typeof value === 'boolean' || fail(path, 'true or false', value)
@@ -95,7 +103,8 @@ const mapFields: Readonly<Record<string, Check>> = {
   btf_key: count,
   btf_value: count,
 }
-const map = object({ type }, mapFields)
+const none: Check = (value, path) => fail(path, 'left out: the kernel takes one level of maps in maps', value)
+const map = object({ type }, { ...mapFields, inner: none })
 const inner: Check = (value, path) => (typeof value === 'number' ? count(value, path) : map(value, path))
 
 const row = object(

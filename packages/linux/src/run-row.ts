@@ -22,7 +22,7 @@ export const runRow = (kernel: Kernel, value: unknown): RunAnswer => {
   const name = nameOf(value)
   try {
     const row = parseRow(value)
-    const loaded = loadRow(kernel, row, { logLevel: 1, logTail: 1 << 22 })
+    const loaded = loadRow(kernel, row, { lazyLog: true })
     try {
       const { program } = loaded
       if (!program.ok) {

@@ -24,16 +24,13 @@ export interface VerifyRowOptions {
   readonly logLevel?: number
 }
 
-/** Enough for the decisive line of all but the longest paths. */
-const tail = 1 << 22
-
 /** The kernel's verdict on a row of `skep verify --jsonl`. Never throws for a row, whatever its shape. */
 export const verifyRow = (kernel: Kernel, value: unknown, options: VerifyRowOptions = {}): VerifyAnswer => {
   const name = nameOf(value)
   try {
     const loaded = loadRow(kernel, parseRow(value), {
       logLevel: options.logLevel ?? 1,
-      ...(options.log ? {} : { logTail: tail }),
+      lazyLog: !options.log,
     })
     const { program } = loaded
     const log = options.log ? { log: program.log } : {}
