@@ -1,7 +1,7 @@
 import type { RawSlot } from './decode.ts'
 import type { Insn, RawFields } from './insn.ts'
 import { ALU_OPERATOR, JUMP_OPERATOR } from './operators.ts'
-import { type AluOp, allDefs } from './table.ts'
+import { allDefs, type OpDef } from './table.ts'
 
 export interface FormatKernelOptions {
   /** The name of a helper; `unknown` is written where it gives none. */
@@ -14,6 +14,18 @@ export interface FormatKernelOptions {
 
 const signed = (value: number): string => (value < 0 ? `${value}` : `+${value}`)
 const hex2 = (value: number): string => value.toString(16).padStart(2, '0')
+
+type AtomicDef = Extract<OpDef, { readonly kind: 'atomic' }>
+
+function atomic(def: AtomicDef, { dst, src, off }: Omit<RawFields, 'code'>, type: string): string {
+  const at = `(${type} *)(r${dst} ${signed(off)})`
+  const prefix = type === 'u64' ? 'atomic64' : 'atomic'
+  if (def.atomicOp === 'cmpxchg') return `r0 = ${prefix}_cmpxchg(${at}, r0, r${src})`
+  if (def.atomicOp === 'xchg') return `r${src} = ${prefix}_xchg(${at}, r${src})`
+  return def.fetch
+    ? `r${src} = ${prefix}_fetch_${def.atomicOp}(${at}, r${src})`
+    : `lock *${at} ${ALU_OPERATOR[def.atomicOp]}= r${src}`
+}
 
 function body(insn: Insn, options: FormatKernelOptions): string {
   const { def, dst, src, off, imm } = insn
@@ -43,15 +55,8 @@ function body(insn: Insn, options: FormatKernelOptions): string {
       return `*(${type} *)(r${dst} ${signed(off)}) = ${imm}`
     case 'stx':
       return `*(${type} *)(r${dst} ${signed(off)}) = r${src}`
-    case 'atomic': {
-      const at = `(${type} *)(r${dst} ${signed(off)})`
-      const atomic = def.width === 64 ? 'atomic64' : 'atomic'
-      if (def.atomicOp === 'cmpxchg') return `r0 = ${atomic}_cmpxchg(${at}, r0, r${src})`
-      if (def.atomicOp === 'xchg') return `r${src} = ${atomic}_xchg(${at}, r${src})`
-      return def.fetch
-        ? `r${src} = ${atomic}_fetch_${def.atomicOp}(${at}, r${src})`
-        : `lock *${at} ${ALU_OPERATOR[def.atomicOp]}= r${src}`
-    }
+    case 'atomic':
+      return atomic(def, insn, type)
     case 'load_acq':
       return `r${dst} = load_acquire((${type} *)(r${src} ${signed(off)}))`
     case 'store_rel':
@@ -93,29 +98,26 @@ function body(insn: Insn, options: FormatKernelOptions): string {
   }
 }
 
-const ATOMIC_BY_IMM: ReadonlyMap<number, string> = /* @__PURE__ */ new Map(
-  /* @__PURE__ */ allDefs.flatMap((def) =>
-    def.kind === 'atomic' && !def.fetch ? [[def.imm, ALU_OPERATOR[def.atomicOp as AluOp]] as const] : [],
-  ),
-)
 const BYTES: readonly number[] = [4, 2, 1, 8]
 
 /** Slots that are no instruction, but that the kernel prints before it refuses them. */
-function undefinedSlot({ code, dst, src, off, imm }: RawFields): string {
+function undefinedSlot(slot: RawFields): string {
+  const { code, dst, imm } = slot
   const prefix = `(${hex2(code)})`
   switch (code) {
     case 0xd4:
+      return `${prefix} r${dst} = le${imm} r${dst}`
     case 0xdc:
-    case 0xd7: {
-      const order = code === 0xd4 ? 'le' : code === 0xdc ? 'be' : 'bswap'
-      return `${prefix} r${dst} = ${order}${imm} r${dst}`
-    }
+      return `${prefix} r${dst} = be${imm} r${dst}`
+    case 0xd7:
+      return `${prefix} r${dst} = bswap${imm} r${dst}`
     case 0x85:
       return `${prefix} call unknown#${imm}`
   }
-  const operator = ATOMIC_BY_IMM.get(imm)
-  if ((code & 0xe7) === 0xc3 && operator !== undefined) {
-    return `${prefix} lock *(u${BYTES[(code >> 3) & 3]! * 8} *)(r${dst} ${signed(off)}) ${operator}= r${src}`
+  if ((code & 0xe7) === 0xc3) {
+    // An atomic operation on one or two bytes.
+    const def = allDefs.find((row): row is AtomicDef => row.kind === 'atomic' && row.imm === imm)
+    if (def !== undefined) return `${prefix} ${atomic(def, slot, `u${BYTES[(code >> 3) & 3]! * 8}`)}`
   }
   return `BUG_${hex2(code)}`
 }
