@@ -29,6 +29,7 @@ async function test(args) {
   const { verbose, filters, all } = selection(args)
   rmSync(reports, { recursive: true, force: true })
   const status = await turbo(['build', 'test', ...(all ? ['test:scripts'] : [])], {
+    title: 'building and testing',
     filters,
     verbose,
     keepGoing: true,
@@ -38,9 +39,18 @@ async function test(args) {
   return status || (failed ? 1 : 0)
 }
 
+/** All packages at once: each source is checked once, where package by package each would be again in its users. */
 async function types(args) {
   const { verbose, filters, all } = selection(args)
-  return turbo(['types', ...(all ? ['types:root'] : [])], { filters, verbose, keepGoing: true })
+  if (!all) return turbo(['types'], { title: 'checking types', filters, verbose, keepGoing: true })
+  const status = await turbo(['assemble'], { title: 'compiling AssemblyScript', verbose })
+  if (status !== 0) return status
+  console.log('checking types')
+  const statuses = [
+    await node('node_modules/typescript/bin/tsc'),
+    await node('node_modules/typescript/bin/tsc', ['-p', 'scripts']),
+  ]
+  return statuses.find((one) => one !== 0) ?? 0
 }
 
 /** Runs every check, so that one run shows all there is to mend. */
@@ -60,18 +70,21 @@ async function lint() {
 }
 
 async function program(filter, file, args) {
-  return (await turbo(['build'], { filters: [`--filter=${filter}...`] })) || node(file, args)
+  return (
+    (await turbo(['build'], { title: 'building', filters: [`--filter=${filter}...`] })) || node(file, args)
+  )
 }
 
 const tasks = {
   build: (args) => {
     const { verbose, filters } = selection(args)
-    return turbo(['build'], { filters, verbose })
+    return turbo(['build'], { title: 'building', filters, verbose })
   },
   test,
   types,
   lint,
-  'check:exports': async () => (await turbo(['build'])) || node('scripts/check-exports.mjs'),
+  'check:exports': async () =>
+    (await turbo(['build'], { title: 'building' })) || node('scripts/check-exports.mjs'),
   demo: (args) => program('skep', 'apps/cli/bin/skep.mjs', ['demo', ...args]),
   bench: (args) => program('@skep/bench', 'apps/bench/dist/main.js', args),
 }

@@ -28,10 +28,23 @@ export function countsOf({ numPassedTests, numFailedTests, numPendingTests, numT
   return { passed: numPassedTests, failed: numFailedTests + broken, skipped: numPendingTests + numTodoTests }
 }
 
+/** The names of the tests of one report that were skipped. */
+const skippedOf = ({ testResults }) =>
+  testResults.flatMap(({ assertionResults }) =>
+    assertionResults
+      .filter(({ status }) => status !== 'passed' && status !== 'failed')
+      .map(({ fullName }) => fullName),
+  )
+
+function read(name) {
+  const file = reportFile(packages().get(name) ?? name)
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
+}
+
 /** The counts of one package's run; undefined where there is no report. */
 export function readReport(name) {
-  const file = reportFile(packages().get(name) ?? name)
-  return existsSync(file) ? countsOf(JSON.parse(readFileSync(file, 'utf8'))) : undefined
+  const report = read(name)
+  return report && countsOf(report)
 }
 
 export const summary = ({ passed, failed, skipped }) =>
@@ -70,14 +83,19 @@ export function totals(found, expected) {
 export function printTotals(all) {
   const members = packages()
   const found = new Map()
+  const skipped = []
   for (const name of members.keys()) {
-    const report = readReport(name)
-    if (report) found.set(name, report)
+    const report = read(name)
+    if (!report) continue
+    found.set(name, countsOf(report))
+    skipped.push(...skippedOf(report).map((test) => `skipped: ${name === '//' ? 'scripts' : name}: ${test}`))
   }
   const expected = all
     ? [...members].filter(([, folder]) => hasTests(join(root, folder))).map(([name]) => name)
     : []
   const { errors, line, failed } = totals(found, expected)
+  for (const line of skipped.slice(0, 20)) console.log(line)
+  if (skipped.length > 20) console.log(`skipped: ${skipped.length - 20} more`)
   for (const error of errors) console.error(error)
   console.log(line)
   return failed

@@ -4,8 +4,6 @@ import { stripVTControlCharacters } from 'node:util'
 import { call, root } from './process.mjs'
 import { readReport, summary } from './totals.mjs'
 
-const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`
-
 /** One line on a terminal that says what runs; nothing where there is none. */
 const progress = {
   on: process.stdout.isTTY && !process.env.CI,
@@ -17,52 +15,87 @@ const progress = {
   },
 }
 
-/**
- * Runs turbo's tasks over the packages and resolves to its exit status. What succeeds is told in a line; the output of
- * what fails is shown whole, at the end, task by task.
- */
-export async function turbo(tasks, { filters = [], verbose = false, keepGoing = false, env = {} } = {}) {
-  const start = performance.now()
-  const outputs = new Map()
-  const failed = new Set()
-  const told = new Set()
-  const unknown = []
-  let hits = 0
+/** `@skep/isa#build` for readers; turbo calls the workspace itself `//`. */
+const label = (task) => task.replace(/^\/\/#/, '').replace('#', ' ')
 
-  function heard({ source, text }) {
-    if (source === 'turbo') {
-      const error = /^(?:command \((.*)\) .* run (\S+) exited|Failed:\s+(.*))/.exec(text)
-      if (error?.[3]) for (const task of error[3].split(',')) failed.add(task.trim())
-      else if (/error|warning|invalid/i.test(text) && !error) unknown.push(text)
+/** Lines that turbo, pnpm and tsup write about themselves. */
+const chatter = /^(cache (miss|hit|bypass)|> |CLI |\s*$|\s*ELIFECYCLE|\s*WARN\s+Local package)/
+
+/** Follows turbo's events, one JSON object a line, and tells of them as they come. */
+class Follower {
+  outputs = new Map()
+  failed = new Set()
+  /** What is not a task's output: turbo's own complaints. */
+  remarks = []
+  cached = 0
+
+  constructor(verbose) {
+    this.verbose = verbose
+  }
+
+  line(line) {
+    let event
+    try {
+      event = JSON.parse(line)
+    } catch {
+      if (line.trim()) this.remarks.push(line)
       return
     }
-    if (!outputs.has(source)) outputs.set(source, [])
-    const lines = outputs.get(source)
+    if (event.source === 'turbo') this.#own(event.text)
+    else this.#output(event.source, event.text)
+  }
+
+  #own(text) {
+    const failed = /^Failed:\s+(.*)/.exec(text)
+    if (failed) for (const task of failed[1].split(',')) this.failed.add(task.trim())
+    else if (/error|warning|invalid/i.test(text)) this.remarks.push(text)
+  }
+
+  #output(task, text) {
+    const lines = this.outputs.get(task) ?? []
     lines.push(text)
     if (lines.length === 1) {
-      if (text.startsWith('cache hit')) hits++
-      progress.show(`${outputs.size} ${source.replace('#', ' ')}`)
+      this.outputs.set(task, lines)
+      if (text.startsWith('cache hit')) this.cached++
+      progress.show(`${this.outputs.size} ${label(task)}`)
     }
-    if (verbose) {
+    if (this.verbose) {
       progress.clear()
-      console.log(`${source.replace('#', ' ')}: ${text}`)
-    } else if (
-      /^\s*Duration\s/.test(stripVTControlCharacters(text)) &&
-      source.includes('#test') &&
-      !told.has(source)
-    ) {
-      // The last line of a test run: its report is written.
-      const report = readReport(source.split('#')[0])
-      if (!report) return
-      told.add(source)
+      console.log(`${label(task)}: ${text}`)
+    } else if (/#test/.test(task) && stripVTControlCharacters(text).startsWith('JSON report written')) {
+      const [name] = task.split('#')
+      const report = readReport(name)
       progress.clear()
-      console.log(`${source.split('#')[0].padEnd(22)} ${summary(report)}`)
+      if (report) console.log(`${(name === '//' ? 'scripts' : name).padEnd(22)} ${summary(report)}`)
     }
   }
 
-  console.log(
-    `${tasks[0] === 'build' && tasks.length > 1 ? 'building and testing' : (doing[tasks[0]] ?? tasks[0])}`,
-  )
+  end(status, milliseconds) {
+    progress.clear()
+    const { outputs, failed, cached } = this
+    if (status === 0) {
+      const hits = cached > 0 ? `, ${cached} of them from the cache` : ''
+      console.log(`${outputs.size} tasks in ${(milliseconds / 1000).toFixed(1)} s${hits}`)
+      return
+    }
+    if (!this.verbose)
+      for (const task of failed) {
+        const lines = (outputs.get(task) ?? []).filter((line) => !chatter.test(line))
+        console.error(`\n${label(task)}\n${lines.join('\n')}`)
+      }
+    if (failed.size > 0) console.error(`\nfailed: ${[...failed].map(label).join(', ')}`)
+    else console.error([...this.remarks, `turbo failed with status ${status}`].join('\n'))
+  }
+}
+
+/**
+ * Runs turbo's tasks over the packages and resolves to its exit status. What succeeds is told in a line; the output of
+ * what fails is shown whole at the end, task by task. With `keepGoing`, one failure does not stop the others.
+ */
+export async function turbo(tasks, { title, filters = [], verbose = false, keepGoing = false, env = {} }) {
+  const start = performance.now()
+  const follower = new Follower(verbose)
+  console.log(title)
   const status = await call(
     process.execPath,
     [
@@ -76,38 +109,8 @@ export async function turbo(tasks, { filters = [], verbose = false, keepGoing = 
       `--concurrency=${Math.max(2, availableParallelism())}`,
       `--continue=${keepGoing ? 'dependencies-successful' : 'never'}`,
     ],
-    {
-      env,
-      onLine: (line) => {
-        let event
-        try {
-          event = JSON.parse(line)
-        } catch {
-          if (line.trim()) unknown.push(line)
-          return
-        }
-        heard(event)
-      },
-    },
+    { env, onLine: (line) => follower.line(line) },
   )
-  progress.clear()
-  if (status !== 0) {
-    if (!verbose)
-      for (const task of failed)
-        console.error(`\n${task.replace('#', ' ')}\n${body(outputs.get(task) ?? [])}`)
-    if (failed.size === 0 && unknown.length > 0) console.error(unknown.join('\n'))
-    console.error(
-      failed.size > 0 ? `\nfailed: ${[...failed].join(', ').replaceAll('#', ' ')}` : '\nturbo failed',
-    )
-  } else
-    console.log(
-      `${outputs.size} tasks in ${seconds(start)}${hits > 0 ? `, ${hits} of them from the cache` : ''}`,
-    )
+  follower.end(status, performance.now() - start)
   return status
 }
-
-const doing = { build: 'building', types: 'checking types' }
-
-/** A task's output without the lines of turbo and pnpm about themselves. */
-const body = (lines) =>
-  lines.filter((line) => !/^(cache (miss|hit|bypass)|> |\s*$| ELIFECYCLE)/.test(line)).join('\n')
