@@ -21,6 +21,8 @@ export interface TextPosition {
   readonly column: number
 }
 
+const LONGEST_FACT = 200
+
 /** Text that is no program. The message is one line with the place, the word and what may stand there. */
 export class AssemblyError extends Error {
   override readonly name = 'AssemblyError'
@@ -39,8 +41,10 @@ export class AssemblyError extends Error {
     fact: string,
     expected: readonly string[] = [],
   ) {
+    // A word of a megabyte must not make a message of a megabyte.
+    const shown = fact.length > LONGEST_FACT ? `${fact.slice(0, LONGEST_FACT)}...` : fact
     const mend = expected.length > 0 ? `; expected ${expected.join(' or ')}` : ''
-    super(`line ${at.line}, column ${at.column}: ${fact}${mend}`)
+    super(`line ${at.line}, column ${at.column}: ${shown}${mend}`)
     this.code = code
     this.line = at.line
     this.column = at.column

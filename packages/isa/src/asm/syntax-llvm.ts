@@ -1,32 +1,9 @@
 import { ALU_OPERATOR, JUMP_OPERATOR } from '../ebpf/operators.ts'
-import {
-  type AluOp,
-  type AtomicOp,
-  allDefs,
-  defs,
-  type JumpOp,
-  type OpDef,
-  type OpKind,
-} from '../ebpf/table.ts'
+import { type AluOp, type AtomicOp, defs, type JumpOp } from '../ebpf/table.ts'
 import type { Cursor } from './cursor.ts'
 import { address, atRegister, type Item, imm64, type Register, register, target } from './operands.ts'
 import { addressSpace, type HelperLookup, parseCall } from './syntax-mnemonic.ts'
 import type { Token } from './tokens.ts'
-
-type Row = { readonly [Property in 'width' | 'size' | 'source' | 'from' | 'order' | 'fetch']?: unknown } & {
-  readonly aluOp?: AluOp
-  readonly jumpOp?: JumpOp
-  readonly atomicOp?: AtomicOp
-}
-
-/** The one row of a kind with these properties. */
-function row(kind: OpKind, properties: Row): OpDef | undefined {
-  return allDefs.find(
-    (def) =>
-      def.kind === kind &&
-      Object.entries(properties).every(([key, value]) => (def as Record<string, unknown>)[key] === value),
-  )
-}
 
 const invert = <Op extends string>(table: Readonly<Record<Op, string>>): ReadonlyMap<string, Op> =>
   new Map((Object.keys(table) as Op[]).map((op) => [table[op], op]))
@@ -37,17 +14,22 @@ const ASSIGNMENTS: readonly string[] = [...ALU_BY_OPERATOR.keys()].map((operator
 
 const TYPE = /^([us])(8|16|32|64)$/
 
+type Size = 1 | 2 | 4 | 8
+
 interface Type {
   readonly signed: boolean
-  readonly size: number
+  readonly size: Size
 }
+
+/** The letters that names of instructions have for a size in bytes. */
+const SIZE_NAME = { 1: 'b', 2: 'h', 4: 'w', 8: 'dw' } as const
 
 /** `u32` in `*(u32 *)` and `(u32 *)`. */
 function type(cursor: Cursor): Type {
   const parts = TYPE.exec(cursor.peek()?.text ?? '')
   if (parts === null) cursor.unexpected('a type: u8, u16, u32, u64, s8, s16 or s32')
   cursor.skip(1)
-  return { signed: parts[1] === 's', size: Number(parts[2]) / 8 }
+  return { signed: parts[1] === 's', size: (Number(parts[2]) / 8) as Size }
 }
 
 /** `(u32 *)(r1 + 4)`. */
@@ -141,7 +123,7 @@ function parseIf(cursor: Cursor, at: Token): Item {
   if (jumpOp === undefined) cursor.unexpected(...[...JUMP_BY_OPERATOR.keys()].map((text) => `\`${text}\``))
   cursor.skip(1)
   const source = atRegister(cursor) ? 'reg' : 'imm'
-  const def = row('jump', { jumpOp, width: left.width, source })!
+  const def = defs[`j${jumpOp}${left.width}_${source}`]
   const operand =
     source === 'reg' ? { src: register(cursor, left.width).number } : { imm: numberOrRegister(cursor) }
   cursor.expect('goto')
@@ -158,15 +140,20 @@ function parseLock(cursor: Cursor, at: Token): Item {
   const to = typedAddress(cursor)
   const operator = cursor.peek()?.text ?? ''
   const aluOp = operator.endsWith('=') ? ALU_BY_OPERATOR.get(operator.slice(0, -1)) : undefined
-  const def = row('atomic', { atomicOp: aluOp as AtomicOp, fetch: false, size: to.size })
-  if (aluOp === undefined || (def === undefined && to.size >= 4)) {
+  if (aluOp !== 'add' && aluOp !== 'or' && aluOp !== 'and' && aluOp !== 'xor') {
     cursor.unexpected('`+=`', '`|=`', '`&=`', '`^=`')
   }
-  if (def === undefined || to.signed) cursor.fail('UNEXPECTED', at, 'atomic operations are on u32 or u64')
   cursor.skip(1)
+  const def = defs[`atomic${atomicWidth(cursor, at, to)}_${aluOp}`]
   const value = register(cursor)
   checkWidth(cursor, value, to.size)
   return { def, dst: to.register, off: to.off, src: value.number, at }
+}
+
+/** The width of an atomic operation on such a type. */
+function atomicWidth(cursor: Cursor, at: Token | undefined, of: Type): 32 | 64 {
+  if (of.size >= 4 && !of.signed) return of.size === 4 ? 32 : 64
+  cursor.fail('UNEXPECTED', at, 'atomic operations are on u32 or u64', ['`(u32 *)`', '`(u64 *)`'])
 }
 
 function parseStoreRelease(cursor: Cursor, at: Token): Item {
@@ -176,7 +163,13 @@ function parseStoreRelease(cursor: Cursor, at: Token): Item {
   const value = register(cursor)
   checkWidth(cursor, value, to.size)
   cursor.expect(')')
-  return { def: row('store_rel', { size: to.size })!, dst: to.register, off: to.off, src: value.number, at }
+  return {
+    def: defs[`store_rel_${SIZE_NAME[to.size]}`],
+    dst: to.register,
+    off: to.off,
+    src: value.number,
+    at,
+  }
 }
 
 /** `ld_pseudo r1, 0x1, 0x5`: LLVM's text of an ld_imm64 with a kind; it has the low half only. */
@@ -196,11 +189,11 @@ function parseStore(cursor: Cursor, at: Token): Item {
   cursor.expect('=')
   if (!atRegister(cursor)) {
     const imm = numberOrRegister(cursor)
-    return { def: row('st', { size: to.size })!, dst: to.register, off: to.off, imm, at }
+    return { def: defs[`st_${SIZE_NAME[to.size]}`], dst: to.register, off: to.off, imm, at }
   }
   const value = register(cursor)
   checkWidth(cursor, value, to.size)
-  return { def: row('stx', { size: to.size })!, dst: to.register, off: to.off, src: value.number, at }
+  return { def: defs[`stx_${SIZE_NAME[to.size]}`], dst: to.register, off: to.off, src: value.number, at }
 }
 
 function parseAssignment(cursor: Cursor, at: Token, opcode: number | undefined): Item {
@@ -211,7 +204,7 @@ function parseAssignment(cursor: Cursor, at: Token, opcode: number | undefined):
   if (aluOp !== undefined) {
     cursor.skip(1)
     const source = atRegister(cursor) ? 'reg' : 'imm'
-    const def = row('alu', { aluOp, width, source })!
+    const def = defs[`${aluOp}${width}_${source}`]
     return source === 'reg'
       ? { def, dst: number, src: register(cursor, width).number, at }
       : { def, dst: number, imm: numberOrRegister(cursor), at }
@@ -220,7 +213,7 @@ function parseAssignment(cursor: Cursor, at: Token, opcode: number | undefined):
   const first = cursor.peek()
   if (atRegister(cursor)) {
     return {
-      def: row('mov', { width, source: 'reg' })!,
+      def: defs[`mov${width}_reg`],
       dst: number,
       src: register(cursor, width).number,
       at,
@@ -229,7 +222,7 @@ function parseAssignment(cursor: Cursor, at: Token, opcode: number | undefined):
   if (first?.text === '-' && atRegister(cursor, 1)) {
     cursor.skip(1)
     sameRegister(cursor, dst, register(cursor))
-    return { def: row('neg', { width })!, dst: number, at }
+    return { def: defs[`neg${width}`], dst: number, at }
   }
   if (first?.text === '(') return parseMovsx(cursor, at, dst)
   if (first?.text === '*') return parseLoad(cursor, at, dst)
@@ -255,7 +248,7 @@ function parseNumber(cursor: Cursor, at: Token, dst: Register, opcode: number | 
   }
   const wide = opcode === defs.ld_imm64.code || first?.kind === 'word' || isWide(cursor)
   if (!wide) {
-    return { def: row('mov', { width: dst.width, source: 'imm' })!, dst: dst.number, imm: cursor.imm32(), at }
+    return { def: defs[`mov${dst.width}_imm`], dst: dst.number, imm: cursor.imm32(), at }
   }
   if (dst.width === 32) {
     const fact = `\`${dst.token.text}\` cannot hold 64 bits`
@@ -271,17 +264,22 @@ function isWide(cursor: Cursor): boolean {
   return cursor.peek(signed ? 2 : 1)?.text === 'll'
 }
 
+type MovsxName = Extract<keyof typeof defs, `movsx${string}`>
+
+const isMovsx = (name: string): name is MovsxName => name in defs
+
 function parseMovsx(cursor: Cursor, at: Token, dst: Register): Item {
   cursor.expect('(')
   const typeToken = cursor.peek()
   const of = type(cursor)
-  const def = of.signed ? row('movsx', { width: dst.width, from: of.size * 8 }) : undefined
-  if (def === undefined) {
+  const from = of.signed ? of.size * 8 : 0
+  const name = `movsx${dst.width}_${from}_reg`
+  if (!isMovsx(name)) {
     const forms = dst.width === 32 ? ['`s8`', '`s16`'] : ['`s8`', '`s16`', '`s32`']
     cursor.fail('UNEXPECTED', typeToken, `no move extends ${typeToken?.text} to ${dst.width} bits`, forms)
   }
   cursor.expect(')')
-  return { def, dst: dst.number, src: register(cursor, dst.width).number, at }
+  return { def: defs[name], dst: dst.number, src: register(cursor, dst.width).number, at }
 }
 
 /** `*(u32 *)(r1 + 4)`, `*(s8 *)(r1 + 4)`, `*(u8 *)skb[5]`, `*(u8 *)skb[r1 + 5]`. */
@@ -292,8 +290,7 @@ function parseLoad(cursor: Cursor, at: Token, dst: Register): Item {
   cursor.expect('*', ')')
   if (cursor.accept('skb', '[')) {
     const kind = atRegister(cursor) ? 'ld_ind' : 'ld_abs'
-    const def = of.signed ? undefined : row(kind, { size: of.size })
-    if (def === undefined) {
+    if (of.signed || of.size === 8) {
       cursor.fail('UNEXPECTED', typeToken, 'packet loads have no such size', ['`u8`', '`u16`', '`u32`'])
     }
     if (dst.number !== 0 || dst.width !== 64) {
@@ -302,21 +299,19 @@ function parseLoad(cursor: Cursor, at: Token, dst: Register): Item {
     const src = kind === 'ld_ind' ? register(cursor, 64).number : 0
     const imm = kind === 'ld_abs' || cursor.looksAt('+') || cursor.looksAt('-') ? skbOffset(cursor) : 0
     cursor.expect(']')
-    return { def, src, imm, at }
+    return { def: defs[`${kind}_${SIZE_NAME[of.size]}`], src, imm, at }
   }
   cursor.expect('(')
   const from = address(cursor)
   cursor.expect(')')
   if (of.signed) {
-    const def = row('ldxsx', { size: of.size })
-    if (def === undefined) {
-      cursor.fail('UNEXPECTED', typeToken, 'no load extends 64 bits', ['`u64`'])
-    }
+    if (of.size === 8) cursor.fail('UNEXPECTED', typeToken, 'no load extends 64 bits', ['`u64`'])
+    const def = defs[`ldxsx_${SIZE_NAME[of.size]}`]
     checkWidth(cursor, dst, 8)
     return { def, dst: dst.number, src: from.register, off: from.off, at }
   }
   checkWidth(cursor, dst, of.size)
-  return { def: row('ldx', { size: of.size })!, dst: dst.number, src: from.register, off: from.off, at }
+  return { def: defs[`ldx_${SIZE_NAME[of.size]}`], dst: dst.number, src: from.register, off: from.off, at }
 }
 
 /** The kernel writes a negative offset as `r1 + -5`. */
@@ -336,7 +331,7 @@ function parseFunction(cursor: Cursor, at: Token, dst: Register, name: string): 
     cursor.expect(')')
     checkWidth(cursor, dst, from.size)
     return {
-      def: row('load_acq', { size: from.size })!,
+      def: defs[`load_acq_${SIZE_NAME[from.size]}`],
       dst: dst.number,
       src: from.register,
       off: from.off,
@@ -359,12 +354,16 @@ function parseFunction(cursor: Cursor, at: Token, dst: Register, name: string): 
   const token = cursor.next()
   cursor.expect('(')
   const bare = exchange?.[2]
-  const to = bare === undefined ? typedAddress(cursor) : { ...address(cursor), size: bare === '_64' ? 8 : 4 }
+  const to: ReturnType<typeof typedAddress> =
+    bare === undefined
+      ? typedAddress(cursor)
+      : { ...address(cursor), size: bare === '_64' ? 8 : 4, signed: false }
   const atomicOp = (fetch?.[2] ?? exchange?.[1]) as AtomicOp
-  const def = row('atomic', { atomicOp, fetch: true, size: to.size })
-  if (def === undefined) {
-    cursor.fail('UNEXPECTED', token, 'atomic operations are on u32 or u64', ['`(u32 *)`', '`(u64 *)`'])
-  }
+  const width = atomicWidth(cursor, token, to)
+  const def =
+    atomicOp === 'xchg' || atomicOp === 'cmpxchg'
+      ? defs[`atomic${width}_${atomicOp}`]
+      : defs[`atomic${width}_fetch_${atomicOp}`]
   cursor.expect(',')
   const first = register(cursor)
   checkWidth(cursor, first, to.size)

@@ -193,27 +193,28 @@ function viewOf(bytes: Uint8Array): DataView {
 export function decodeLenient(bytes: Uint8Array, options: CodecOptions = {}): RawSlot[] {
   const view = viewOf(bytes)
   const little = options.bigEndian !== true
-  const fields: RawFields[] = []
-  for (let at = 0; at < bytes.length; at += 8) fields.push(rawFieldsAt(view, at, little))
-  const slots: RawSlot[] = []
+  const count = bytes.length / 8
+  const slots: RawSlot[] = new Array(count)
   let expectHigh = false
-  for (const [index, raw] of fields.entries()) {
-    const { def, problem } = decodeSlot(raw.code, raw.dst, raw.src, raw.off, raw.imm)
-    if (expectHigh) {
-      expectHigh = false
-      slots.push({ ...raw, def, problem })
-    } else if (def === defs.ld_imm64_hi) {
-      slots.push({ ...raw, def: undefined, problem: strayHigh })
-    } else if (def === defs.ld_imm64) {
-      const high = fields[index + 1]
-      const wrong = checkPair(raw, high)
-      const paired = high !== undefined && (wrong === undefined || wrong.code === 'RESERVED_FIELD')
-      expectHigh = paired
-      if (paired) slots.push({ ...raw, def, problem: problem ?? wrong, imm64: joinHalves(raw.imm, high.imm) })
-      else slots.push({ ...raw, def, problem: problem ?? wrong })
-    } else {
-      slots.push({ ...raw, def, problem })
+  for (let i = 0; i < count; i++) {
+    const raw = rawFieldsAt(view, i * 8, little)
+    const { code, dst, src, off, imm } = raw
+    const { def, problem } = decodeSlot(code, dst, src, off, imm)
+    if (!expectHigh && def === defs.ld_imm64_hi) {
+      slots[i] = { code, dst, src, off, imm, def: undefined, problem: strayHigh }
+      continue
     }
+    if (def !== defs.ld_imm64) {
+      expectHigh = false
+      slots[i] = { code, dst, src, off, imm, def, problem }
+      continue
+    }
+    const high = i + 1 < count ? rawFieldsAt(view, i * 8 + 8, little) : undefined
+    const wrong = problem ?? checkPair(raw, high)
+    expectHigh = high !== undefined && high.code === 0 && high.dst === 0 && high.src === 0 && high.off === 0
+    slots[i] = expectHigh
+      ? { code, dst, src, off, imm, def, problem: wrong, imm64: joinHalves(imm, high!.imm) }
+      : { code, dst, src, off, imm, def, problem: wrong }
   }
   return slots
 }
