@@ -99,6 +99,11 @@ export class Btf {
     return at === undefined ? 0 : this.#view.getUint32(at + word * 4, true)
   }
 
+  /** Byte offset of a type's struct btf_type in `bytes`; 0 for void and for types of the base. */
+  typeOffset(id: number): number {
+    return this.#offsets[id - this.#first] ?? 0
+  }
+
   has(id: number): boolean {
     return id >= 0 && id < this.count
   }

@@ -1,0 +1,91 @@
+import type { Arena } from '@skep/memory'
+import {
+  defineProgramType,
+  field,
+  type ProgramTypeDef,
+  struct,
+  type StructContext,
+  type TestRunContext,
+  type TestRunInput,
+  xdpLayout,
+} from '@skep/registry'
+import { createXdpFrame } from './frame.ts'
+
+const { XDP_MD_SIZE } = xdpLayout
+
+/** struct xdp_md (include/uapi/linux/bpf.h); every field is 32 bits wide, and only that width may be accessed. */
+export const xdpMd: StructContext = struct(
+  'xdp_md',
+  {
+    data: field.packet(),
+    data_end: field.packetEnd(),
+    data_meta: field.packetMeta(),
+    ingress_ifindex: field.u32({ widths: 'exact' }),
+    rx_queue_index: field.u32({ widths: 'exact' }),
+    egress_ifindex: field.u32({ widths: 'exact', read: ['xdp_devmap'] }),
+  },
+  { packet: { data: 'data', end: 'data_end', meta: 'data_meta' } },
+)
+
+/** enum xdp_action. Any other value counts as XDP_ABORTED. */
+export const XDP_ABORTED = 0
+export const XDP_DROP = 1
+export const XDP_PASS = 2
+export const XDP_TX = 3
+export const XDP_REDIRECT = 4
+
+/** Load flag of programs that take packets in several fragments. */
+export const BPF_F_XDP_HAS_FRAGS = 0x20
+
+const section = (name: string, attachType: string, flags?: number) =>
+  flags === undefined ? { name, attachType, prefix: true } : { name, attachType, flags, prefix: true }
+
+/** BPF_PROG_TYPE_XDP. */
+export const xdpProgramType: ProgramTypeDef = defineProgramType({
+  name: 'xdp',
+  id: 6,
+  context: xdpMd,
+  packetAccess: 'write',
+  attachTypes: { xdp: { id: 37 }, xdp_devmap: { id: 35 }, xdp_cpumap: { id: 38 } },
+  verdicts: { 0: 'XDP_ABORTED', 1: 'XDP_DROP', 2: 'XDP_PASS', 3: 'XDP_TX', 4: 'XDP_REDIRECT' },
+  sections: [
+    section('xdp.frags/devmap', 'xdp_devmap', BPF_F_XDP_HAS_FRAGS),
+    section('xdp/devmap', 'xdp_devmap'),
+    section('xdp.frags/cpumap', 'xdp_cpumap', BPF_F_XDP_HAS_FRAGS),
+    section('xdp/cpumap', 'xdp_cpumap'),
+    section('xdp.frags', 'xdp', BPF_F_XDP_HAS_FRAGS),
+    section('xdp', 'xdp'),
+  ],
+  testRun,
+})
+
+/**
+ * One packet as BPF_PROG_TEST_RUN sets it up (net/bpf/test_run.c): 256 bytes of head room; with a context given, its
+ * data_meta and data say how much of the input is metadata before the packet.
+ */
+function testRun(arena: Arena, input: TestRunInput): TestRunContext {
+  const view = input.ctx && new DataView(input.ctx.buffer, input.ctx.byteOffset, input.ctx.byteLength)
+  const word = (offset: number): number => (view && offset + 4 <= view.byteLength ? view.getUint32(offset, true) : 0)
+  const meta = word(xdpLayout.XDP_DATA) - word(xdpLayout.XDP_DATA_META)
+  const frame = createXdpFrame(arena, input.data, {
+    metadata: meta,
+    ingressIfindex: word(xdpLayout.XDP_INGRESS_IFINDEX) || 1,
+    rxQueueIndex: word(xdpLayout.XDP_RX_QUEUE_INDEX),
+  })
+  return {
+    address: frame.context,
+    finish: () => {
+      const ctx = arena.u8.slice(frame.context, frame.context + XDP_MD_SIZE)
+      const fields = new DataView(ctx.buffer)
+      const start = fields.getUint32(xdpLayout.XDP_DATA_META, true)
+      const packet = fields.getUint32(xdpLayout.XDP_DATA, true)
+      const end = fields.getUint32(xdpLayout.XDP_DATA_END, true)
+      // Offsets instead of addresses, as the kernel gives them back.
+      fields.setUint32(xdpLayout.XDP_DATA_META, 0, true)
+      fields.setUint32(xdpLayout.XDP_DATA, packet - start, true)
+      fields.setUint32(xdpLayout.XDP_DATA_END, end - start, true)
+      return { data: arena.u8.slice(input.ctx ? start : packet, end), ...(input.ctx ? { ctx } : {}) }
+    },
+    release: frame.release,
+  }
+}

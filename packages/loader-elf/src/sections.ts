@@ -1,0 +1,46 @@
+import type { Platform, SectionDef } from '@skep/registry'
+
+/** What a section's name says about the programs in it. */
+export interface SectionMeaning {
+  readonly type: string
+  readonly attachType?: string
+  readonly flags?: number
+  /** What follows the prefix: the function or program to attach to. */
+  readonly attachTo?: string
+  readonly autoload: boolean
+}
+
+/**
+ * Looks a section up in the program types' tables: the longest match wins, as in libbpf. Without a platform the type is
+ * the first word of the name (`xdp/devmap` → `xdp`).
+ */
+export function sectionMeaning(name: string, platform: Platform | undefined): SectionMeaning | undefined {
+  const autoload = !name.startsWith('?')
+  const plain = autoload ? name : name.slice(1)
+  if (!platform) return { type: plain.split(/[/.]/, 1)[0]!, autoload }
+  let best: { type: string; section: SectionDef; rest: string | undefined } | undefined
+  for (const type of platform.programTypes) {
+    for (const section of type.sections ?? []) {
+      const rest = match(section, plain)
+      if (rest === null || (best && best.section.name.length >= section.name.length)) continue
+      best = { type: type.name, section, rest }
+    }
+  }
+  if (!best) return undefined
+  const { attachType, flags } = best.section
+  return {
+    type: best.type,
+    autoload,
+    ...(attachType === undefined ? {} : { attachType }),
+    ...(flags === undefined ? {} : { flags }),
+    ...(best.rest === undefined ? {} : { attachTo: best.rest }),
+  }
+}
+
+/** The part after the prefix, undefined for the whole name, null for no match. */
+function match(section: SectionDef, name: string): string | undefined | null {
+  if (name === section.name) return undefined
+  if (!section.prefix) return null
+  const prefix = section.name.endsWith('/') ? section.name : `${section.name}/`
+  return name.startsWith(prefix) ? name.slice(prefix.length) : null
+}
