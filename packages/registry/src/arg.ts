@@ -48,6 +48,10 @@ export interface ArgDesc {
   readonly btf?: readonly string[]
   /** For `dynptr`: the dynptr types allowed (`local`, `ringbuf`, `skb`, `xdp`). */
   readonly dynptr?: readonly string[]
+  /** For `anything`: must be the constant 0, since the helper cannot return an error (get_local_storage's flags). */
+  readonly zero?: boolean
+  /** For memory: only pointers into map values (dynptr_from_mem's data). */
+  readonly mapValueOnly?: boolean
   /** For `func`: which set of callback arguments the helper passes (see helper.ts CallbackKind). */
   readonly callback?: CallbackKind
   /** For `anything`: how a JS implementation receives the value; u32 when absent. */
@@ -63,6 +67,7 @@ export type CallbackKind =
   | 'user_ringbuf_drain'
   | 'rbtree_add'
   | 'workqueue'
+  | 'task_work'
   | 'exception'
 
 type Js<D extends ArgDesc> = D extends { kind: 'const_map_ptr' }

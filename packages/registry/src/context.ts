@@ -13,6 +13,7 @@ export type ContextPointer =
   | 'flow_keys'
   | 'buffer'
   | 'buffer_end'
+  | 'tp_buffer'
   | 'btf_id'
 
 export interface ContextField {
@@ -65,6 +66,8 @@ export interface RawContext {
   readonly name: string
   /** Bytes readable; accesses must stay inside and be aligned to their size. */
   readonly size: number
+  /** First byte that may be accessed (the common fields of a tracepoint record may not); 0 when absent. */
+  readonly start?: number
   readonly writable?: boolean
   /** Smallest and largest width of one access. */
   readonly widths?: readonly number[]

@@ -26,6 +26,8 @@ export interface HelperDef<A extends readonly ArgDesc[] = readonly ArgDesc[], R 
   readonly gplOnly?: boolean
   /** Program types that may call it: names, or `all`. A program type may also list helpers itself. */
   readonly programTypes?: 'all' | readonly string[]
+  /** By program type: the attach types (names) with which it may be called; all when a type is not listed. */
+  readonly attachTypes?: Readonly<Record<string, readonly string[]>>
   /** Packet pointers are invalid afterwards (bpf_helper_changes_pkt_data). */
   readonly changesPacketData?: boolean
   /** Packet pointers may be passed as memory (bpf_func_proto.pkt_access). */
@@ -54,6 +56,12 @@ export interface HelperTraits {
   readonly callback?: CallbackKind
   /** Result bounds tied to a size argument (bpf_get_stack, probe_read_str): r0 ≤ that argument. */
   readonly boundedBySizeArg?: number
+  /** Writes through its dynptr argument: for one over a packet, packet pointers are invalid afterwards. */
+  readonly writesDynptr?: boolean
+  /** Releases any struct that begins with the one its argument names (bpf_sk_release). */
+  readonly releasesDerived?: boolean
+  /** Checks the format string in argument `format` (0-based) against the bytes that argument `size` counts. */
+  readonly format?: { readonly format: number; readonly size: number }
   /** Returns its argument cast to another pointer type; the reference id carries over. */
   readonly pointerCast?: boolean
 }
@@ -66,6 +74,7 @@ const shape = z
     returns: z.object({ kind: z.string() }).loose(),
     gplOnly: z.boolean().optional(),
     programTypes: z.union([z.literal('all'), z.array(z.string())]).optional(),
+    attachTypes: z.record(z.string(), z.array(z.string())).optional(),
     changesPacketData: z.boolean().optional(),
     pktAccess: z.boolean().optional(),
     mightSleep: z.boolean().optional(),

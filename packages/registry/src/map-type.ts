@@ -74,6 +74,20 @@ export interface MapTraits {
   readonly lookupReturns?: 'map_value' | 'socket' | 'xdp_sock' | 'map'
   /** The key may be a null pointer or is absent (queue, stack). */
   readonly noKey?: boolean
+  /** bpf_map_update_elem's value is a socket, not memory (sockmap, sockhash). */
+  readonly valueIsSocket?: boolean
+  /** bpf_map_peek_elem reads its value argument instead of filling it (bloom filter). */
+  readonly peekReadsValue?: boolean
+  /** bpf_for_each_map_elem works on it. */
+  readonly forEach?: boolean
+  /** Sleepable programs may use it. */
+  readonly sleepable?: boolean
+  /** Helpers (names) that only programs of certain types may call on it, `type` or `type/attach_type`. */
+  readonly guardedHelpers?: Readonly<Record<string, readonly string[]>>
+  /** A program may use one map of this type only. */
+  readonly onePerProgram?: boolean
+  /** The kernel struct behind a map pointer: `bpf_array`; `bpf_map` when absent. */
+  readonly struct?: string
 }
 
 const shape = z

@@ -59,6 +59,18 @@ export interface ProgramTypeDef {
   readonly verdicts?: Readonly<Record<number, string>>
   /** Packet memory through packet pointers (may_access_direct_pkt_data). */
   readonly packetAccess?: 'none' | 'read' | 'write'
+  /** Packet pointers may be passed to any helper as memory, whatever its `pktAccess` says (cgroup_sockopt's buffer). */
+  readonly packetToAnyHelper?: boolean
+  /** Runs in arbitrary kernel context (is_tracing_prog_type): no maps with locks, timers, lists or trees. */
+  readonly tracing?: boolean
+  /** No maps whose values hold a bpf_spin_lock. */
+  readonly noSpinLock?: boolean
+  /** Its loader must name an attach type of `attachTypes`, or 0 where that is none of them. */
+  readonly strictAttachType?: boolean
+  /** Helpers read contexts byte by byte as programs do, since nothing converts them (syscall). */
+  readonly plainContext?: boolean
+  /** A program of this type may call the kernel's functions. False: refuses them all. */
+  readonly kfuncs?: boolean
   /** ld_abs and ld_ind allowed. */
   readonly legacyLoads?: boolean
   /** Programs of this type may be loaded without CAP_BPF. */
@@ -83,6 +95,12 @@ const shape = z
       .optional(),
     verdicts: z.record(z.string(), z.string()).optional(),
     packetAccess: z.enum(['none', 'read', 'write']).optional(),
+    packetToAnyHelper: z.boolean().optional(),
+    tracing: z.boolean().optional(),
+    noSpinLock: z.boolean().optional(),
+    strictAttachType: z.boolean().optional(),
+    plainContext: z.boolean().optional(),
+    kfuncs: z.boolean().optional(),
     legacyLoads: z.boolean().optional(),
     unprivileged: z.boolean().optional(),
     gplOnly: z.boolean().optional(),

@@ -32,6 +32,8 @@ export interface RetDesc {
   /** For `integer`: known bounds, inclusive. */
   readonly min?: number
   readonly max?: number
+  /** For `integer`: the number of a CPU, below the number that the verifier is told. */
+  readonly cpu?: boolean
   /** How a JS implementation's result widens to 64 bits: sign-extended unless said. */
   readonly js?: 'u32' | 'i32' | 'u64' | 'i64' | 'address'
 }
