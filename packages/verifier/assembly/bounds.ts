@@ -232,19 +232,17 @@ export function resetIfViolated(r: usize): bool {
 }
 
 /** Narrows the signed ranges of both widths to `[low, high]`. */
-export function mark_reg_s32_range(r: usize, low: i32, high: i32): bool {
+export function mark_reg_s32_range(r: usize, low: i32, high: i32): void {
   setSigned32(r, max<i32>(smin32(r), low), min<i32>(smax32(r), high))
   setSigned(r, max<i64>(smin(r), low), min<i64>(smax(r), high))
   reg_bounds_sync(r)
-  return resetIfViolated(r)
 }
 
 /** Narrows the unsigned ranges of both widths to `[low, high]`. */
-export function mark_reg_u32_range(r: usize, low: u32, high: u32): bool {
+export function mark_reg_u32_range(r: usize, low: u32, high: u32): void {
   setUnsigned32(r, max<u32>(umin32(r), low), min<u32>(umax32(r), high))
   setUnsigned(r, max<u64>(umin(r), low), min<u64>(umax(r), high))
   reg_bounds_sync(r)
-  return resetIfViolated(r)
 }
 
 export function reg_assign_32_into_64(r: usize): void {

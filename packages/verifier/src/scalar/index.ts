@@ -81,11 +81,10 @@ export interface ScalarDomain {
   /**
    * Narrows the signed ranges of both widths to `[min, max]`, i32 each, and syncs: return values, lengths
    * (`__mark_reg_s32_range`).
-   * @returns 1 if the value contradicts the range; it is then unbounded, as in the kernel.
    */
-  narrowS32(reg: number, min: number, max: number): number
-  /** Narrows the unsigned ranges of both widths to `[min, max]`, u32 each, and syncs. Result as in narrowS32. */
-  narrowU32(reg: number, min: number, max: number): number
+  narrowS32(reg: number, min: number, max: number): void
+  /** Narrows the unsigned ranges of both widths to `[min, max]`, u32 each, and syncs. */
+  narrowU32(reg: number, min: number, max: number): void
   /** Copies the numeric part. */
   copyNumeric(dst: number, src: number): void
 
@@ -155,8 +154,10 @@ export interface ScalarDomain {
    * Refines four records by the outcome of `if (dst jmpop src)`: `trueDst` and `trueSrc` hold in the branch taken, the
    * others in the branch not taken (`reg_set_min_max`). All four hold the values before the branch, at four addresses;
    * with a constant operand give two records that hold the constant.
+   * For one register as both operands (`if r1 < r1`) give its two records twice, as the kernel does.
    * @returns bit set of REFINE_TRUE_IMPOSSIBLE and REFINE_FALSE_IMPOSSIBLE: the records of that branch contradicted
-   * themselves, so no concrete value takes it; as in the kernel they are then unbounded.
+   * themselves, so no concrete value takes it; as in the kernel (`reg_bounds_sanity_check`) they are then unbounded. An
+   * impossible branch does not always show so: ask `branchTaken` first.
    */
   refine(
     jmpop: number,

@@ -1,10 +1,12 @@
 /**
- * For tests: random straight-line programs over four scalars with conditional exits, made while the domain walks them, so
- * that jumps compare with interesting numbers and both outcomes go on often. The walk predicts the state that a verifier
+ * For tests: random straight-line programs over scalars and a packet pointer with conditional exits, made while the domain
+ * walks them, so that jumps compare with interesting numbers and often go on. The walk predicts the state that a verifier
  * prints after each instruction.
  */
 import {
   BPF_ADD,
+  BPF_ADD_CONST32,
+  BPF_ADD_CONST64,
   BPF_AND,
   BPF_ARSH,
   BPF_DIV,
@@ -27,9 +29,12 @@ import {
   BPF_RSH,
   BPF_SUB,
   BPF_XOR,
+  REG_ID,
+  REG_OFF,
   REG_SIZE,
+  SANE_OFFSET,
 } from '../layout.ts'
-import { formatScalar, type NumericState, readNumeric } from './format.ts'
+import { formatRanges, formatScalar, formatSigned, type NumericState, readNumeric } from './format.ts'
 import type { ScalarDomain } from './index.ts'
 
 /** A generator of uniform u32s (xorshift32) from a seed. */
@@ -56,11 +61,14 @@ export interface RandomProgram {
   /** 8-byte instructions. */
   readonly insns: readonly Uint8Array[]
   readonly expected: readonly Expectation[]
+  /** Whether pointer arithmetic ends the program with a refusal. */
+  readonly refused: boolean
 }
 
 const ktimeGetNs = 5
 const first = 6
-const last = 9
+const last = 8
+const pointer = 9
 const aluOps = [
   BPF_ADD,
   BPF_SUB,
@@ -110,6 +118,8 @@ export function randomProgram(
   const random = createRandom(seed)
   const insns: Uint8Array[] = []
   const expected: Expectation[] = []
+  const words = new Int32Array(memory.buffer)
+  let refused = false
   const at = (reg: number): number => 16 + reg * REG_SIZE
   const constant = at(11)
   const other = [at(12), at(13), at(14)] as const
@@ -140,6 +150,15 @@ export function randomProgram(
   }
   const emit = (bytes: Uint8Array): void => void insns.push(bytes)
 
+  const link = (reg: number, id: number, off: number): void => {
+    words[(at(reg) + REG_ID) >> 2] = id
+    words[(at(reg) + REG_OFF) >> 2] = off
+  }
+
+  emit(insn(0x61, pointer, 1))
+  domain.setZero(at(pointer))
+  domain.setUnbounded32(at(pointer))
+  link(pointer, 0, 0)
   for (let reg = first; reg <= last; reg++) {
     emit(insn(0x85, 0, 0, 0, ktimeGetNs))
     emit(insn(0xbf, reg, 0))
@@ -167,7 +186,7 @@ export function randomProgram(
     expect(dst)
   }
 
-  const other1 = (): void => {
+  const another = (): void => {
     const dst = anyReg()
     const is64 = random(2)
     switch (random(7)) {
@@ -222,7 +241,7 @@ export function randomProgram(
     const is32 = random(2)
     const dst = anyReg()
     const src = anyReg()
-    const byReg = random(3) === 0 && src !== dst
+    const byReg = random(3) === 0
     const imm = number(dst)
     if (!byReg) domain.setConstS32(constant, imm)
     const srcAt = byReg ? at(src) : constant
@@ -235,33 +254,141 @@ export function randomProgram(
     emit(insn(0x95, 0))
     if (taken === 0) return false
     if (taken === 1) return true
+    const falls = (reg: number, from: number): void => {
+      expected.push({ insn: index, arrival: false, reg, text: formatScalar(readNumeric(memory, from)) })
+    }
     domain.copyNumeric(other[0], srcAt)
     domain.copyNumeric(other[1], at(dst))
     domain.copyNumeric(other[2], srcAt)
-    domain.refine(op, is32, at(dst), other[0], other[1], other[2])
-    const swap = (reg: number, from: number): void => {
-      const was = formatScalar(readNumeric(memory, from))
-      expected.push({ insn: index, arrival: false, reg, text: was })
+    if (byReg && src === dst) {
+      domain.refine(op, is32, at(dst), at(dst), other[1], other[1])
+    } else {
+      domain.refine(op, is32, at(dst), other[0], other[1], other[2])
+      if (byReg) {
+        falls(src, other[2])
+        domain.copyNumeric(at(src), other[0])
+      }
     }
-    swap(dst, other[1])
-    if (byReg) {
-      swap(src, other[2])
-      domain.copyNumeric(at(src), other[0])
-    }
+    falls(dst, other[1])
     for (let reg = first; reg <= last; reg++) expect(reg, true, index + 3)
+    return true
+  }
+
+  // `b = a; b += k; if a or b …` refines both; `^= 0` keeps both live, and unlinks them.
+  const linked = (): boolean => {
+    const a = anyReg()
+    const b = first + ((a - first + 1) % (last - first + 1))
+    if (domain.isConst(at(a))) return true
+    emit(insn(0xbf, b, a))
+    domain.copyNumeric(at(b), at(a))
+    link(a, 1, 0)
+    link(b, 1, 0)
+    const is64 = domain.width(at(a)) > 32 ? 1 : random(2)
+    const op = pick([BPF_ADD, BPF_SUB])
+    const k = pick([1, -1, 8, -14, random(1 << 16), random(0xffffffff) | 0])
+    const adds = k !== 0 && k !== -0x80000000 && random(8) > 0
+    if (adds) {
+      emit(insn(op | (is64 ? 7 : 4), b, 0, 0, k))
+      domain.setConstS32(constant, k)
+      domain.alu(op, is64, at(b), constant)
+      expect(b)
+      link(b, 1 | (is64 ? BPF_ADD_CONST64 : BPF_ADD_CONST32), op === BPF_ADD ? k : -k)
+    }
+    const [known, follows] = random(2) ? [a, b] : [b, a]
+    const jumpOp = pick(jumpOps)
+    const is32 = random(2)
+    const imm = number(known)
+    domain.setConstS32(constant, imm)
+    const taken = domain.branchTaken(jumpOp, is32, at(known), constant)
+    if (taken !== 0) {
+      const index = insns.length
+      emit(insn(jumpOp | (is32 ? 6 : 5), known, 0, 2, imm))
+      emit(insn(0xb7, 0))
+      emit(insn(0x95, 0))
+      if (taken < 0) {
+        for (const at of other) domain.copyNumeric(at, constant)
+        domain.refine(jumpOp, is32, at(known), other[0], other[1], other[2])
+        if (adds) domain.syncLinked(at(follows), at(known))
+        else domain.copyNumeric(at(follows), at(known))
+        for (let reg = first; reg <= last; reg++) expect(reg, true, index + 3)
+      }
+    }
+    domain.setZero(constant)
+    for (const reg of [a, b]) {
+      emit(insn(BPF_XOR | 7, reg))
+      domain.alu(BPF_XOR, 1, at(reg), constant)
+      expect(reg)
+      link(reg, 0, 0)
+    }
+    return true
+  }
+
+  // `r9 += …`, `r9 -= …`. Whether the program can go on.
+  const arithmetic = (): boolean => {
+    const src = anyReg()
+    const byReg = random(4) > 0
+    const imm = random(4) ? random(64) - 16 : number(src)
+    if (byReg) {
+      // Most variables are too wide to be added to a pointer.
+      const { smin, smax, s32Min, s32Max } = state(src)
+      const splits = (smin === -1n && smax === 0n) || (s32Min === -1 && s32Max === 0)
+      if (random(4) && !splits) {
+        domain.setConstS32(constant, random(0xffff))
+        domain.alu(BPF_AND, 1, at(src), constant)
+        const mask = readNumeric(memory, constant).value
+        emit(insn(BPF_AND | 7, src, 0, 0, Number(mask)))
+        expect(src)
+      }
+      domain.copyNumeric(constant, at(src))
+    } else {
+      domain.setConstS32(constant, imm)
+    }
+    words[(constant + REG_OFF) >> 2] = 0
+    const isAdd = random(2)
+    const insane = (): boolean =>
+      domain.sanePointerOffset(constant) !== SANE_OFFSET ||
+      domain.sanePointerOffset(at(pointer)) !== SANE_OFFSET
+    if (insane() && random(8)) return true
+    emit(insn((isAdd ? BPF_ADD : BPF_SUB) | (byReg ? 15 : 7), pointer, byReg ? src : 0, 0, byReg ? 0 : imm))
+    refused = insane()
+    if (refused) return false
+    if (isAdd) domain.ptrAdd(at(pointer), at(pointer), constant)
+    else domain.ptrSub(at(pointer), at(pointer), constant)
+    refused = domain.sanePointerOffset(at(pointer)) !== SANE_OFFSET
+    if (refused) return false
+    domain.boundsSync(at(pointer))
+    const numeric = state(pointer)
+    const off = words[(at(pointer) + REG_OFF) >> 2]!
+    const attributes = [
+      ...(off ? [`off=${formatSigned(BigInt(off))}`] : []),
+      'r=0',
+      ...(numeric.mask
+        ? formatRanges(numeric)
+        : numeric.value
+          ? [`imm=${formatSigned(BigInt.asIntN(64, numeric.value))}`]
+          : []),
+    ]
+    expected.push({
+      insn: insns.length - 1,
+      arrival: false,
+      reg: pointer,
+      text: `pkt(${attributes.join(',')})`,
+    })
     return true
   }
 
   let going = true
   while (going && insns.length < length) {
-    const kind = random(10)
-    if (kind < 5) alu()
-    else if (kind < 7) other1()
-    else going = jump()
+    const kind = random(24)
+    if (kind < 11) alu()
+    else if (kind < 15) another()
+    else if (kind < 22) going = jump()
+    else if (kind < 23) going = linked()
+    else going = arithmetic()
   }
   emit(insn(0xb7, 0))
   emit(insn(0x95, 0))
-  return { insns, expected }
+  return { insns, expected, refused }
 }
 
 /** The registers' states that a log of level 2 shows, by `${insn}` and, on arrival by a jump, `>${insn}`. */
@@ -274,7 +401,7 @@ export function parseLog(log: string): Map<string, Map<number, string>> {
     if (index === undefined || text === undefined) continue
     const regs = new Map<number, string>()
     for (const [, reg, shown] of text.matchAll(
-      /R(\d+)(?:_\w)?=((?:P?scalar\((?:[^()]|\([^()]*\))*\))|\S+)/g,
+      /R(\d+)(?:_\w)?=((?:P?(?:scalar|pkt)\((?:[^()]|\([^()]*\))*\))|\S+)/g,
     )) {
       regs.set(Number(reg), shown!.replace(/^P/, '').replace(/id=\d+(?:[+-]\d+)?,?/, ''))
     }
