@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
-import { call, root } from './process.mjs'
+import { call, environment, root } from './process.mjs'
 import { readReport, summary } from './totals.mjs'
 
 /** One line on a terminal that says what runs; nothing where there is none. */
@@ -88,6 +88,12 @@ class Follower {
   }
 }
 
+/** The environment in which turbo finds our stand-in for pnpm (script.mjs), where it is a program that can be run. */
+function standIn() {
+  if (process.platform === 'win32') return {}
+  return { PATH: [join(root, 'scripts/run/bin'), environment().PATH].join(delimiter) }
+}
+
 /**
  * Runs turbo's tasks over the packages and resolves to its exit status. What succeeds is told in a line; the output of
  * what fails is shown whole at the end, task by task. With `keepGoing`, one failure does not stop the others.
@@ -109,7 +115,7 @@ export async function turbo(tasks, { title, filters = [], verbose = false, keepG
       `--concurrency=${Math.max(2, availableParallelism())}`,
       `--continue=${keepGoing ? 'dependencies-successful' : 'never'}`,
     ],
-    { env, onLine: (line) => follower.line(line) },
+    { env: { ...standIn(), ...env }, onLine: (line) => follower.line(line) },
   )
   follower.end(status, performance.now() - start)
   return status
