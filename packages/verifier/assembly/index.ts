@@ -36,6 +36,7 @@ export {
 } from './compare'
 export {
   copy_numeric,
+  copy_record,
   mark_reg_known,
   mark_reg_known_s32,
   mark_reg_known_u32,

@@ -95,6 +95,13 @@ export function setUnsigned32(r: usize, min: u32, max: u32): void {
   store<u32>(r, max, REG_U32_MAX)
 }
 
+export function copy_record(dst: usize, src: usize): void {
+  v128.store(dst, v128.load(src))
+  v128.store(dst, v128.load(src, 16), 16)
+  v128.store(dst, v128.load(src, 32), 32)
+  copy_numeric(dst, src)
+}
+
 export function copy_numeric(dst: usize, src: usize): void {
   v128.store(dst, v128.load(src, REG_NUMERIC), REG_NUMERIC)
   v128.store(dst, v128.load(src, REG_NUMERIC + 16), REG_NUMERIC + 16)

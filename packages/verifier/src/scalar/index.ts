@@ -10,7 +10,7 @@
  * The functions follow Linux 6.18, kernel/bpf/verifier.c and kernel/bpf/tnum.c, and keep its precision, no more and no
  * less, so that the register state in a log is the kernel's.
  */
-import { shared, unshared } from '../generated/module.ts'
+import { unshared } from '../generated/module.ts'
 
 /** Operations on tnums, each `(result, a, b)` by address. kernel/bpf/tnum.c. */
 export interface TnumOperations {
@@ -85,6 +85,8 @@ export interface ScalarDomain {
   narrowS32(reg: number, min: number, max: number): void
   /** Narrows the unsigned ranges of both widths to `[min, max]`, u32 each, and syncs. */
   narrowU32(reg: number, min: number, max: number): void
+  /** Copies a whole record; faster than `copyWithin` for one. */
+  copyRecord(dst: number, src: number): void
   /** Copies the numeric part. */
   copyNumeric(dst: number, src: number): void
 
@@ -206,9 +208,9 @@ export interface ScalarDomain {
   umax(reg: number): number
 }
 
-/** Compiles the module, to be instantiated any number of times. `sharedMemory` for memories made with `shared: true`. */
-export async function compileScalarModule(sharedMemory = false): Promise<WebAssembly.Module> {
-  return WebAssembly.compile(moduleBytes(sharedMemory))
+/** Compiles the module, to be instantiated any number of times. */
+export async function compileScalarModule(): Promise<WebAssembly.Module> {
+  return WebAssembly.compile(moduleBytes())
 }
 
 /** The domain over `memory` from a module that `compileScalarModule` made. Synchronous. */
@@ -221,23 +223,20 @@ export function instantiateScalarDomain(
   return bind(exports as Exports)
 }
 
-/** The domain over `memory`, whose first page at least must exist. The domain itself keeps nothing in the memory. */
+/** The domain over `memory`: unshared, at least one page. The domain itself keeps nothing in the memory. */
 export async function createScalarDomain(memory: WebAssembly.Memory): Promise<ScalarDomain> {
-  return instantiateScalarDomain(await compileScalarModule(isShared(memory)), memory)
+  return instantiateScalarDomain(await compileScalarModule(), memory)
 }
 
 /** As `createScalarDomain`, compiling synchronously: for Node and workers; some browsers refuse it on the main thread. */
 export function createScalarDomainSync(memory: WebAssembly.Memory): ScalarDomain {
-  return instantiateScalarDomain(new WebAssembly.Module(moduleBytes(isShared(memory))), memory)
+  return instantiateScalarDomain(new WebAssembly.Module(moduleBytes()), memory)
 }
 
 type Exports = Readonly<Record<string, (...args: number[]) => number>>
 
-const isShared = (memory: WebAssembly.Memory): boolean =>
-  typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer
-
-const moduleBytes = (sharedMemory: boolean): Uint8Array<ArrayBuffer> =>
-  Uint8Array.from(atob(sharedMemory ? shared : unshared), (char) => char.charCodeAt(0))
+const moduleBytes = (): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from(atob(unshared), (char) => char.charCodeAt(0))
 
 // Exports carry the kernel's names; the functions are handed out unwrapped, so a call costs what a wasm call costs.
 const tnumNames: Record<keyof TnumOperations, string> = {
@@ -280,6 +279,7 @@ const domainNames: Record<Exclude<keyof ScalarDomain, 'tnum'>, string> = {
   setUnbounded64: 'mark_reg64_unbounded',
   narrowS32: 'mark_reg_s32_range',
   narrowU32: 'mark_reg_u32_range',
+  copyRecord: 'copy_record',
   copyNumeric: 'copy_numeric',
   boundsSync: 'reg_bounds_sync',
   updateBounds: 'update_reg_bounds',
