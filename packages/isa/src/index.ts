@@ -1,6 +1,37 @@
 export { type Assembled, type AssembleOptions, assemble, parseAssembly } from './asm/assemble.ts'
 export { AssemblyError, type AssemblyErrorCode, type TextPosition } from './asm/error.ts'
 export type { HelperLookup } from './asm/syntax-mnemonic.ts'
+export { assembleBpfAsm } from './classic/bpf-asm.ts'
+export { checkClassic } from './classic/check.ts'
+export { formatDdd, parseDdd } from './classic/ddd.ts'
+export { disassembleBpfAsm } from './classic/format-bpf-asm.ts'
+export { formatClassic } from './classic/format-tcpdump.ts'
+export {
+  ClassicError,
+  type ClassicErrorCode,
+  type ClassicInsn,
+  decodeClassic,
+  encodeClassic,
+} from './classic/insn.ts'
+export {
+  ANCILLARY,
+  type AncillaryName,
+  ancillaryAt,
+  CLASSIC_MAX_INSNS,
+  CLASSIC_MEMORY_WORDS,
+  type ClassicAluOp,
+  type ClassicJumpOp,
+  type ClassicOpDef,
+  type ClassicOpName,
+  type ClassicOpShape,
+  type ClassicOpTable,
+  classicDef,
+  classicDefs,
+  classicOps,
+  SKF_AD_OFF,
+  SKF_LL_OFF,
+  SKF_NET_OFF,
+} from './classic/table.ts'
 export { type InsnBuilders, insn } from './ebpf/build.ts'
 export {
   type CodecOptions,

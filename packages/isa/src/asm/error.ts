@@ -13,6 +13,7 @@ export type AssemblyErrorCode =
   | 'UNKNOWN_HELPER'
   | 'JUMP_TOO_FAR'
   | 'JUMP_BACKWARD'
+  | 'TOO_MANY_INSNS'
   | 'OPCODE_MISMATCH'
 
 /** A place in a text; both numbers count from 1. */
