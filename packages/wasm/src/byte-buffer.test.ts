@@ -65,6 +65,19 @@ describe('ByteBuffer', () => {
     expect(new DataView(buffer.toBytes().buffer).getFloat64(1007, true)).toBe(-2)
   })
 
+  it('takes back and replaces what was written', () => {
+    expect(
+      bytesOf((b) => {
+        for (const byte of [1, 2, 3, 4]) b.u8(byte)
+        b.truncate(3)
+        b.patch(1, 9)
+        b.patch(3, 7)
+        b.truncate(8)
+        b.u8(5)
+      }),
+    ).toEqual([1, 9, 3, 5])
+  })
+
   it('refuses what is no unsigned 32-bit number', () => {
     for (const value of [-1, 2 ** 32, 1.5, Number.NaN]) {
       expect(() => bytesOf((b) => b.u32(value))).toThrow(expect.objectContaining({ code: 'WASM_RANGE' }))

@@ -100,6 +100,16 @@ export class ByteBuffer {
     this.sized(encoder.encode(text))
   }
 
+  /** Takes back what was written after the first `length` bytes. */
+  truncate(length: number): void {
+    if (length < this.length) this.length = length
+  }
+
+  /** Replaces a byte that was written before. */
+  patch(at: number, value: number): void {
+    if (at < this.length) this.#bytes[at] = value
+  }
+
   /** The bytes written so far, not copied: valid until the next write. */
   view(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, this.length)

@@ -1,0 +1,121 @@
+import {
+  type CompiledProgram,
+  type CompiledUnit,
+  type Cpu,
+  control,
+  defineEngine,
+  type Engine,
+  type EngineDef,
+  type LinkedProgram,
+  type UniformFunction,
+} from '@skep/registry'
+import { JitError } from './errors.ts'
+import { type CompiledModule, compileModule, type ProgramExports } from './module.ts'
+
+type Exports = Readonly<Record<string, unknown>>
+type Run = (ctx: number) => number
+type RunBatch = (ctxs: number, count: number, results: number) => number
+
+/** What FAULT_PC says when the faulting instruction is not known. */
+const UNKNOWN_PC = 0xffff_ffff
+
+/** Compiles programs to WebAssembly. Programs must be verified: there are no run-time checks. */
+export const jit: EngineDef = defineEngine({
+  name: 'jit',
+  checked: false,
+  create: async (cpu: Cpu): Promise<Engine> => ({
+    name: 'jit',
+    compile: (programs) => compile(cpu, programs),
+  }),
+})
+
+async function compile(cpu: Cpu, programs: readonly LinkedProgram[]): Promise<CompiledUnit> {
+  // One CPU's address is a constant in the code; workers share a module and import theirs.
+  const fixed = cpu.arena.shared ? {} : { control: cpu.control }
+  const compiled = compileModule(programs, { shared: cpu.arena.shared, ...fixed })
+  const call: Record<string, WebAssembly.ImportValue> = {}
+  compiled.imports.forEach((fn, n) => {
+    call[n] = fn as WebAssembly.ImportValue
+  })
+  const env: Record<string, WebAssembly.ImportValue> = { memory: cpu.arena.memory, table: cpu.table }
+  if (cpu.arena.shared) env['control'] = new WebAssembly.Global({ value: 'i32' }, cpu.control)
+  const { instance } = await WebAssembly.instantiate(compiled.bytes, { env, call }).catch(
+    (error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error)
+      const names = programs.map(({ name }) => name).join(', ')
+      throw new JitError('HOST_REFUSED', names, `the module was refused: ${reason}`, undefined, {
+        cause: error,
+      })
+    },
+  )
+  return link(cpu, compiled, instance.exports)
+}
+
+function link(cpu: Cpu, compiled: CompiledModule, exports: Exports): CompiledUnit {
+  const slots: number[] = []
+  for (const { callbacks } of compiled.programs) {
+    for (const callback of callbacks) {
+      const slot = cpu.addFunction(exports[callback.function])
+      slots.push(slot)
+      ;(exports[callback.slot] as WebAssembly.Global).value = slot
+    }
+  }
+  const progress = exports[compiled.progress] as WebAssembly.Global
+  const programs = compiled.programs.map((names) => makeProgram(cpu, names, exports, progress))
+  return {
+    programs,
+    wasm: compiled.bytes,
+    release: () => {
+      for (const slot of slots.splice(0)) cpu.removeFunction(slot)
+    },
+  }
+}
+
+function makeProgram(
+  cpu: Cpu,
+  names: ProgramExports,
+  exports: Exports,
+  progress: WebAssembly.Global,
+): CompiledProgram {
+  const wasmRun = exports[names.run] as Run
+  const wasmBatch = exports[names.batch] as RunBatch
+  const { arena } = cpu
+  const spWord = (cpu.control + control.CTL_SP) >>> 2
+  return {
+    name: names.name,
+    entry: exports[names.entry] as UniformFunction,
+    code: 0,
+    run: (ctx) => {
+      const sp = arena.i32[spWord]!
+      try {
+        return wasmRun(ctx) >>> 0
+      } catch (error) {
+        settle(cpu, sp, error)
+        return 0
+      }
+    },
+    runBatch: (ctxs, count, results) => {
+      const sp = arena.i32[spWord]!
+      try {
+        return wasmBatch(ctxs, count, results)
+      } catch (error) {
+        settle(cpu, sp, error)
+        return ((progress.value as number) - ctxs) >>> 2
+      }
+    },
+  }
+}
+
+/**
+ * After a run that did not return: gives the stack back, and makes a trap a fault. What JS functions threw goes on to the
+ * caller.
+ */
+function settle(cpu: Cpu, sp: number, error: unknown): void {
+  const { u32 } = cpu.arena
+  const at = cpu.control >>> 2
+  u32[at + (control.CTL_SP >>> 2)] = sp
+  if (u32[at + (control.CTL_FAULT >>> 2)] !== control.FAULT_NONE) return
+  if (!(error instanceof WebAssembly.RuntimeError)) throw error
+  u32[at + (control.CTL_FAULT >>> 2)] = control.FAULT_ACCESS
+  u32[at + (control.CTL_FAULT_PC >>> 2)] = UNKNOWN_PC
+}
