@@ -5,6 +5,8 @@ import { assemble, decode, encode, formatMnemonic, IsaError } from '../src/index
 
 interface Case {
   readonly name: string
+  readonly groups: readonly string[] | null
+  readonly cpu_version: number | null
   readonly asm: string | null
   readonly insns: string
   readonly expected_error: string | null
@@ -44,6 +46,19 @@ describe.skipIf(!present)(title, () => {
     const insns = decode(fromHex(row.insns))
     expect(hex(encode(insns))).toBe(row.insns)
     expect(hex(assemble(insns.map(formatMnemonic).join('\n')))).toBe(row.insns)
+  })
+
+  it('puts instructions in the groups and versions that the suite does', () => {
+    const includes: Record<string, string> = { base64: 'base32', divmul64: 'divmul32', atomic64: 'atomic32' }
+    const wrong = new Set<string>()
+    for (const { insns, groups, cpu_version } of programs) {
+      const allowed = groups!.flatMap((group) => [group, includes[group]])
+      for (const { def } of decode(fromHex(insns))) {
+        if (!allowed.includes(def.group) || Number(def.since.slice(1)) > cpu_version!) wrong.add(def.name)
+      }
+    }
+    // RFC 9669 section 4.1 has all of ALU64 in base64 unless it says otherwise, and it does not for neg.
+    expect([...wrong]).toEqual(['neg64'])
   })
 
   it.each(refused.map((row) => [row.name, row] as const))('refuses %s', (_, row) => {
