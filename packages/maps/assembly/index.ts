@@ -1,1 +1,8 @@
-export {}
+export * from './array'
+export * from './bloom-filter'
+export * from './hash'
+export { hash_quiesce } from './hash-elements'
+export * from './lpm-trie'
+export * from './percpu-array'
+export * from './prog-array'
+export * from './queue-stack'

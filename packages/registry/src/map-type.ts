@@ -44,6 +44,8 @@ export interface MapTypeDef {
     readonly ops: MapExports
     /** Exports that serve a map of this spec better (a hash by key size); they go before those of `ops`. */
     readonly variant?: (spec: MapSpec) => MapExports
+    /** Keys are u32 indices below max_entries of values at MAP_DATA, MAP_STRIDE apart: engines may inline lookups. */
+    readonly array?: boolean
   }
   /** Operations in JS, for plugins: made once for each map. Addresses are in the arena. */
   readonly create?: (env: HostEnv, map: MapHandle) => JsMapOps
@@ -105,6 +107,7 @@ const shape = z
         free: z.string(),
         ops: z.record(z.string(), z.string()),
         variant: z.custom((f) => typeof f === 'function', 'a function').optional(),
+        array: z.boolean().optional(),
       })
       .optional(),
     create: z.custom((f) => typeof f === 'function', 'a function').optional(),

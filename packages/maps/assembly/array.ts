@@ -1,0 +1,102 @@
+/** BPF_MAP_TYPE_ARRAY (kernel/bpf/arraymap.c): values one after another, each at a multiple of 8 bytes. */
+import { E2BIG, EEXIST, EINVAL, ENOENT, ENOMEM } from '../../registry/src/layout/errno'
+import {
+  BPF_F_LOCK,
+  BPF_NOEXIST,
+  MAP_COUNT,
+  MAP_DATA,
+  MAP_MAX_ENTRIES,
+  MAP_STRIDE,
+  MAP_VALUE_SIZE,
+} from '../../registry/src/layout/map'
+import {
+  alloc,
+  badFlags,
+  copyLocked,
+  copyValue,
+  free,
+  popKey,
+  pushKey,
+  shapeBlock,
+  up8,
+  visit,
+} from './env'
+
+/** Bytes that arena offsets allow; larger arrays are ENOMEM. */
+const LARGEST: u64 = 0xf000_0000
+
+export function array_init(map: u32): i32 {
+  const stride = up8(load<u32>(map, MAP_VALUE_SIZE))
+  const entries = load<u32>(map, MAP_MAX_ENTRIES)
+  const bytes = <u64>stride * entries
+  if (bytes > LARGEST) return -ENOMEM
+  const data = alloc(<u32>bytes, 64)
+  if (data == 0) return -ENOMEM
+  shapeBlock(map, data, 0, stride, load<u32>(map, MAP_VALUE_SIZE))
+  store<u32>(map, data, MAP_DATA)
+  store<u32>(map, stride, MAP_STRIDE)
+  store<u32>(map, entries, MAP_COUNT)
+  return 0
+}
+
+export function array_free(map: u32): void {
+  free(load<u32>(map, MAP_DATA))
+}
+
+export function array_lookup(map: u32, key: u32): u32 {
+  const index = load<u32>(key)
+  if (index >= load<u32>(map, MAP_MAX_ENTRIES)) return 0
+  return load<u32>(map, MAP_DATA) + index * load<u32>(map, MAP_STRIDE)
+}
+
+export function array_update(map: u32, key: u32, value: u32, flags: u64): i32 {
+  // In the kernel's order: an index past the end comes before a lock that is not there.
+  if ((flags & ~(<u64>BPF_F_LOCK)) > 2) return -EINVAL
+  const to = array_lookup(map, key)
+  if (to == 0) return -E2BIG
+  if (flags & <u64>BPF_NOEXIST) return -EEXIST
+  if (badFlags(map, flags)) return -EINVAL
+  if (flags & <u64>BPF_F_LOCK) copyLocked(map, to, value)
+  else copyValue(map, to, value)
+  return 0
+}
+
+export function array_delete(map: u32, key: u32): i32 {
+  return -EINVAL
+}
+
+/** Every index in turn; a key past the end (or none) begins anew. */
+export function array_next_key(map: u32, key: u32, next: u32): i32 {
+  const entries = load<u32>(map, MAP_MAX_ENTRIES)
+  const index: u32 = key != 0 ? load<u32>(key) : 0xffff_ffff
+  if (index >= entries) {
+    store<u32>(next, 0)
+    return 0
+  }
+  if (index == entries - 1) return -ENOENT
+  store<u32>(next, index + 1)
+  return 0
+}
+
+export function array_batch(map: u32, cursor: u32, keys: u32, capacity: u32, next: u32): i32 {
+  const entries = load<u32>(map, MAP_MAX_ENTRIES)
+  const count = cursor < entries ? min(entries - cursor, capacity) : 0
+  for (let i: u32 = 0; i < count; i++) store<u32>(keys + (i << 2), cursor + i)
+  store<u32>(next, cursor + count < entries ? cursor + count : 0)
+  return count
+}
+
+export function array_for_each(map: u32, callback: u32, context: u64, flags: u64): i32 {
+  if (flags != 0) return -EINVAL
+  const entries = load<u32>(map, MAP_MAX_ENTRIES)
+  const key = pushKey()
+  let seen: u32 = 0
+  while (seen < entries) {
+    store<u32>(key, seen)
+    const value = load<u32>(map, MAP_DATA) + seen * load<u32>(map, MAP_STRIDE)
+    seen++
+    if (visit(callback, map, key, value, context)) break
+  }
+  popKey(key)
+  return seen
+}

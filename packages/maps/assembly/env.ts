@@ -1,0 +1,155 @@
+/** What every map type uses: the allocator, this CPU, the lock, and copies that respect special fields. */
+import { CTL_CPU, CTL_SP } from '../../registry/src/layout/control'
+import {
+  BPF_EXIST,
+  BPF_F_LOCK,
+  MAP_FIELDS,
+  MAP_LOCK,
+  MAP_SHAPE,
+  MAP_SPIN_LOCK,
+  MAP_VALUE_SIZE,
+} from '../../registry/src/layout/map'
+
+// @ts-ignore: decorator
+@external("memory", "alloc")
+export declare function alloc(size: u32, align: u32): u32
+
+// @ts-ignore: decorator
+@external("memory", "free")
+export declare function free(address: u32): i32
+
+// @ts-ignore: decorator
+@external("memory", "setShape")
+export declare function setShape(address: u32, shape: u32): i32
+
+// @ts-ignore: decorator
+@external("env", "control")
+export declare const control: i32
+
+@inline
+export function up8(value: u32): u32 {
+  return (value + 7) & ~7
+}
+
+@inline
+export function thisCpu(): u32 {
+  return load<u32>(control, CTL_CPU)
+}
+
+/** The map's lock, for types that change links; nothing in the unshared build. */
+@inline
+export function lock(map: usize): void {
+  if (SHARED) {
+    while (atomic.cmpxchg<u32>(map + MAP_LOCK, 0, 1) != 0) {
+      while (load<u32>(map, MAP_LOCK) != 0) {}
+    }
+  }
+}
+
+@inline
+export function unlock(map: usize): void {
+  if (SHARED) atomic.store<u32>(map + MAP_LOCK, 0)
+}
+
+/** Makes programs see only the values in a block: `size` bytes from `first` on in every `stride`. */
+export function shapeBlock(map: usize, block: u32, first: u32, stride: u32, size: u32): void {
+  store<u32>(map + MAP_SHAPE, first)
+  store<u32>(map + MAP_SHAPE, stride, 4)
+  store<u32>(map + MAP_SHAPE, size, 8)
+  setShape(block, <u32>map + MAP_SHAPE)
+}
+
+/** Copies a few bytes without a call out of wasm, many with memory.copy. */
+export function copyBytes(to: usize, from: usize, size: usize): void {
+  if (size > 128) {
+    memory.copy(to, from, size)
+    return
+  }
+  while (size >= 8) {
+    store<u64>(to, load<u64>(from))
+    to += 8
+    from += 8
+    size -= 8
+  }
+  if (size & 4) {
+    store<u32>(to, load<u32>(from))
+    to += 4
+    from += 4
+  }
+  if (size & 2) {
+    store<u16>(to, load<u16>(from))
+    to += 2
+    from += 2
+  }
+  if (size & 1) store<u8>(to, load<u8>(from))
+}
+
+/** Copies a value, all but its special fields (copy_map_value). */
+@inline
+export function copyValue(map: usize, to: usize, from: usize): void {
+  if (load<u32>(map, MAP_FIELDS) == 0) copyBytes(to, from, load<u32>(map, MAP_VALUE_SIZE))
+  else copyAround(map, to, from)
+}
+
+function copyAround(map: usize, to: usize, from: usize): void {
+  let field: usize = load<u32>(map, MAP_FIELDS)
+  let left = load<u32>(field)
+  field += 4
+  let at: usize = 0
+  while (left > 0) {
+    const offset: usize = load<u32>(field)
+    copyBytes(to + at, from + at, offset - at)
+    at = offset + load<u32>(field, 4)
+    field += 8
+    left--
+  }
+  copyBytes(to + at, from + at, load<u32>(map, MAP_VALUE_SIZE) - at)
+}
+
+/** Copies a value into an element that begins now: its special fields are zero. */
+@inline
+export function initValue(map: usize, to: usize, from: usize): void {
+  if (load<u32>(map, MAP_FIELDS) != 0) memory.fill(to, 0, load<u32>(map, MAP_VALUE_SIZE))
+  copyValue(map, to, from)
+}
+
+/** copy_map_value_locked: under the bpf_spin_lock of the value that is written. */
+export function copyLocked(map: usize, to: usize, from: usize): void {
+  const word = to + load<u32>(map, MAP_SPIN_LOCK) - 1
+  if (SHARED) {
+    while (atomic.cmpxchg<u32>(word, 0, 1) != 0) {}
+  }
+  copyValue(map, to, from)
+  if (SHARED) atomic.store<u32>(word, 0)
+}
+
+/** Flags of an update: unknown ones, or BPF_F_LOCK on a value without a lock. */
+@inline
+export function badFlags(map: usize, flags: u64): bool {
+  return (
+    (flags & ~(<u64>BPF_F_LOCK)) > <u64>BPF_EXIST ||
+    ((flags & <u64>BPF_F_LOCK) != 0 && load<u32>(map, MAP_SPIN_LOCK) == 0)
+  )
+}
+
+/**
+ * Calls a program's callback (map, key, value, context) for one element; true when it asks to stop. The frame that the
+ * callback gets begins at CTL_SP.
+ */
+@inline
+export function visit(callback: u32, map: usize, key: usize, value: usize, context: u64): bool {
+  return call_indirect<u64>(callback, <u64>map, <u64>key, <u64>value, context, <u64>0) != 0
+}
+
+/** Takes 8 bytes of this CPU's stack area for a key that a callback may read; `dropKey` gives them back. */
+@inline
+export function pushKey(): usize {
+  const sp = load<u32>(control, CTL_SP) - 8
+  store<u32>(control, sp, CTL_SP)
+  return sp
+}
+
+@inline
+export function popKey(key: usize): void {
+  store<u32>(control, <u32>key + 8, CTL_SP)
+}

@@ -1,0 +1,186 @@
+/**
+ * Where a hash map's elements come from and go to: a slab of max_entries elements, or the arena with BPF_F_NO_PREALLOC.
+ * A freed element keeps its value until it is used again, and is used again first, as in the kernel's free lists. An LRU
+ * that has no free element takes one by second chance: a hand goes round the slab, an element that was looked up since
+ * the hand last passed loses its mark and stays, the first one without a mark goes.
+ */
+import {
+  MAP_COUNT,
+  MAP_CPUS,
+  MAP_DATA,
+  MAP_MAX_ENTRIES,
+  MAP_SHAPE,
+  MAP_STRIDE,
+} from '../../registry/src/layout/map'
+import { alloc, free, setShape, thisCpu } from './env'
+import {
+  FREE,
+  FREED,
+  FREED_COUNT,
+  HAND,
+  hashAny,
+  KEY,
+  KIND,
+  LRU,
+  MASK,
+  NEXT,
+  REFERENCED,
+  SLAB,
+  SPARES,
+  STATE,
+  TAKEN,
+  USED,
+} from './hash-layout'
+
+/** As the kernel, which looks at so many before it evicts one that is in use. */
+const SCANS: u32 = 128
+/** Freed elements that BPF_F_NO_PREALLOC keeps for reuse when the map is quiet. */
+const KEPT: u32 = 256
+
+/**
+ * A bucket's end. With threads it names the bucket, so that a reader that strayed into another one (its element was freed
+ * and used again) finds out and starts anew; 0 is the end of any.
+ */
+@inline
+export function isEnd(element: u32): bool {
+  return SHARED ? element == 0 || (element & 1) != 0 : element == 0
+}
+
+@inline
+export function bucketOf(map: usize, hash: u32): usize {
+  return load<u32>(map, MAP_DATA) + ((hash & load<u32>(map, MASK)) << 2)
+}
+
+@inline
+export function follow(link: usize): u32 {
+  return SHARED ? atomic.load<u32>(link) : load<u32>(link)
+}
+
+@inline
+export function point(link: usize, to: u32): void {
+  if (SHARED) atomic.store<u32>(link, to)
+  else store<u32>(link, to)
+}
+
+/** Makes an element the first of its bucket. */
+@inline
+export function insert(map: usize, bucket: usize, element: u32): void {
+  let first = load<u32>(bucket)
+  if (SHARED && first == 0) first = ((<u32>bucket - load<u32>(map, MAP_DATA)) >> 1) | 1
+  store<u32>(element, first, NEXT)
+  point(bucket, element)
+}
+
+/** An element for a new key, or 0 when the map is full (an LRU never is). */
+export function take(map: usize): u32 {
+  const lru = (load<u32>(map, KIND) & LRU) != 0
+  const freed = load<u32>(map, FREED)
+  const slab = load<u32>(map, SLAB)
+  if (slab == 0) {
+    if (load<u32>(map, MAP_COUNT) >= load<u32>(map, MAP_MAX_ENTRIES)) return 0
+    return fromArena(map)
+  }
+  if (freed != 0) {
+    store<u32>(map, lru ? load<u32>(freed, STATE) & ~FREE : load<u32>(freed, STATE), FREED)
+    return freed
+  }
+  const taken = load<u32>(map, TAKEN)
+  if (taken < load<u32>(map, MAP_MAX_ENTRIES)) {
+    store<u32>(map, taken + 1, TAKEN)
+    return slab + taken * load<u32>(map, MAP_STRIDE)
+  }
+  return lru ? evict(map) : 0
+}
+
+/** From the arena or from what was freed; 1 when there is no memory. */
+function fromArena(map: usize): u32 {
+  const freed = load<u32>(map, FREED)
+  if (freed != 0) {
+    store<u32>(map, load<u32>(freed, STATE), FREED)
+    store<u32>(map, load<u32>(map, FREED_COUNT) - 1, FREED_COUNT)
+    return freed
+  }
+  const element = alloc(load<u32>(map, MAP_STRIDE), 16)
+  if (element == 0) return 1
+  setShape(element, <u32>map + MAP_SHAPE)
+  return element
+}
+
+/** An element to replace one of the same key with: this CPU's spare, which `old` becomes. 1 when there is no memory. */
+@inline
+export function replace(map: usize, old: u32): u32 {
+  if (load<u32>(map, SLAB) == 0) return fromArena(map)
+  const spare = load<u32>(map, SPARES) + (thisCpu() << 2)
+  const element = load<u32>(spare)
+  store<u32>(spare, old)
+  return element
+}
+
+/** Takes a replaced element back. */
+@inline
+export function retire(map: usize, old: u32): void {
+  if (load<u32>(map, SLAB) == 0) give(map, old)
+  else if (load<u32>(map, KIND) & LRU) store<u32>(old, FREE, STATE)
+}
+
+/** Takes back an element that is in no bucket. */
+export function give(map: usize, element: u32): void {
+  const freed = load<u32>(map, FREED)
+  store<u32>(element, load<u32>(map, KIND) & LRU ? freed | FREE : freed, STATE)
+  store<u32>(map, element, FREED)
+  if (load<u32>(map, SLAB) == 0) store<u32>(map, load<u32>(map, FREED_COUNT) + 1, FREED_COUNT)
+}
+
+/** Takes an element out of its bucket; false when it is not there. */
+function remove(map: usize, element: u32): bool {
+  let link = bucketOf(map, hashAny(map, element + KEY))
+  let at = load<u32>(link)
+  while (!isEnd(at)) {
+    if (at == element) {
+      point(link, load<u32>(element, NEXT))
+      return true
+    }
+    link = at
+    at = load<u32>(at, NEXT)
+  }
+  return false
+}
+
+function evict(map: usize): u32 {
+  const slab = load<u32>(map, SLAB)
+  const size = load<u32>(map, MAP_STRIDE)
+  // Spares wander through the slab, so the hand passes them too.
+  const elements = load<u32>(map, MAP_MAX_ENTRIES) + load<u32>(map, MAP_CPUS)
+  let hand = load<u32>(map, HAND)
+  let marked: u32 = 0
+  let steps: u32 = 2 * elements
+  while (steps-- > 0) {
+    const element = slab + hand * size
+    if (++hand == elements) hand = 0
+    const state = load<u32>(element, STATE)
+    if (state & FREE) continue
+    if (state == REFERENCED && marked < SCANS) {
+      store<u32>(element, USED, STATE)
+      marked++
+      continue
+    }
+    // Not found: an unverified program wrote over the key. It stays until the map goes.
+    if (!remove(map, element)) continue
+    store<u32>(map, hand, HAND)
+    store<u32>(map, load<u32>(map, MAP_COUNT) - 1, MAP_COUNT)
+    return element
+  }
+  return 0
+}
+
+/** Gives freed elements back to the arena; only when no program runs, since one may still hold pointers to their values. */
+export function hash_quiesce(map: u32): i32 {
+  if (load<u32>(map, SLAB) != 0) return 0
+  while (load<u32>(map, FREED_COUNT) > KEPT) {
+    const element = load<u32>(map, FREED)
+    store<u32>(map, load<u32>(element, STATE), FREED)
+    store<u32>(map, load<u32>(map, FREED_COUNT) - 1, FREED_COUNT)
+    free(element)
+  }
+  return 0
+}

@@ -1,0 +1,122 @@
+/**
+ * Hash maps: what lies in the header's private part, in an element, and how a key becomes a bucket. MAP_DATA holds the
+ * buckets (u32, the first element of each or 0), MAP_STRIDE the bytes of an element.
+ */
+import { MAP_KEY_SIZE, MAP_PRIVATE } from '../../registry/src/layout/map'
+
+/** Buckets - 1. */
+export const MASK = MAP_PRIVATE
+/** What programs' updates take elements from: freed ones, and how many of the slab were never used. */
+export const FREED = MAP_PRIVATE + 4
+export const TAKEN = MAP_PRIVATE + 8
+/** All elements, or 0 with BPF_F_NO_PREALLOC. */
+export const SLAB = MAP_PRIVATE + 12
+/** u32 for each CPU: the element that its next replacement uses. */
+export const SPARES = MAP_PRIVATE + 16
+/** Offset of the value in an element, and of one CPU's value to the next (0 when there is one value). */
+export const VALUE = MAP_PRIVATE + 20
+export const VALUE_STRIDE = MAP_PRIVATE + 24
+/** LRU: the number of the element that is looked at next. */
+export const HAND = MAP_PRIVATE + 28
+/** BPF_F_NO_PREALLOC: elements that lie in FREED. */
+export const FREED_COUNT = MAP_PRIVATE + 32
+export const KIND = MAP_PRIVATE + 36
+/** Four u64 of the hash function; in the first, before init, the host's seed. */
+export const SECRET = MAP_PRIVATE + 40
+export const SECRET_BASE = MAP_PRIVATE + 72
+/** SECRET_BASE and the part of a 4-byte key's missing half, in one. */
+export const SECRET_BASE_4 = MAP_PRIVATE + 80
+
+// Bits of KIND.
+export const LRU: u32 = 1
+export const PER_CPU: u32 = 2
+
+// An element: links, key (padded with zeros to 8 bytes), value or values.
+/** The next element of the bucket. */
+export const NEXT = 0
+/** FREED's link; for an LRU: USED, REFERENCED, or FREE | the next freed one. */
+export const STATE = 4
+export const KEY = 8
+
+export const USED: u32 = 0
+export const REFERENCED: u32 = 1
+export const FREE: u32 = 2
+
+const MULTIPLIER: u64 = 0xd1342543de82ef95
+const INCREMENT: u64 = 0x9e3779b97f4a7c15
+
+@inline
+export function advance(secret: u64): u64 {
+  return secret * MULTIPLIER + INCREMENT
+}
+
+/**
+ * Pair-multiply-shift (Thorup, "String hashing for linear probing", 2009): sum of (low + a)(high + b) over the key's
+ * 8-byte words with fresh 64-bit secrets for each, of which the upper half is the hash. For secrets that nobody knows, two
+ * different keys collide with a chance of 2^-32, whatever they are.
+ */
+@inline
+export function hash4(map: usize, key: usize): u32 {
+  return <u32>((<u64>load<u32>(key) * load<u64>(map, SECRET + 8) + load<u64>(map, SECRET_BASE_4)) >> 32)
+}
+
+@inline
+function pair(word: u64, a: u64, b: u64): u64 {
+  return ((word & 0xffff_ffff) + a) * ((word >> 32) + b)
+}
+
+@inline
+export function hash8(map: usize, key: usize): u32 {
+  const sum =
+    load<u64>(map, SECRET_BASE) + pair(load<u64>(key), load<u64>(map, SECRET), load<u64>(map, SECRET + 8))
+  return <u32>(sum >> 32)
+}
+
+@inline
+export function hash16(map: usize, key: usize): u32 {
+  const sum =
+    load<u64>(map, SECRET_BASE) +
+    pair(load<u64>(key), load<u64>(map, SECRET), load<u64>(map, SECRET + 8)) +
+    pair(load<u64>(key, 8), load<u64>(map, SECRET + 16), load<u64>(map, SECRET + 24))
+  return <u32>(sum >> 32)
+}
+
+/** The 1 to 7 bytes behind a key's last whole word, the rest zero. */
+@inline
+export function tail(at: usize, bytes: u32): u64 {
+  if (bytes & 4) {
+    const high = <u64>load<u32>(at + bytes - 4) >> ((8 - bytes) << 3)
+    return <u64>load<u32>(at) | (high << 32)
+  }
+  if (bytes == 1) return load<u8>(at)
+  const low = <u64>load<u16>(at)
+  return bytes == 2 ? low : low | ((<u64>load<u8>(at, 2)) << 16)
+}
+
+/** For any key size; the same numbers as the functions above for theirs. */
+export function hashAny(map: usize, key: usize): u32 {
+  let left = load<u32>(map, MAP_KEY_SIZE)
+  let a = load<u64>(map, SECRET)
+  let sum = load<u64>(map, SECRET_BASE)
+  while (left >= 8) {
+    const b = advance(a)
+    sum += pair(load<u64>(key), a, b)
+    a = advance(b)
+    key += 8
+    left -= 8
+  }
+  if (left != 0) sum += pair(tail(key, left), a, advance(a))
+  return <u32>(sum >> 32)
+}
+
+/** Whether an element's key (padded with zeros) equals one of any size. */
+export function sameAny(map: usize, at: usize, key: usize): bool {
+  let left = load<u32>(map, MAP_KEY_SIZE)
+  while (left >= 8) {
+    if (load<u64>(at) != load<u64>(key)) return false
+    at += 8
+    key += 8
+    left -= 8
+  }
+  return left == 0 || load<u64>(at) == tail(key, left)
+}

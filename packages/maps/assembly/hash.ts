@@ -1,0 +1,510 @@
+/**
+ * BPF_MAP_TYPE_HASH, PERCPU_HASH, LRU_HASH and LRU_PERCPU_HASH (kernel/bpf/hashtab.c): chained buckets, as many as
+ * max_entries rounded up to a power of two. An element never moves. As in the kernel, an update of a key that is there
+ * puts a new element in the old one's place (a pointer to the old value keeps its bytes), except for per-CPU values.
+ *
+ * Functions come for keys of 4, 8 and 16 bytes (type parameter u32, u64, v128) and of any size (u8).
+ */
+import { E2BIG, EEXIST, EINVAL, ENOENT, ENOMEM, ENOSPC } from '../../registry/src/layout/errno'
+import {
+  BPF_EXIST,
+  BPF_F_LOCK,
+  BPF_F_NO_PREALLOC,
+  BPF_F_ZERO_SEED,
+  BPF_NOEXIST,
+  MAP_COUNT,
+  MAP_CPUS,
+  MAP_DATA,
+  MAP_FLAGS,
+  MAP_KEY_SIZE,
+  MAP_MAX_ENTRIES,
+  MAP_SHAPE,
+  MAP_STRIDE,
+  MAP_VALUE_SIZE,
+} from '../../registry/src/layout/map'
+import {
+  alloc,
+  badFlags,
+  copyBytes,
+  copyLocked,
+  copyValue,
+  free,
+  initValue,
+  lock,
+  setShape,
+  thisCpu,
+  unlock,
+  up8,
+  visit,
+} from './env'
+import { bucketOf, follow, give, insert, isEnd, point, replace, retire, take } from './hash-elements'
+import {
+  advance,
+  FREE,
+  FREED,
+  hash16,
+  hash4,
+  hash8,
+  hashAny,
+  KEY,
+  KIND,
+  LRU,
+  MASK,
+  NEXT,
+  PER_CPU,
+  REFERENCED,
+  sameAny,
+  SECRET,
+  SECRET_BASE,
+  SECRET_BASE_4,
+  SLAB,
+  SPARES,
+  STATE,
+  USED,
+  VALUE,
+  VALUE_STRIDE,
+} from './hash-layout'
+
+function init(map: usize, kind: u32): i32 {
+  const entries = load<u32>(map, MAP_MAX_ENTRIES)
+  const cpus = load<u32>(map, MAP_CPUS)
+  if (entries > 0x1000_0000) return -ENOMEM
+  const buckets: u32 = entries <= 1 ? 1 : <u32>1 << (32 - clz<u32>(entries - 1))
+  const value = KEY + up8(load<u32>(map, MAP_KEY_SIZE))
+  const one = up8(load<u32>(map, MAP_VALUE_SIZE))
+  const values = <u64>one * (kind & PER_CPU ? cpus : 1)
+  const size = <u64>value + values
+  const slabBytes = size * (<u64>entries + cpus)
+  const prealloc = (load<u32>(map, MAP_FLAGS) & BPF_F_NO_PREALLOC) == 0
+  if (size > 0x1000_0000 || (prealloc && slabBytes > 0xf000_0000)) return -ENOMEM
+
+  store<u32>(map, kind, KIND)
+  store<u32>(map, buckets - 1, MASK)
+  store<u32>(map, value, VALUE)
+  store<u32>(map, kind & PER_CPU ? one : 0, VALUE_STRIDE)
+  store<u32>(map, <u32>size, MAP_STRIDE)
+  store<u32>(map + MAP_SHAPE, KEY)
+  store<u32>(map + MAP_SHAPE, <u32>size, 4)
+  store<u32>(map + MAP_SHAPE, <u32>(size - KEY), 8)
+  const data = alloc(buckets << 2, 64)
+  if (data == 0) return -ENOMEM
+  setShape(data, 1)
+  store<u32>(map, data, MAP_DATA)
+  if (prealloc) {
+    const slab = alloc(<u32>slabBytes, 64)
+    const spares = alloc(cpus << 2, 16)
+    store<u32>(map, slab, SLAB)
+    store<u32>(map, spares, SPARES)
+    if (slab == 0 || spares == 0) {
+      if (slab != 0) free(slab)
+      if (spares != 0) free(spares)
+      free(data)
+      return -ENOMEM
+    }
+    setShape(slab, <u32>map + MAP_SHAPE)
+    setShape(spares, 1)
+    for (let cpu: u32 = 0; cpu < cpus; cpu++) {
+      const spare = slab + (entries + cpu) * <u32>size
+      store<u32>(spares + (cpu << 2), spare)
+      if (kind & LRU) store<u32>(spare, FREE, STATE)
+    }
+  }
+  seed(map)
+  return 0
+}
+
+function seed(map: usize): void {
+  let state = load<u32>(map, MAP_FLAGS) & BPF_F_ZERO_SEED ? 0 : load<u64>(map, SECRET)
+  for (let i: usize = 0; i < 4; i++) {
+    state = advance(state)
+    store<u64>(map + SECRET + (i << 3), state)
+  }
+  const base = advance(advance(state))
+  store<u64>(map, base, SECRET_BASE)
+  store<u64>(map, base + load<u64>(map, SECRET) * load<u64>(map, SECRET + 8), SECRET_BASE_4)
+}
+
+export function hash_init(map: u32): i32 {
+  return init(map, 0)
+}
+
+export function percpu_hash_init(map: u32): i32 {
+  return init(map, PER_CPU)
+}
+
+export function lru_hash_init(map: u32): i32 {
+  return init(map, LRU)
+}
+
+export function lru_percpu_hash_init(map: u32): i32 {
+  return init(map, LRU | PER_CPU)
+}
+
+export function hash_free(map: u32): void {
+  const data = load<u32>(map, MAP_DATA)
+  const slab = load<u32>(map, SLAB)
+  if (slab != 0) {
+    free(slab)
+    free(load<u32>(map, SPARES))
+  } else {
+    let element = load<u32>(map, FREED)
+    while (element != 0) {
+      const next = load<u32>(element, STATE)
+      free(element)
+      element = next
+    }
+    const end = data + ((load<u32>(map, MASK) + 1) << 2)
+    for (let bucket = data; bucket < end; bucket += 4) {
+      element = load<u32>(bucket)
+      while (!isEnd(element)) {
+        const next = load<u32>(element, NEXT)
+        free(element)
+        element = next
+      }
+    }
+  }
+  free(data)
+}
+
+@inline
+function hashOf<K>(map: usize, key: usize): u32 {
+  if (sizeof<K>() == 4) return hash4(map, key)
+  if (sizeof<K>() == 8) return hash8(map, key)
+  if (sizeof<K>() == 16) return hash16(map, key)
+  return hashAny(map, key)
+}
+
+/** The link (a bucket or an element's NEXT) that points to the key's element, or 0. */
+@inline
+function findLink<K>(map: usize, bucket: usize, key: usize): usize {
+  let link = bucket
+  let element = load<u32>(link)
+  while (!isEnd(element)) {
+    if (same<K>(map, element + KEY, key)) return link
+    link = element
+    element = load<u32>(element, NEXT)
+  }
+  return 0
+}
+
+@inline
+function same<K>(map: usize, at: usize, key: usize): bool {
+  if (sizeof<K>() == 4) return load<u32>(at) == load<u32>(key)
+  if (sizeof<K>() == 8) return load<u64>(at) == load<u64>(key)
+  if (sizeof<K>() == 16) return load<u64>(at) == load<u64>(key) && load<u64>(at, 8) == load<u64>(key, 8)
+  return sameAny(map, at, key)
+}
+
+/** The key's element, or 0. Takes no lock. */
+@inline
+function find<K>(map: usize, key: usize): u32 {
+  const bucket = bucketOf(map, hashOf<K>(map, key))
+  let element: u32
+  do {
+    element = follow(bucket)
+    if (sizeof<K>() == 4) {
+      const wanted = load<u32>(key)
+      while (!isEnd(element)) {
+        if (load<u32>(element, KEY) == wanted) return element
+        element = follow(element)
+      }
+    } else if (sizeof<K>() == 8) {
+      const wanted = load<u64>(key)
+      while (!isEnd(element)) {
+        if (load<u64>(element, KEY) == wanted) return element
+        element = follow(element)
+      }
+    } else {
+      while (!isEnd(element)) {
+        if (same<K>(map, element + KEY, key)) return element
+        element = follow(element)
+      }
+    }
+  } while (SHARED && element != 0 && element != ((<u32>bucket - load<u32>(map, MAP_DATA)) >> 1 | 1))
+  return 0
+}
+
+/** An LRU's mark: looked up since the hand last passed. */
+@inline
+function touch(element: u32): void {
+  if (load<u32>(element, STATE) != USED) return
+  // Another worker may free the element now: its link must not be overwritten.
+  if (SHARED) atomic.cmpxchg<u32>(element + STATE, USED, REFERENCED)
+  else store<u32>(element, REFERENCED, STATE)
+}
+
+@inline
+function lookup<K>(map: u32, key: u32): u32 {
+  const element = find<K>(map, key)
+  return element == 0 ? 0 : element + KEY + (sizeof<K>() == 1 ? load<u32>(map, VALUE) - KEY : max<u32>(sizeof<K>(), 8))
+}
+
+@inline
+function lookupPerCpu<K>(map: u32, key: u32): u32 {
+  const value = lookup<K>(map, key)
+  return value == 0 ? 0 : value + thisCpu() * load<u32>(map, VALUE_STRIDE)
+}
+
+@inline
+function lookupLru<K>(map: u32, key: u32): u32 {
+  const element = find<K>(map, key)
+  if (element == 0) return 0
+  touch(element)
+  return element + load<u32>(map, VALUE)
+}
+
+@inline
+function lookupLruPerCpu<K>(map: u32, key: u32): u32 {
+  const value = lookupLru<K>(map, key)
+  return value == 0 ? 0 : value + thisCpu() * load<u32>(map, VALUE_STRIDE)
+}
+
+@inline
+function putKey<K>(map: usize, at: usize, key: usize): void {
+  // A short key's padding must be zero: `same` compares whole words.
+  if (sizeof<K>() == 4) store<u64>(at, load<u32>(key))
+  else if (sizeof<K>() == 8) store<u64>(at, load<u64>(key))
+  else if (sizeof<K>() == 16) {
+    store<u64>(at, load<u64>(key))
+    store<u64>(at, load<u64>(key, 8), 8)
+  } else {
+    const size = load<u32>(map, MAP_KEY_SIZE)
+    store<u64>(at + up8(size) - 8, 0)
+    copyBytes(at, key, size)
+  }
+}
+
+@inline
+function update<K>(map: u32, key: u32, value: u32, flags: u64): i32 {
+  if (badFlags(map, flags)) return -EINVAL
+  const kind = load<u32>(map, KIND)
+  if (kind & PER_CPU && flags > <u64>BPF_EXIST) return -EINVAL
+  const bucket = bucketOf(map, hashOf<K>(map, key))
+  lock(map)
+  let link = findLink<K>(map, bucket, key)
+  if (link != 0) {
+    const old = load<u32>(link)
+    if (flags & <u64>BPF_NOEXIST) {
+      unlock(map)
+      return -EEXIST
+    }
+    if (kind & PER_CPU) {
+      copyValue(map, old + load<u32>(map, VALUE) + thisCpu() * load<u32>(map, VALUE_STRIDE), value)
+      if (kind & LRU) store<u32>(old, REFERENCED, STATE)
+      unlock(map)
+      return 0
+    }
+    if (flags & <u64>BPF_F_LOCK) {
+      copyLocked(map, old + load<u32>(map, VALUE), value)
+      unlock(map)
+      return 0
+    }
+    const element = replace(map, old)
+    if (element == 1) {
+      unlock(map)
+      return -ENOMEM
+    }
+    putKey<K>(map, element + KEY, key)
+    initValue(map, element + load<u32>(map, VALUE), value)
+    if (kind & LRU) store<u32>(element, REFERENCED, STATE)
+    // The new one first, so that readers always find one of them.
+    insert(map, bucket, element)
+    if (link == bucket) link = element
+    point(link, load<u32>(old, NEXT))
+    retire(map, old)
+    unlock(map)
+    return 0
+  }
+  if (flags & <u64>BPF_EXIST) {
+    unlock(map)
+    return -ENOENT
+  }
+  const element = take(map)
+  if (element <= 1) {
+    unlock(map)
+    return element == 0 ? (kind & LRU ? -ENOMEM : -E2BIG) : -ENOMEM
+  }
+  putKey<K>(map, element + KEY, key)
+  let at = element + load<u32>(map, VALUE)
+  if (kind & PER_CPU) {
+    const stride = load<u32>(map, VALUE_STRIDE)
+    memory.fill(at, 0, stride * load<u32>(map, MAP_CPUS))
+    at += thisCpu() * stride
+  }
+  initValue(map, at, value)
+  store<u32>(element, USED, STATE)
+  insert(map, bucket, element)
+  store<u32>(map, load<u32>(map, MAP_COUNT) + 1, MAP_COUNT)
+  unlock(map)
+  return 0
+}
+
+@inline
+function remove<K>(map: u32, key: u32): i32 {
+  const bucket = bucketOf(map, hashOf<K>(map, key))
+  lock(map)
+  const link = findLink<K>(map, bucket, key)
+  if (link == 0) {
+    unlock(map)
+    return -ENOENT
+  }
+  const element = load<u32>(link)
+  point(link, load<u32>(element, NEXT))
+  store<u32>(map, load<u32>(map, MAP_COUNT) - 1, MAP_COUNT)
+  give(map, element)
+  unlock(map)
+  return 0
+}
+
+export function hash_lookup(map: u32, key: u32): u32 {
+  return lookup<u8>(map, key)
+}
+export function hash_lookup4(map: u32, key: u32): u32 {
+  return lookup<u32>(map, key)
+}
+export function hash_lookup8(map: u32, key: u32): u32 {
+  return lookup<u64>(map, key)
+}
+export function hash_lookup16(map: u32, key: u32): u32 {
+  return lookup<v128>(map, key)
+}
+export function percpu_hash_lookup(map: u32, key: u32): u32 {
+  return lookupPerCpu<u8>(map, key)
+}
+export function percpu_hash_lookup4(map: u32, key: u32): u32 {
+  return lookupPerCpu<u32>(map, key)
+}
+export function percpu_hash_lookup8(map: u32, key: u32): u32 {
+  return lookupPerCpu<u64>(map, key)
+}
+export function percpu_hash_lookup16(map: u32, key: u32): u32 {
+  return lookupPerCpu<v128>(map, key)
+}
+export function lru_hash_lookup(map: u32, key: u32): u32 {
+  return lookupLru<u8>(map, key)
+}
+export function lru_hash_lookup4(map: u32, key: u32): u32 {
+  return lookupLru<u32>(map, key)
+}
+export function lru_hash_lookup8(map: u32, key: u32): u32 {
+  return lookupLru<u64>(map, key)
+}
+export function lru_hash_lookup16(map: u32, key: u32): u32 {
+  return lookupLru<v128>(map, key)
+}
+export function lru_percpu_hash_lookup(map: u32, key: u32): u32 {
+  return lookupLruPerCpu<u8>(map, key)
+}
+export function lru_percpu_hash_lookup4(map: u32, key: u32): u32 {
+  return lookupLruPerCpu<u32>(map, key)
+}
+export function lru_percpu_hash_lookup8(map: u32, key: u32): u32 {
+  return lookupLruPerCpu<u64>(map, key)
+}
+export function lru_percpu_hash_lookup16(map: u32, key: u32): u32 {
+  return lookupLruPerCpu<v128>(map, key)
+}
+
+export function hash_update(map: u32, key: u32, value: u32, flags: u64): i32 {
+  return update<u8>(map, key, value, flags)
+}
+export function hash_update4(map: u32, key: u32, value: u32, flags: u64): i32 {
+  return update<u32>(map, key, value, flags)
+}
+export function hash_update8(map: u32, key: u32, value: u32, flags: u64): i32 {
+  return update<u64>(map, key, value, flags)
+}
+export function hash_update16(map: u32, key: u32, value: u32, flags: u64): i32 {
+  return update<v128>(map, key, value, flags)
+}
+
+export function hash_delete(map: u32, key: u32): i32 {
+  return remove<u8>(map, key)
+}
+export function hash_delete4(map: u32, key: u32): i32 {
+  return remove<u32>(map, key)
+}
+export function hash_delete8(map: u32, key: u32): i32 {
+  return remove<u64>(map, key)
+}
+export function hash_delete16(map: u32, key: u32): i32 {
+  return remove<v128>(map, key)
+}
+
+/** One CPU's value of a key, for every type of per-CPU hash; leaves an LRU's mark alone. */
+export function hash_lookup_percpu(map: u32, key: u32, cpu: u32): u32 {
+  if (cpu >= load<u32>(map, MAP_CPUS)) return 0
+  const element = find<u8>(map, key)
+  return element == 0 ? 0 : element + load<u32>(map, VALUE) + cpu * load<u32>(map, VALUE_STRIDE)
+}
+
+/** The key after another one in the order of the buckets; the first one when the other is not (or no longer) there. */
+export function hash_next_key(map: u32, key: u32, next: u32): i32 {
+  const data = load<u32>(map, MAP_DATA)
+  const end = data + ((load<u32>(map, MASK) + 1) << 2)
+  const size = load<u32>(map, MAP_KEY_SIZE)
+  let bucket: usize = data
+  lock(map)
+  const element = key == 0 ? 0 : find<u8>(map, key)
+  if (element != 0) {
+    const following = load<u32>(element, NEXT)
+    if (!isEnd(following)) {
+      copyBytes(next, following + KEY, size)
+      unlock(map)
+      return 0
+    }
+    bucket = bucketOf(map, hashAny(map, key)) + 4
+  }
+  for (; bucket < end; bucket += 4) {
+    const first = load<u32>(bucket)
+    if (!isEnd(first)) {
+      copyBytes(next, first + KEY, size)
+      unlock(map)
+      return 0
+    }
+  }
+  unlock(map)
+  return -ENOENT
+}
+
+/** Whole buckets from number `cursor` on, as many as `capacity` keys hold; -ENOSPC when the first has more than that. */
+export function hash_batch(map: u32, cursor: u32, keys: u32, capacity: u32, next: u32): i32 {
+  const data = load<u32>(map, MAP_DATA)
+  const end = load<u32>(map, MASK) + 1
+  const size = load<u32>(map, MAP_KEY_SIZE)
+  let count: u32 = 0
+  lock(map)
+  for (; cursor < end; cursor++) {
+    const first = load<u32>(data + (cursor << 2))
+    let here: u32 = 0
+    for (let element = first; !isEnd(element); element = load<u32>(element, NEXT)) here++
+    if (count + here > capacity) break
+    for (let element = first; !isEnd(element); element = load<u32>(element, NEXT)) {
+      copyBytes(keys, element + KEY, size)
+      keys += size
+    }
+    count += here
+  }
+  unlock(map)
+  store<u32>(next, cursor < end ? cursor : 0)
+  return count == 0 && cursor < end ? -ENOSPC : count
+}
+
+export function hash_for_each(map: u32, callback: u32, context: u64, flags: u64): i32 {
+  if (flags != 0) return -EINVAL
+  const data = load<u32>(map, MAP_DATA)
+  const end = data + ((load<u32>(map, MASK) + 1) << 2)
+  const value = load<u32>(map, VALUE) + thisCpu() * load<u32>(map, VALUE_STRIDE)
+  let seen: i32 = 0
+  for (let bucket = data; bucket < end; bucket += 4) {
+    let element = follow(bucket)
+    while (!isEnd(element)) {
+      // The callback may delete this element.
+      const next = follow(element)
+      seen++
+      if (visit(callback, map, element + KEY, element + value, context)) return seen
+      element = next
+    }
+  }
+  return seen
+}

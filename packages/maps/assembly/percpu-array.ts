@@ -1,0 +1,66 @@
+/** BPF_MAP_TYPE_PERCPU_ARRAY: an array for each CPU, one behind another, so that no two CPUs write one cache line. */
+import { E2BIG, EEXIST, EINVAL, ENOMEM } from '../../registry/src/layout/errno'
+import {
+  BPF_EXIST,
+  BPF_NOEXIST,
+  MAP_COUNT,
+  MAP_CPUS,
+  MAP_DATA,
+  MAP_MAX_ENTRIES,
+  MAP_PRIVATE,
+  MAP_STRIDE,
+  MAP_VALUE_SIZE,
+} from '../../registry/src/layout/map'
+import { alloc, copyValue, popKey, pushKey, thisCpu, up8, visit } from './env'
+
+/** Bytes from one CPU's array to the next. */
+const AREA = MAP_PRIVATE
+
+export function percpu_array_init(map: u32): i32 {
+  const stride = up8(load<u32>(map, MAP_VALUE_SIZE))
+  const area = (<u64>stride * load<u32>(map, MAP_MAX_ENTRIES) + 63) & ~63
+  const bytes = area * load<u32>(map, MAP_CPUS)
+  if (bytes > 0xf000_0000) return -ENOMEM
+  const data = alloc(<u32>bytes, 64)
+  if (data == 0) return -ENOMEM
+  store<u32>(map, data, MAP_DATA)
+  store<u32>(map, stride, MAP_STRIDE)
+  store<u32>(map, <u32>area, AREA)
+  store<u32>(map, load<u32>(map, MAP_MAX_ENTRIES), MAP_COUNT)
+  return 0
+}
+
+export function percpu_array_lookup_percpu(map: u32, key: u32, cpu: u32): u32 {
+  const index = load<u32>(key)
+  if (index >= load<u32>(map, MAP_MAX_ENTRIES) || cpu >= load<u32>(map, MAP_CPUS)) return 0
+  return load<u32>(map, MAP_DATA) + cpu * load<u32>(map, AREA) + index * load<u32>(map, MAP_STRIDE)
+}
+
+export function percpu_array_lookup(map: u32, key: u32): u32 {
+  return percpu_array_lookup_percpu(map, key, thisCpu())
+}
+
+/** Writes this CPU's value only. */
+export function percpu_array_update(map: u32, key: u32, value: u32, flags: u64): i32 {
+  if (flags > <u64>BPF_EXIST) return -EINVAL
+  const to = percpu_array_lookup(map, key)
+  if (to == 0) return -E2BIG
+  if (flags == <u64>BPF_NOEXIST) return -EEXIST
+  copyValue(map, to, value)
+  return 0
+}
+
+export function percpu_array_for_each(map: u32, callback: u32, context: u64, flags: u64): i32 {
+  if (flags != 0) return -EINVAL
+  const entries = load<u32>(map, MAP_MAX_ENTRIES)
+  const key = pushKey()
+  let seen: u32 = 0
+  while (seen < entries) {
+    store<u32>(key, seen)
+    const value = percpu_array_lookup(map, key)
+    seen++
+    if (visit(callback, map, key, value, context)) break
+  }
+  popKey(key)
+  return seen
+}

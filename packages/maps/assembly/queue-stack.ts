@@ -1,0 +1,107 @@
+/** BPF_MAP_TYPE_QUEUE and STACK (kernel/bpf/queue_stack_maps.c): a ring of values. */
+import { E2BIG, EINVAL, ENOENT, ENOMEM } from '../../registry/src/layout/errno'
+import {
+  BPF_EXIST,
+  BPF_NOEXIST,
+  MAP_COUNT,
+  MAP_DATA,
+  MAP_MAX_ENTRIES,
+  MAP_PRIVATE,
+  MAP_STRIDE,
+  MAP_VALUE_SIZE,
+} from '../../registry/src/layout/map'
+import { alloc, copyBytes, free, lock, setShape, unlock, up8 } from './env'
+
+/** Index of the oldest value. */
+const OLDEST = MAP_PRIVATE
+
+export function queue_init(map: u32): i32 {
+  const stride = up8(load<u32>(map, MAP_VALUE_SIZE))
+  const bytes = <u64>stride * load<u32>(map, MAP_MAX_ENTRIES)
+  if (bytes > 0xf000_0000) return -ENOMEM
+  const data = alloc(<u32>bytes, 64)
+  if (data == 0) return -ENOMEM
+  setShape(data, 1)
+  store<u32>(map, data, MAP_DATA)
+  store<u32>(map, stride, MAP_STRIDE)
+  return 0
+}
+
+export function queue_free(map: u32): void {
+  free(load<u32>(map, MAP_DATA))
+}
+
+@inline
+function at(map: usize, index: u32): usize {
+  const entries = load<u32>(map, MAP_MAX_ENTRIES)
+  const place = <u64>load<u32>(map, OLDEST) + index
+  const wrapped = <u32>(place >= entries ? place - entries : place)
+  return load<u32>(map, MAP_DATA) + wrapped * load<u32>(map, MAP_STRIDE)
+}
+
+/** BPF_EXIST lets go of the oldest value when the map is full. */
+export function queue_push(map: u32, value: u32, flags: u64): i32 {
+  if (flags & <u64>BPF_NOEXIST || flags > <u64>BPF_EXIST) return -EINVAL
+  lock(map)
+  const entries = load<u32>(map, MAP_MAX_ENTRIES)
+  let count = load<u32>(map, MAP_COUNT)
+  if (count == entries) {
+    if (flags == 0) {
+      unlock(map)
+      return -E2BIG
+    }
+    const oldest = load<u32>(map, OLDEST) + 1
+    store<u32>(map, oldest == entries ? 0 : oldest, OLDEST)
+    count--
+  }
+  copyBytes(at(map, count), value, load<u32>(map, MAP_VALUE_SIZE))
+  store<u32>(map, count + 1, MAP_COUNT)
+  unlock(map)
+  return 0
+}
+
+@inline
+function get(map: usize, value: usize, newest: bool, take: bool): i32 {
+  const size = load<u32>(map, MAP_VALUE_SIZE)
+  lock(map)
+  const count = load<u32>(map, MAP_COUNT)
+  if (count == 0) {
+    memory.fill(value, 0, size)
+    unlock(map)
+    return -ENOENT
+  }
+  copyBytes(value, at(map, newest ? count - 1 : 0), size)
+  if (take) {
+    store<u32>(map, count - 1, MAP_COUNT)
+    if (!newest) {
+      const oldest = load<u32>(map, OLDEST) + 1
+      store<u32>(map, oldest == load<u32>(map, MAP_MAX_ENTRIES) ? 0 : oldest, OLDEST)
+    }
+  }
+  unlock(map)
+  return 0
+}
+
+export function queue_pop(map: u32, value: u32): i32 {
+  return get(map, value, false, true)
+}
+
+export function queue_peek(map: u32, value: u32): i32 {
+  return get(map, value, false, false)
+}
+
+export function stack_pop(map: u32, value: u32): i32 {
+  return get(map, value, true, true)
+}
+
+export function stack_peek(map: u32, value: u32): i32 {
+  return get(map, value, true, false)
+}
+
+export function queue_delete(map: u32, key: u32): i32 {
+  return -EINVAL
+}
+
+export function queue_next_key(map: u32, key: u32, next: u32): i32 {
+  return -EINVAL
+}

@@ -1,0 +1,379 @@
+/**
+ * Map types that programs may name and the verifier knows, but that hold nothing here yet: their creation checks, the
+ * helpers that they take (check_map_func_compatibility) and why they are absent.
+ */
+import {
+  defineMapType,
+  mapLayout as layout,
+  type MapRefusal,
+  type MapSpec,
+  type MapTraits,
+  type MapTypeDef,
+} from '@skep/registry'
+import {
+  ACCESS,
+  type CreationRules,
+  checker,
+  HOST_ACCESS,
+  KMALLOC_MAX_SIZE,
+  NUMA,
+  PERCPU_MAX_SIZE,
+  refuse,
+  type SizeRule,
+} from './check.ts'
+import { hashRules } from './hash-rules.ts'
+
+const U32: SizeRule = { only: [4] }
+const NONE: SizeRule = { only: [0] }
+/** A file descriptor, or a struct whose second half is one. */
+const FD_OR_PAIR: SizeRule = { only: [4, 8] }
+const FD_FLAGS = HOST_ACCESS | NUMA
+
+const supply = (what: string): string =>
+  `${what}; a plugin supplies it with defineMapType({ create }), on a platform made without this one`
+
+function absent(
+  id: number,
+  name: string,
+  value: MapTypeDef['value'],
+  rules: CreationRules,
+  helpers: readonly string[] | undefined,
+  verify: MapTraits,
+  reason: string,
+): MapTypeDef {
+  return defineMapType({
+    name,
+    id,
+    check: checker(rules),
+    value,
+    ...(helpers ? { helpers } : {}),
+    verify,
+    absent: supply(reason),
+  })
+}
+
+/** bpf_map_meta_alloc: what may be the template of a map of maps. */
+function checkInner(spec: MapSpec): MapRefusal | undefined {
+  if (!spec.inner) return refuse('EINVAL', 'a map of maps needs the spec of its inner maps')
+  const refused = ['prog_array', 'cgroup_storage', 'percpu_cgroup_storage', 'struct_ops', 3, 19, 21, 26]
+  if (refused.includes(spec.inner.type))
+    return refuse('ENOTSUPP', `maps of type ${spec.inner.type} cannot be inner maps`)
+  if (spec.inner.inner) return refuse('EINVAL', 'maps of maps nest one level deep')
+  return undefined
+}
+
+/** bpf_local_storage_map_alloc_check. */
+const storageRules: CreationRules = {
+  key: U32,
+  // BPF_LOCAL_STORAGE_MAX_VALUE_SIZE.
+  value: { min: 1, max: 65_496, past: 'E2BIG' },
+  entries: NONE,
+  flags: layout.BPF_F_NO_PREALLOC | layout.BPF_F_CLONE,
+  needs: layout.BPF_F_NO_PREALLOC,
+  also: (spec) =>
+    spec.btfKey && spec.btfValue ? undefined : refuse('EINVAL', 'local storage needs BTF of key and value'),
+}
+
+const storage = (
+  id: number,
+  owner: string,
+  c: string,
+  fields: readonly string[],
+  reason: string,
+): MapTypeDef =>
+  absent(
+    id,
+    `${c}_storage`,
+    'opaque',
+    storageRules,
+    [`bpf_${c}_storage_get`, `bpf_${c}_storage_delete`, 'bpf_kptr_xchg'],
+    { sleepable: true, specialFields: fields, struct: 'bpf_local_storage_map' },
+    `${owner} storage has no owners here: ${reason}`,
+  )
+
+const SHARED_FIELDS = ['spin_lock', 'kptr', 'refcount']
+
+/** The program types in which an update of a sockmap is safe (may_update_sockmap). */
+const SOCK_UPDATERS = [
+  'tracing/trace_iter',
+  'socket_filter',
+  'sched_cls',
+  'sched_act',
+  'xdp',
+  'sk_reuseport',
+  'flow_dissector',
+  'sk_lookup',
+]
+const sockTraits: MapTraits = {
+  lookupReturns: 'socket',
+  valueIsSocket: true,
+  guardedHelpers: {
+    bpf_map_update_elem: SOCK_UPDATERS,
+    bpf_map_delete_elem: [...SOCK_UPDATERS, 'sock_ops'],
+  },
+}
+
+const isPageMultiple = (n: number): boolean => n > 0 && n % 4096 === 0
+
+const ringRules: CreationRules = {
+  key: NONE,
+  value: NONE,
+  flags: NUMA,
+  also: ({ maxEntries: n }) =>
+    isPageMultiple(n) && Number.isInteger(Math.log2(n))
+      ? undefined
+      : refuse('EINVAL', `max_entries is ${n}; a ring's bytes are a power of two and a multiple of 4096`),
+}
+
+/** bpf_cgroup_storage_key, or the cgroup's id alone. */
+const cgroupStorageRules = (most: number): CreationRules => ({
+  key: { only: [8, 16] },
+  value: { min: 1, max: most, past: 'E2BIG' },
+  entries: NONE,
+  flags: ACCESS | NUMA,
+})
+
+const unknown = (id: number, name: string, verify: MapTraits, reason: string): MapTypeDef =>
+  defineMapType({
+    name,
+    id,
+    check: () => refuse('EINVAL', `Linux 6.18 has no map type ${name}`),
+    value: 'opaque',
+    verify,
+    absent: supply(reason),
+  })
+
+export const absentMapTypes: readonly MapTypeDef[] = [
+  absent(
+    4,
+    'perf_event_array',
+    'opaque',
+    { key: U32, value: U32, flags: FD_FLAGS | layout.BPF_F_PRESERVE_ELEMS },
+    [
+      'bpf_perf_event_read',
+      'bpf_perf_event_output',
+      'bpf_skb_output',
+      'bpf_perf_event_read_value',
+      'bpf_xdp_output',
+    ],
+    { struct: 'bpf_array' },
+    'perf buffers are not built yet',
+  ),
+  absent(
+    7,
+    'stack_trace',
+    'plain',
+    {
+      key: U32,
+      // sysctl_perf_event_max_stack frames of 8 bytes.
+      value: { min: 8, max: 127 * 32 },
+      flags: FD_FLAGS | layout.BPF_F_STACK_BUILD_ID,
+      also: ({ valueSize, flags }) => {
+        const frame = (flags ?? 0) & layout.BPF_F_STACK_BUILD_ID ? 32 : 8
+        return valueSize % frame === 0 && valueSize / frame <= 127
+          ? undefined
+          : refuse('EINVAL', `value_size is ${valueSize}; it holds 1 to 127 frames of ${frame} bytes`)
+      },
+    },
+    ['bpf_get_stackid'],
+    { struct: 'bpf_stack_map' },
+    'there are no call stacks to record without a tracing provider',
+  ),
+  absent(
+    8,
+    'cgroup_array',
+    'opaque',
+    { key: U32, value: U32, flags: FD_FLAGS },
+    ['bpf_skb_under_cgroup', 'bpf_current_task_under_cgroup'],
+    { struct: 'bpf_array' },
+    'there are no cgroups without a provider of them',
+  ),
+  absent(
+    12,
+    'array_of_maps',
+    'map',
+    { key: U32, value: U32, flags: FD_FLAGS, also: checkInner },
+    ['bpf_map_lookup_elem'],
+    { lookupReturns: 'map', sleepable: true, struct: 'bpf_array' },
+    'maps of maps are not built yet',
+  ),
+  absent(
+    13,
+    'hash_of_maps',
+    'map',
+    {
+      ...hashRules,
+      value: U32,
+      also: (spec) => checkInner(spec) ?? hashRules.also?.(spec),
+    },
+    ['bpf_map_lookup_elem'],
+    { lookupReturns: 'map', sleepable: true, struct: 'bpf_htab' },
+    'maps of maps are not built yet',
+  ),
+  absent(
+    14,
+    'devmap',
+    'opaque',
+    { key: U32, value: FD_OR_PAIR, flags: FD_FLAGS },
+    ['bpf_redirect_map', 'bpf_map_lookup_elem'],
+    { struct: 'bpf_dtab' },
+    'forwarding to ports is not built yet',
+  ),
+  absent(
+    15,
+    'sockmap',
+    'opaque',
+    { key: U32, value: FD_OR_PAIR, flags: FD_FLAGS },
+    [
+      'bpf_sk_redirect_map',
+      'bpf_sock_map_update',
+      'bpf_map_delete_elem',
+      'bpf_msg_redirect_map',
+      'bpf_sk_select_reuseport',
+      'bpf_map_lookup_elem',
+      'bpf_map_update_elem',
+    ],
+    { ...sockTraits, struct: 'bpf_stab' },
+    'there are no sockets to hold without a provider of them',
+  ),
+  absent(
+    16,
+    'cpumap',
+    'opaque',
+    // NR_CPUS of the reference kernel.
+    { key: U32, value: FD_OR_PAIR, entries: { min: 1, max: 256, past: 'E2BIG' }, flags: NUMA },
+    ['bpf_redirect_map'],
+    { struct: 'bpf_cpu_map' },
+    'handing packets to other workers is not built yet',
+  ),
+  absent(
+    17,
+    'xskmap',
+    'opaque',
+    { key: U32, value: U32, flags: FD_FLAGS },
+    ['bpf_redirect_map', 'bpf_map_lookup_elem'],
+    { lookupReturns: 'xdp_sock', struct: 'xsk_map' },
+    'AF_XDP consumers are not built yet',
+  ),
+  absent(
+    18,
+    'sockhash',
+    'opaque',
+    { key: { min: 1, max: 512, past: 'E2BIG' }, value: FD_OR_PAIR, flags: FD_FLAGS },
+    [
+      'bpf_sk_redirect_hash',
+      'bpf_sock_hash_update',
+      'bpf_map_delete_elem',
+      'bpf_msg_redirect_hash',
+      'bpf_sk_select_reuseport',
+      'bpf_map_lookup_elem',
+      'bpf_map_update_elem',
+    ],
+    { ...sockTraits, struct: 'bpf_shtab' },
+    'there are no sockets to hold without a provider of them',
+  ),
+  absent(
+    19,
+    'cgroup_storage',
+    'opaque',
+    cgroupStorageRules(65_407),
+    ['bpf_get_local_storage'],
+    { onePerProgram: true, specialFields: ['spin_lock'], struct: 'bpf_cgroup_storage_map' },
+    'there are no cgroups without a provider of them',
+  ),
+  absent(
+    20,
+    'reuseport_sockarray',
+    'opaque',
+    { key: U32, value: FD_OR_PAIR, flags: ACCESS | NUMA },
+    ['bpf_sk_select_reuseport'],
+    { struct: 'reuseport_array' },
+    'there are no sockets to choose from without a provider of them',
+  ),
+  absent(
+    21,
+    'percpu_cgroup_storage',
+    'opaque',
+    cgroupStorageRules(PERCPU_MAX_SIZE),
+    ['bpf_get_local_storage'],
+    { onePerProgram: true, struct: 'bpf_cgroup_storage_map' },
+    'there are no cgroups without a provider of them',
+  ),
+  storage(24, 'socket', 'sk', SHARED_FIELDS, 'a hook with sockets provides them'),
+  absent(
+    25,
+    'devmap_hash',
+    'opaque',
+    { key: U32, value: FD_OR_PAIR, flags: FD_FLAGS },
+    ['bpf_redirect_map', 'bpf_map_lookup_elem'],
+    { struct: 'bpf_dtab' },
+    'forwarding to ports is not built yet',
+  ),
+  absent(
+    26,
+    'struct_ops',
+    'opaque',
+    {
+      key: U32,
+      value: { min: 1, max: KMALLOC_MAX_SIZE, past: 'E2BIG' },
+      entries: { only: [1] },
+      flags: layout.BPF_F_LINK | layout.BPF_F_VTYPE_BTF_OBJ_FD,
+      also: ({ btfValue }) =>
+        btfValue ? undefined : refuse('EINVAL', 'struct_ops needs the BTF type of its kernel struct'),
+    },
+    undefined,
+    { struct: 'bpf_struct_ops_map' },
+    'interfaces of callbacks are not built yet',
+  ),
+  absent(
+    27,
+    'ringbuf',
+    'opaque',
+    ringRules,
+    [
+      'bpf_ringbuf_output',
+      'bpf_ringbuf_reserve',
+      'bpf_ringbuf_query',
+      'bpf_ringbuf_reserve_dynptr',
+      'bpf_ringbuf_submit_dynptr',
+      'bpf_ringbuf_discard_dynptr',
+    ],
+    { sleepable: true, struct: 'bpf_ringbuf_map' },
+    'ring buffers are not built yet',
+  ),
+  storage(28, 'inode', 'inode', SHARED_FIELDS, 'there are no inodes outside the kernel'),
+  storage(29, 'task', 'task', [...SHARED_FIELDS, 'uptr'], 'a tracing provider has tasks'),
+  absent(
+    31,
+    'user_ringbuf',
+    'opaque',
+    ringRules,
+    ['bpf_user_ringbuf_drain'],
+    { sleepable: true, struct: 'bpf_ringbuf_map' },
+    'ring buffers are not built yet',
+  ),
+  storage(32, 'cgroup', 'cgrp', SHARED_FIELDS, 'there are no cgroups without a provider of them'),
+  absent(
+    33,
+    'arena',
+    'opaque',
+    {
+      key: NONE,
+      value: NONE,
+      // 4 GiB in pages.
+      entries: { min: 1, max: 1 << 20, past: 'E2BIG' },
+      flags: layout.BPF_F_MMAPABLE | layout.BPF_F_SEGV_ON_FAULT | layout.BPF_F_NO_USER_CONV,
+      needs: layout.BPF_F_MMAPABLE,
+      extra: Number.MAX_SAFE_INTEGER,
+      also: ({ mapExtra }) =>
+        (mapExtra ?? 0) % 4096 === 0
+          ? undefined
+          : refuse('EINVAL', `map_extra is ${mapExtra}; an arena begins at a multiple of 4096`),
+    },
+    undefined,
+    { onePerProgram: true, sleepable: true, struct: 'bpf_arena' },
+    'arenas of sparse pages are not built yet',
+  ),
+  unknown(34, 'insn_array', { sleepable: true }, 'jump tables are not built yet'),
+  unknown(35, 'rhash', { forEach: true }, 'resizable hashes are not built yet'),
+]

@@ -1,0 +1,652 @@
+import type { Arena } from '@skep/memory'
+import {
+  errnoName,
+  type HostEnv,
+  type JsMapOps,
+  type LinkedMap,
+  mapLayout as layout,
+  type MapExports,
+  type MapHandle,
+  type MapHostOp,
+  type MapOp,
+  type MapSpec,
+  type MapTypeDef,
+  programLayout,
+} from '@skep/registry'
+import { MapError } from './errors.ts'
+import { wrapJsOps } from './js-ops.ts'
+
+/** A field of the value that updates leave alone: bpf_spin_lock, bpf_timer, …. */
+export interface SpecialField {
+  /** `spin_lock`, `timer`, `kptr`, …. */
+  readonly kind: string
+  /** Bytes from the start of the value. */
+  readonly offset: number
+  readonly size: number
+}
+
+export interface HostMapParts {
+  readonly arena: Arena
+  readonly def: MapTypeDef
+  readonly spec: MapSpec
+  /** Unique in the runtime; programs read it as bpf_map.id. */
+  readonly id: number
+  /** Exports of an instance of the type's wasm module. */
+  readonly exports?: WebAssembly.Exports | Readonly<Record<string, unknown>>
+  /** For map types in JS. */
+  readonly env?: HostEnv
+  /** Puts a function into the function table (of every CPU, at the same slot) and returns its slot. */
+  readonly slot: (fn: unknown, name: string) => number
+  /** For hash functions; random when absent. */
+  readonly seed?: bigint
+  readonly fields?: readonly SpecialField[]
+}
+
+type AnyOp = MapOp | MapHostOp
+type Operation = (...args: (number | bigint)[]) => number
+type Operations = Partial<Record<AnyOp, Operation>>
+
+/** Where each operation's slot stands in the header. */
+const slotOffsets: Readonly<Partial<Record<AnyOp, number>>> = {
+  lookup: layout.MAP_OP_LOOKUP,
+  update: layout.MAP_OP_UPDATE,
+  delete: layout.MAP_OP_DELETE,
+  push: layout.MAP_OP_PUSH,
+  pop: layout.MAP_OP_POP,
+  peek: layout.MAP_OP_PEEK,
+  next_key: layout.MAP_OP_NEXT_KEY,
+  lookup_percpu: layout.MAP_OP_LOOKUP_PERCPU,
+  for_each: layout.MAP_OP_FOR_EACH,
+  redirect: layout.MAP_OP_REDIRECT,
+}
+
+const programOps: readonly MapOp[] = [
+  'lookup',
+  'update',
+  'delete',
+  'push',
+  'pop',
+  'peek',
+  'lookup_percpu',
+  'for_each',
+  'redirect',
+]
+
+/** Where init functions find a seed (assembly/hash-layout.ts). */
+const SEED = layout.MAP_PRIVATE + 40
+/** Flags as bigints, made once. */
+const flagsOf: readonly bigint[] = Array.from({ length: 32 }, (_, n) => BigInt(n))
+const round8 = (n: number): number => (n + 7) & ~7
+
+/** The exports that serve a map of this spec, by operation. */
+export function mapExports(def: MapTypeDef, spec: MapSpec): MapExports {
+  return { ...def.wasm?.ops, ...def.wasm?.variant?.(spec) }
+}
+
+function randomSeed(): bigint {
+  return crypto.getRandomValues(new BigUint64Array(1))[0]!
+}
+
+/** Operations of a JS map type under the names and signatures of wasm ones. */
+function jsOperations(ops: JsMapOps): Operations {
+  const result: Operations = { ...(wrapJsOps(ops) as unknown as Operations) }
+  if (ops.nextKey) {
+    const next = ops.nextKey.bind(ops)
+    result.next_key = (_map, key, out) => next(Number(key), Number(out))
+  }
+  return result
+}
+
+/**
+ * Makes a map: its header and data in the arena. Throws MapError with the errno that BPF_MAP_CREATE gives (EINVAL, E2BIG,
+ * ENOTSUPP from the type's check, ENOMEM when the arena's limit does not allow it), EOPNOTSUPP for a type that is absent.
+ */
+export function createHostMap(parts: HostMapParts): HostMap {
+  const { def, spec } = parts
+  const refusal = def.check(spec)
+  if (refusal) throw new MapError(refusal.errno, spec.name, 'create', refusal.reason)
+  if (!def.wasm && !def.create) {
+    throw new MapError(
+      'EOPNOTSUPP',
+      spec.name,
+      'create',
+      def.absent ?? `map type ${def.name} has no operations`,
+    )
+  }
+  return new HostMap(parts)
+}
+
+/** A live map: header and data in the arena, and what the host does with it. Keys and values are raw bytes. */
+export class HostMap implements MapHandle {
+  readonly name: string
+  readonly id: number
+  readonly type: string
+  readonly def: MapTypeDef
+  readonly spec: MapSpec
+  readonly keySize: number
+  readonly valueSize: number
+  readonly maxEntries: number
+  readonly flags: number
+  readonly hostValueSize: number
+  readonly address: number
+  readonly #arena: Arena
+  readonly #operations: Operations
+  readonly #lookup: Operation | undefined
+  readonly #close: () => void
+  /** Scratch in the arena: a key, another key, a value. */
+  readonly #key: number
+  readonly #otherKey: number
+  readonly #value: number
+  readonly #fields: readonly SpecialField[]
+  #table = 0
+  #closed = false
+
+  /** Use `createHostMap`, which checks the spec first. */
+  constructor(parts: HostMapParts) {
+    const { arena, def, spec, id } = parts
+    this.#arena = arena
+    this.def = def
+    this.spec = spec
+    this.name = spec.name
+    this.id = id
+    this.type = def.name
+    this.keySize = spec.keySize
+    this.valueSize = spec.valueSize
+    this.maxEntries = spec.maxEntries
+    this.flags = spec.flags ?? 0
+    this.hostValueSize = def.value === 'percpu' ? round8(spec.valueSize) * arena.cpus : spec.valueSize
+    this.#fields = parts.fields ?? []
+
+    const keyBytes = round8(Math.max(spec.keySize, 8))
+    this.address = this.#alloc(layout.MAP_HEADER_SIZE)
+    this.#key = this.#allocBeside(2 * keyBytes + round8(Math.max(spec.valueSize, 8)))
+    this.#otherKey = this.#key + keyBytes
+    this.#value = this.#otherKey + keyBytes
+    arena.exports.setShape(this.address, 1)
+    this.#writeHeader(parts)
+
+    if (def.wasm) {
+      const { exports = {} } = parts
+      const operation = (name: string): Operation => {
+        const fn = (exports as Record<string, unknown>)[name]
+        if (typeof fn !== 'function')
+          throw this.#error('EOPNOTSUPP', 'create', `module ${def.wasm!.module.name} exports no ${name}`)
+        return fn as Operation
+      }
+      this.#operations = Object.fromEntries(
+        Object.entries(mapExports(def, spec)).map(([op, name]) => [op, operation(name)]),
+      )
+      const free = operation(def.wasm.free)
+      const result = operation(def.wasm.init)(this.address)
+      if (result < 0) {
+        this.#freeOwn()
+        throw this.#failed(result, 'create')
+      }
+      this.#close = () => void free(this.address)
+      const names = mapExports(def, spec)
+      this.#writeSlots((op) => [this.#operations[op], names[op] ?? op], parts.slot)
+    } else {
+      if (!parts.env) throw this.#error('EINVAL', 'create', 'a map type in JS needs the runtime’s HostEnv')
+      const ops = def.create!(parts.env, this)
+      this.#operations = jsOperations(ops)
+      this.#close = () => ops.free?.()
+      this.#writeSlots((op) => [this.#operations[op], `${spec.name}.${op}`], parts.slot)
+    }
+    this.#lookup = this.#operations.lookup_host ?? this.#operations.lookup
+  }
+
+  #alloc(size: number): number {
+    const address = this.#arena.exports.alloc(size, 16) >>> 0
+    if (address === 0) throw this.#error('ENOMEM', 'create')
+    return address
+  }
+
+  #allocBeside(size: number): number {
+    const address = this.#arena.exports.alloc(size, 16) >>> 0
+    if (address === 0) {
+      this.#arena.free(this.address)
+      throw this.#error('ENOMEM', 'create')
+    }
+    return address
+  }
+
+  #freeOwn(): void {
+    this.#arena.free(this.#key)
+    if (this.#table) this.#arena.free(this.#table)
+    this.#arena.free(this.address)
+  }
+
+  #writeHeader(parts: HostMapParts): void {
+    const { spec, def, fields = [] } = parts
+    if (fields.length > 0) {
+      this.#table = this.#arena.exports.alloc(4 + 8 * fields.length, 16) >>> 0
+      if (this.#table === 0) {
+        this.#freeOwn()
+        throw this.#error('ENOMEM', 'create')
+      }
+    }
+    const { view } = this.#arena
+    const put = (offset: number, value: number): void => view.setUint32(this.address + offset, value, true)
+    put(layout.MAP_ID, this.id)
+    put(layout.MAP_TYPE, def.id)
+    put(layout.MAP_KEY_SIZE, spec.keySize)
+    put(layout.MAP_VALUE_SIZE, spec.valueSize)
+    put(layout.MAP_MAX_ENTRIES, spec.maxEntries)
+    put(layout.MAP_FLAGS, this.flags)
+    put(layout.MAP_CPUS, this.#arena.cpus)
+    put(layout.MAP_EXTRA, spec.mapExtra ?? 0)
+    view.setBigUint64(this.address + SEED, parts.seed ?? randomSeed(), true)
+    if (fields.length === 0) return
+    put(layout.MAP_FIELDS, this.#table)
+    view.setUint32(this.#table, fields.length, true)
+    const ordered = [...fields].sort((a, b) => a.offset - b.offset)
+    ordered.forEach(({ offset, size }, n) => {
+      view.setUint32(this.#table + 4 + 8 * n, offset, true)
+      view.setUint32(this.#table + 8 + 8 * n, size, true)
+    })
+    const lock = fields.find((f) => f.kind === 'spin_lock')
+    if (lock) put(layout.MAP_SPIN_LOCK, lock.offset + 1)
+  }
+
+  #writeSlots(
+    get: (op: AnyOp) => readonly [Operation | undefined, string],
+    slot: (fn: unknown, name: string) => number,
+  ): void {
+    for (const [op, offset] of Object.entries(slotOffsets) as [AnyOp, number][]) {
+      const [fn, name] = get(op)
+      // Only wasm functions go into a table; a JS type's next_key is the host's alone.
+      if (fn && (this.def.wasm || op !== 'next_key'))
+        this.#arena.view.setUint32(this.address + offset, slot(fn, name), true)
+    }
+  }
+
+  #error(code: ConstructorParameters<typeof MapError>[0], operation: string, detail?: string): MapError {
+    return new MapError(code, this.name, operation, detail)
+  }
+
+  #failed(result: number, operation: string): MapError {
+    return this.#error(errnoName(result) ?? 'EINVAL', operation)
+  }
+
+  #operation(op: AnyOp, called: string): Operation {
+    const fn = this.#operations[op]
+    if (!fn) throw this.#error('ENOTSUPP', called)
+    return fn
+  }
+
+  #mayRead(operation: string): void {
+    if (this.#closed) throw this.#error('EBADF', operation, 'the map is closed')
+    if (this.flags & layout.BPF_F_WRONLY)
+      throw this.#error('EPERM', operation, 'the map has BPF_F_WRONLY: the host cannot read it')
+  }
+
+  #mayWrite(operation: string): void {
+    if (this.#closed) throw this.#error('EBADF', operation, 'the map is closed')
+    if (this.flags & layout.BPF_F_RDONLY)
+      throw this.#error('EPERM', operation, 'the map has BPF_F_RDONLY: the host cannot write it')
+    if (this.#arena.u8[this.address + layout.MAP_FROZEN] !== 0)
+      throw this.#error('EPERM', operation, 'the map is frozen: the host cannot write it')
+  }
+
+  #put(what: string, bytes: Uint8Array, size: number, at: number, operation: string): void {
+    if (bytes.length !== size)
+      throw this.#error(
+        'EINVAL',
+        operation,
+        `the ${what} has ${bytes.length} bytes, and the map takes ${size}`,
+      )
+    const { u8 } = this.#arena
+    if (size > 64) u8.set(bytes, at)
+    else for (let i = 0; i < size; i++) u8[at + i] = bytes[i]!
+  }
+
+  #putKey(key: Uint8Array | number, operation: string): number {
+    if (typeof key === 'number') {
+      if (this.keySize !== 4)
+        throw this.#error('EINVAL', operation, `the key is a number, and the map takes ${this.keySize} bytes`)
+      this.#arena.u32[this.#key >> 2] = key
+    } else {
+      this.#put('key', key, this.keySize, this.#key, operation)
+    }
+    return this.#key
+  }
+
+  /** Elements present now. */
+  get size(): number {
+    return this.#arena.u32[(this.address + layout.MAP_COUNT) >> 2]!
+  }
+
+  get frozen(): boolean {
+    return this.#arena.u8[this.address + layout.MAP_FROZEN] !== 0
+  }
+
+  /**
+   * Arena address of the value (of CPU 0's for per-CPU types), or 0; makes no objects. A number is a u32 key. The value
+   * stays where it is as long as its element lives.
+   */
+  lookupAddress(key: Uint8Array | number): number {
+    this.#mayRead('lookup')
+    const at = this.#putKey(key, 'lookup')
+    if (this.def.value === 'percpu')
+      return this.#operation('lookup_percpu', 'lookup')(this.address, at, 0) >>> 0
+    const lookup = this.#lookup ?? this.#operation('lookup', 'lookup')
+    return lookup(this.address, at) >>> 0
+  }
+
+  /** The value's own bytes in the arena, to read and write in place, until the memory grows; undefined when there is none. */
+  lookupView(key: Uint8Array | number): Uint8Array | undefined {
+    const address = this.lookupAddress(key)
+    return address === 0 ? undefined : this.#arena.u8.subarray(address, address + this.valueSize)
+  }
+
+  lookup(key: Uint8Array): Uint8Array | undefined {
+    this.#mayRead('lookup')
+    if (this.keySize === 0) return this.peek()
+    switch (this.def.value) {
+      case 'percpu':
+        return this.#lookupPerCpu(key)
+      case 'program':
+        return this.#lookupProgram(key)
+      default: {
+        const address = this.lookupAddress(key)
+        return address === 0 ? undefined : this.#copy(address)
+      }
+    }
+  }
+
+  #copy(address: number): Uint8Array {
+    const bytes = this.#arena.u8.slice(address, address + this.valueSize)
+    for (const { offset, size } of this.#fields) bytes.fill(0, offset, offset + size)
+    return bytes
+  }
+
+  #lookupPerCpu(key: Uint8Array): Uint8Array | undefined {
+    const at = this.#putKey(key, 'lookup')
+    const lookup = this.#operation('lookup_percpu', 'lookup')
+    const { u8, cpus } = this.#arena
+    const stride = round8(this.valueSize)
+    const result = new Uint8Array(stride * cpus)
+    for (let cpu = 0; cpu < cpus; cpu++) {
+      const address = lookup(this.address, at, cpu) >>> 0
+      if (address === 0) return undefined
+      result.set(u8.subarray(address, address + this.valueSize), cpu * stride)
+    }
+    return result
+  }
+
+  /** The id of the program in a slot. */
+  #lookupProgram(key: Uint8Array): Uint8Array | undefined {
+    const slot = this.lookupAddress(key)
+    if (slot === 0) return undefined
+    const { view } = this.#arena
+    const id = new Uint8Array(4)
+    const record = view.getUint32(slot, true)
+    new DataView(id.buffer).setUint32(0, view.getUint32(record + programLayout.PROG_ID, true), true)
+    return id
+  }
+
+  update(key: Uint8Array, value: Uint8Array, flags = 0): void {
+    this.#mayWrite('update')
+    if (this.keySize === 0) {
+      this.push(value, flags)
+      return
+    }
+    const at = this.#putKey(key, 'update')
+    this.#putValue(value, 'update')
+    const result = this.#updateAt(at, this.#value, flags)
+    if (result < 0) throw this.#failed(result, 'update')
+    if (this.def.value === 'percpu') this.#writeEveryCpu(at, value)
+  }
+
+  #putValue(value: Uint8Array, operation: string): void {
+    if (this.def.value !== 'percpu') {
+      this.#put('value', value, this.valueSize, this.#value, operation)
+      if (this.def.value === 'program') this.#checkProgram(operation)
+      return
+    }
+    if (value.length !== this.hostValueSize) {
+      throw this.#error(
+        'EINVAL',
+        operation,
+        `the value has ${value.length} bytes, and the map takes ${this.hostValueSize}: each of ${this.#arena.cpus} CPUs' values padded to 8 bytes`,
+      )
+    }
+    this.#arena.u8.set(value.subarray(0, this.valueSize), this.#value)
+  }
+
+  #updateAt(key: number, value: number, flags: number): number {
+    return this.#operation('update', 'update')(this.address, key, value, flagsOf[flags] ?? BigInt(flags))
+  }
+
+  #checkProgram(operation: string): void {
+    const record = this.#arena.u32[this.#value >> 2]!
+    if (this.#arena.sizeOf(record) < programLayout.PROG_RECORD_SIZE)
+      throw this.#error('EBADF', operation, `no program's record is at 0x${record.toString(16)}`)
+  }
+
+  #writeEveryCpu(key: number, value: Uint8Array): void {
+    const lookup = this.#operation('lookup_percpu', 'update')
+    const { u8, cpus } = this.#arena
+    const stride = round8(this.valueSize)
+    for (let cpu = 0; cpu < cpus; cpu++) {
+      const address = lookup(this.address, key, cpu) >>> 0
+      u8.set(value.subarray(cpu * stride, cpu * stride + this.valueSize), address)
+    }
+  }
+
+  delete(key: Uint8Array): boolean {
+    this.#mayWrite('delete')
+    const at = this.#putKey(key, 'delete')
+    const result = this.#operation('delete', 'delete')(this.address, at)
+    if (result === 0) return true
+    const error = this.#failed(result, 'delete')
+    if (error.code === 'ENOENT') return false
+    throw error
+  }
+
+  nextKey(key?: Uint8Array): Uint8Array | undefined {
+    this.#mayRead('nextKey')
+    const at = key ? this.#putKey(key, 'nextKey') : 0
+    const result = this.#operation('next_key', 'nextKey')(this.address, at, this.#otherKey)
+    if (result === 0) return this.#arena.u8.slice(this.#otherKey, this.#otherKey + this.keySize)
+    const error = this.#failed(result, 'nextKey')
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  }
+
+  /** As `lookup`, and deletes the element; a queue or stack pops. */
+  lookupAndDelete(key: Uint8Array): Uint8Array | undefined {
+    this.#mayRead('lookupAndDelete')
+    this.#mayWrite('lookupAndDelete')
+    if (this.keySize === 0) return this.pop()
+    const value = this.lookup(key)
+    if (value) this.delete(key)
+    return value
+  }
+
+  /** Adds a value without a key (queue, stack, bloom filter). Throws MapError E2BIG when the map is full. */
+  push(value: Uint8Array, flags = 0): void {
+    this.#mayWrite('push')
+    this.#put('value', value, this.valueSize, this.#value, 'push')
+    const push = this.#operation('push', 'push')
+    const result = push(this.address, this.#value, flagsOf[flags] ?? BigInt(flags))
+    if (result < 0) throw this.#failed(result, 'push')
+  }
+
+  /** Takes the oldest (queue) or newest (stack) value; undefined when there is none. */
+  pop(): Uint8Array | undefined {
+    this.#mayWrite('pop')
+    return this.#take('pop')
+  }
+
+  /** The value that `pop` would take. */
+  peek(): Uint8Array | undefined {
+    this.#mayRead('peek')
+    if (this.def.verify?.peekReadsValue) throw this.#error('EINVAL', 'peek', 'ask `includes` for a value')
+    return this.#take('peek')
+  }
+
+  #take(op: 'pop' | 'peek'): Uint8Array | undefined {
+    const result = this.#operation(op, op)(this.address, this.#value)
+    if (result === 0) return this.#copy(this.#value)
+    const error = this.#failed(result, op)
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  }
+
+  /** Bloom filters: false when the value was surely never pushed. */
+  includes(value: Uint8Array): boolean {
+    this.#mayRead('includes')
+    this.#put('value', value, this.valueSize, this.#value, 'includes')
+    const result = this.#operation('peek', 'includes')(this.address, this.#value)
+    if (result === 0) return true
+    const error = this.#failed(result, 'includes')
+    if (error.code === 'ENOENT') return false
+    throw error
+  }
+
+  /** From now on the host cannot write; programs can. Throws MapError EBUSY the second time. */
+  freeze(): void {
+    if (this.frozen) throw this.#error('EBUSY', 'freeze')
+    if (this.#fields.some((f) => f.kind !== 'spin_lock'))
+      throw this.#error('ENOTSUPP', 'freeze', 'values with timers or kernel pointers cannot be frozen')
+    this.#arena.u8[this.address + layout.MAP_FROZEN] = 1
+  }
+
+  /** Keys in the map's own order, each once, as long as nobody inserts or deletes meanwhile; never without end. */
+  *keys(): Generator<Uint8Array> {
+    this.#mayRead('keys')
+    if (this.#operations.batch) yield* this.#keysByBatch(this.#operations.batch)
+    else yield* this.#keysOneByOne()
+  }
+
+  *#keysByBatch(batch: Operation): Generator<Uint8Array> {
+    const { keySize } = this
+    let capacity = 64
+    for (let cursor = 0; ; ) {
+      const bytes = capacity * keySize
+      // Taken for one call only: whoever abandons the iteration leaves nothing behind.
+      const block = this.#arena.alloc(bytes + 4, 16)
+      const count = batch(this.address, cursor, block + 4, capacity, block)
+      const keys = this.#arena.u8.slice(block + 4, block + 4 + Math.max(count, 0) * keySize)
+      cursor = this.#arena.u32[block >> 2]!
+      this.#arena.free(block)
+      if (count < 0) {
+        if (errnoName(count) !== 'ENOSPC') throw this.#failed(count, 'keys')
+        capacity *= 2
+        continue
+      }
+      for (let n = 0; n < count; n++) yield keys.slice(n * keySize, (n + 1) * keySize)
+      if (cursor === 0) return
+      if (capacity < 4096) capacity *= 2
+    }
+  }
+
+  *#keysOneByOne(): Generator<Uint8Array> {
+    const keys: Uint8Array[] = []
+    for (let key = this.nextKey(); key && keys.length < this.maxEntries; key = this.nextKey(key))
+      keys.push(key)
+    yield* keys
+  }
+
+  /** Keys with their values; those that vanish meanwhile are left out. */
+  *entries(): Generator<[key: Uint8Array, value: Uint8Array]> {
+    for (const key of this.keys()) {
+      const value = this.lookup(key)
+      if (value) yield [key, value]
+    }
+  }
+
+  [Symbol.iterator](): Generator<[key: Uint8Array, value: Uint8Array]> {
+    return this.entries()
+  }
+
+  /**
+   * Writes elements whose keys and values follow one another. Returns how many: all, or those before the first that the
+   * map refused, with its errno in `error`.
+   */
+  updateBatch(keys: Uint8Array, values: Uint8Array, flags = 0): { count: number; error?: MapError } {
+    this.#mayWrite('updateBatch')
+    const count = this.#count(keys, 'updateBatch')
+    if (values.length !== count * this.hostValueSize) {
+      throw this.#error(
+        'EINVAL',
+        'updateBatch',
+        `${values.length} bytes of values are not ${count} of ${this.hostValueSize}`,
+      )
+    }
+    return this.#each(count, (n) =>
+      this.update(
+        keys.subarray(n * this.keySize, (n + 1) * this.keySize),
+        values.subarray(n * this.hostValueSize, (n + 1) * this.hostValueSize),
+        flags,
+      ),
+    )
+  }
+
+  /** Deletes elements; stops at the first that is not there. */
+  deleteBatch(keys: Uint8Array): { count: number; error?: MapError } {
+    this.#mayWrite('deleteBatch')
+    return this.#each(this.#count(keys, 'deleteBatch'), (n) => {
+      if (!this.delete(keys.subarray(n * this.keySize, (n + 1) * this.keySize)))
+        throw this.#error('ENOENT', 'deleteBatch', 'no element of this key is there')
+    })
+  }
+
+  #count(keys: Uint8Array, operation: string): number {
+    const count = keys.length / this.keySize
+    if (!Number.isInteger(count))
+      throw this.#error('EINVAL', operation, `${keys.length} bytes are not whole keys of ${this.keySize}`)
+    return count
+  }
+
+  #each(count: number, run: (n: number) => void): { count: number; error?: MapError } {
+    for (let n = 0; n < count; n++) {
+      try {
+        run(n)
+      } catch (error) {
+        if (error instanceof MapError) return { count: n, error }
+        throw error
+      }
+    }
+    return { count }
+  }
+
+  /** Gives memory of deleted elements back. No program may run, or hold a pointer to a value, meanwhile. */
+  quiesce(): void {
+    this.#operations.quiesce?.(this.address)
+  }
+
+  /** The map as engines see it. */
+  link(): LinkedMap {
+    const ops: Partial<Record<MapOp, unknown>> = {}
+    for (const op of programOps) if (this.#operations[op]) ops[op] = this.#operations[op]
+    const { view } = this.#arena
+    return {
+      name: this.name,
+      address: this.address,
+      ops,
+      ...(this.def.wasm?.array
+        ? {
+            array: {
+              data: view.getUint32(this.address + layout.MAP_DATA, true),
+              stride: view.getUint32(this.address + layout.MAP_STRIDE, true),
+              maxEntries: this.maxEntries,
+            },
+          }
+        : {}),
+    }
+  }
+
+  /** Frees everything in the arena. No program that knows the map may run afterwards. Closing twice is fine. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#close()
+    this.#freeOwn()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+}

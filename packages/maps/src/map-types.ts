@@ -1,0 +1,28 @@
+import type { MapTypeDef } from '@skep/registry'
+import { absentMapTypes } from './absent.ts'
+import { array } from './array.ts'
+import { bloomFilter } from './bloom-filter.ts'
+import { hash } from './hash.ts'
+import { lpmTrie } from './lpm-trie.ts'
+import { lruHash } from './lru-hash.ts'
+import { lruPercpuHash } from './lru-percpu-hash.ts'
+import { percpuArray } from './percpu-array.ts'
+import { percpuHash } from './percpu-hash.ts'
+import { progArray } from './prog-array.ts'
+import { queue, stack } from './queue-stack.ts'
+
+/** Every map type of Linux, by id: those that work here and those that are known by name. */
+export const builtinMapTypes: readonly MapTypeDef[] = [
+  hash,
+  array,
+  progArray,
+  percpuHash,
+  percpuArray,
+  lruHash,
+  lruPercpuHash,
+  lpmTrie,
+  queue,
+  stack,
+  bloomFilter,
+  ...absentMapTypes,
+].sort((a, b) => a.id - b.id)
