@@ -31,6 +31,8 @@ export type ArgKind =
 
 export interface ArgDesc {
   readonly kind: ArgKind
+  /** As the C prototype names it, for messages and documentation. */
+  readonly name?: string
   /** PTR_MAYBE_NULL: a null pointer (or zero) is allowed. */
   readonly nullable?: boolean
   /** What the helper does with the memory: MEM_RDONLY, MEM_WRITE, or both; `uninit` (MEM_UNINIT) may be unwritten before. */

@@ -28,6 +28,24 @@ export interface HelperDef<A extends readonly ArgDesc[] = readonly ArgDesc[], R 
   readonly programTypes?: 'all' | readonly string[]
   /** By program type: the attach types (names) with which it may be called; all when a type is not listed. */
   readonly attachTypes?: Readonly<Record<string, readonly string[]>>
+  /**
+   * By program type, or `type/attach_type`: the kernel functions, iterators or struct members that a program must attach
+   * to for the call to be allowed; any when a type is not listed.
+   */
+  readonly attachTo?: Readonly<Record<string, readonly string[]>>
+  /**
+   * Programs that the helper's own check lets through (bpf_func_proto.allowed), by program type or `type/attach_type`;
+   * true, or the functions that they may attach to. Others: "helper call is not allowed in probe".
+   */
+  readonly probe?: Readonly<Record<string, true | readonly string[]>>
+  /** What the loader must have besides the program type's own needs: CAP_BPF or CAP_PERFMON (bpf_base_func_proto). */
+  readonly capability?: 'bpf' | 'perfmon'
+  /** Program types that offer it without `capability`. */
+  readonly capabilityFree?: readonly string[]
+  /** Other prototypes that some program types have under this id; the first that matches replaces fields of this one. */
+  readonly variants?: readonly HelperVariant[]
+  /** Clobbers r0 alone where the caller follows the bpf_fastcall pattern (bpf_func_proto.allow_fastcall). */
+  readonly fastcall?: boolean
   /** Packet pointers are invalid afterwards (bpf_helper_changes_pkt_data). */
   readonly changesPacketData?: boolean
   /** Packet pointers may be passed as memory (bpf_func_proto.pkt_access). */
@@ -45,6 +63,18 @@ export interface HelperDef<A extends readonly ArgDesc[] = readonly ArgDesc[], R 
   readonly absent?: string
   /** Semantics that the verifier implements by name (`bpf_spin_lock`, `bpf_sk_release`), beyond args and returns. */
   readonly verify?: HelperTraits
+}
+
+/** What differs in a helper's prototype for some programs. */
+export interface HelperVariant {
+  readonly programTypes: readonly string[]
+  /** Only with these attach types; with any when absent. */
+  readonly attachTypes?: readonly string[]
+  readonly args?: readonly ArgDesc[]
+  readonly returns?: RetDesc
+  readonly gplOnly?: boolean
+  readonly pktAccess?: boolean
+  readonly fastcall?: boolean
 }
 
 /** Effects on the verifier's state, as data. */
@@ -75,6 +105,12 @@ const shape = z
     gplOnly: z.boolean().optional(),
     programTypes: z.union([z.literal('all'), z.array(z.string())]).optional(),
     attachTypes: z.record(z.string(), z.array(z.string())).optional(),
+    attachTo: z.record(z.string(), z.array(z.string())).optional(),
+    probe: z.record(z.string(), z.union([z.literal(true), z.array(z.string())])).optional(),
+    capability: z.enum(['bpf', 'perfmon']).optional(),
+    capabilityFree: z.array(z.string()).optional(),
+    variants: z.array(z.object({ programTypes: z.array(z.string()) }).loose()).optional(),
+    fastcall: z.boolean().optional(),
     changesPacketData: z.boolean().optional(),
     pktAccess: z.boolean().optional(),
     mightSleep: z.boolean().optional(),

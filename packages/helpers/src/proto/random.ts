@@ -1,0 +1,14 @@
+import type { HelperDef } from '@skep/registry'
+import { helper, RESULT, U32_RESULT } from './kinds.ts'
+
+export const randomHelpers: readonly HelperDef[] = [
+  helper(7, 'bpf_get_prandom_u32', {}, U32_RESULT, { programTypes: 'all' }),
+  helper(
+    8,
+    'bpf_get_smp_processor_id',
+    {},
+    { kind: 'integer', cpu: true, js: 'u32' },
+    { programTypes: 'all', fastcall: true },
+  ),
+  helper(42, 'bpf_get_numa_node_id', {}, RESULT, { programTypes: 'all' }),
+]

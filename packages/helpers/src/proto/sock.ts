@@ -1,0 +1,307 @@
+import type { HelperDef } from '@skep/registry'
+import {
+  btf,
+  CLS,
+  CTX,
+  helper,
+  I32,
+  I64_RESULT,
+  KEY,
+  map,
+  named,
+  OUT,
+  READ,
+  RESULT,
+  SIZE,
+  SIZE_OR_ZERO,
+  SK_BASE,
+  SOCK,
+  U32,
+  U64,
+  U64_RESULT,
+} from './kinds.ts'
+
+/** Where bpf_setsockopt and bpf_getsockopt find a socket to work on that is locked, or may be. */
+const SOCKOPT_TARGETS: Readonly<Record<string, readonly string[]>> = {
+  tracing: ['bpf_iter_tcp', 'bpf_iter_unix'],
+}
+
+export const sockHelpers: readonly HelperDef[] = [
+  helper(46, 'bpf_get_socket_cookie', { sk: CTX }, U64_RESULT, {
+    programTypes: [
+      ...CLS,
+      'cgroup_skb',
+      'cgroup_sock',
+      'cgroup_sock_addr',
+      'sk_reuseport',
+      'sk_skb',
+      'sock_ops',
+      'socket_filter',
+      'syscall',
+      'tracing',
+      'lsm',
+    ],
+    variants: [
+      { programTypes: ['tracing', 'lsm', 'syscall'], args: named({ sk: { ...SOCK, nullable: true } }) },
+    ],
+  }),
+  helper(
+    49,
+    'bpf_setsockopt',
+    { bpf_socket: CTX, level: I32, optname: I32, optval: READ, optlen: SIZE },
+    RESULT,
+    {
+      programTypes: ['cgroup_sock_addr', 'cgroup_sockopt', 'sock_ops', 'struct_ops', 'tracing', 'lsm'],
+      attachTypes: { cgroup_sockopt: ['cgroup_setsockopt'], tracing: ['trace_iter'], lsm: ['lsm_cgroup'] },
+      attachTo: SOCKOPT_TARGETS,
+      variants: [
+        {
+          programTypes: ['cgroup_sockopt', 'struct_ops', 'tracing', 'lsm'],
+          args: named({ bpf_socket: SOCK, level: I32, optname: I32, optval: READ, optlen: SIZE }),
+        },
+      ],
+    },
+  ),
+  helper(
+    57,
+    'bpf_getsockopt',
+    { bpf_socket: CTX, level: I32, optname: I32, optval: OUT, optlen: SIZE },
+    RESULT,
+    {
+      programTypes: ['cgroup_sock_addr', 'cgroup_sockopt', 'sock_ops', 'struct_ops', 'tracing', 'lsm'],
+      attachTypes: { cgroup_sockopt: ['cgroup_setsockopt'], tracing: ['trace_iter'], lsm: ['lsm_cgroup'] },
+      attachTo: SOCKOPT_TARGETS,
+      variants: [
+        {
+          programTypes: ['cgroup_sockopt', 'struct_ops', 'tracing', 'lsm'],
+          args: named({ bpf_socket: SOCK, level: I32, optname: I32, optval: OUT, optlen: SIZE }),
+        },
+      ],
+    },
+  ),
+  helper(
+    82,
+    'bpf_sk_select_reuseport',
+    { reuse: CTX, map: map('reuseport_sockarray', 'sockmap', 'sockhash'), key: KEY, flags: U64 },
+    RESULT,
+    { programTypes: ['sk_reuseport'] },
+  ),
+  helper(
+    84,
+    'bpf_sk_lookup_tcp',
+    { ctx: CTX, tuple: READ, tuple_size: SIZE_OR_ZERO, netns: U64, flags: U64 },
+    { kind: 'socket', nullable: true, acquire: true, js: 'address' },
+    {
+      programTypes: [...CLS, 'cgroup_skb', 'cgroup_sock_addr', 'sk_skb', 'xdp'],
+      pktAccess: true,
+      variants: [{ programTypes: ['cgroup_sock_addr'], pktAccess: false }],
+    },
+  ),
+  helper(
+    85,
+    'bpf_sk_lookup_udp',
+    { ctx: CTX, tuple: READ, tuple_size: SIZE_OR_ZERO, netns: U64, flags: U64 },
+    { kind: 'socket', nullable: true, acquire: true, js: 'address' },
+    {
+      programTypes: [...CLS, 'cgroup_skb', 'cgroup_sock_addr', 'sk_skb', 'xdp'],
+      pktAccess: true,
+      variants: [{ programTypes: ['cgroup_sock_addr'], pktAccess: false }],
+    },
+  ),
+  helper(86, 'bpf_sk_release', { sock: { ...SOCK, release: true } }, RESULT, {
+    programTypes: [...CLS, 'cgroup_skb', 'cgroup_sock_addr', 'sk_lookup', 'sk_skb', 'xdp'],
+    verify: { releasesDerived: true },
+  }),
+  helper(
+    95,
+    'bpf_sk_fullsock',
+    { sk: { kind: 'sock_common' } },
+    { kind: 'socket', nullable: true, js: 'address' },
+    { programTypes: [...CLS, 'cgroup_skb'], verify: { pointerCast: true } },
+  ),
+  helper(
+    96,
+    'bpf_tcp_sock',
+    { sk: { kind: 'sock_common' } },
+    { kind: 'tcp_sock', nullable: true, js: 'address' },
+    { programTypes: [...CLS, 'cgroup_skb', 'cgroup_sockopt', 'sock_ops'], verify: { pointerCast: true } },
+  ),
+  helper(
+    98,
+    'bpf_get_listener_sock',
+    { sk: { kind: 'sock_common' } },
+    { kind: 'socket', nullable: true, js: 'address' },
+    { programTypes: [...CLS, 'cgroup_skb'] },
+  ),
+  helper(
+    99,
+    'bpf_skc_lookup_tcp',
+    { ctx: CTX, tuple: READ, tuple_size: SIZE_OR_ZERO, netns: U64, flags: U64 },
+    { kind: 'sock_common', nullable: true, acquire: true, js: 'address' },
+    {
+      programTypes: [...CLS, 'cgroup_skb', 'cgroup_sock_addr', 'sk_skb', 'xdp'],
+      pktAccess: true,
+      variants: [{ programTypes: ['cgroup_sock_addr'], pktAccess: false }],
+    },
+  ),
+  helper(
+    100,
+    'bpf_tcp_check_syncookie',
+    { sk: SOCK, iph: READ, iph_len: SIZE, th: READ, th_len: SIZE },
+    RESULT,
+    { programTypes: [...CLS, 'xdp'], gplOnly: true, pktAccess: true },
+  ),
+  helper(
+    110,
+    'bpf_tcp_gen_syncookie',
+    { sk: SOCK, iph: READ, iph_len: SIZE, th: READ, th_len: SIZE },
+    I64_RESULT,
+    { programTypes: [...CLS, 'xdp'], gplOnly: true, pktAccess: true },
+  ),
+  helper(116, 'bpf_tcp_send_ack', { tp: btf('tcp_sock'), rcv_nxt: U32 }, RESULT, {
+    programTypes: ['struct_ops'],
+  }),
+  helper(122, 'bpf_get_netns_cookie', { ctx: { ...CTX, nullable: true } }, U64_RESULT, {
+    programTypes: [
+      ...CLS,
+      'cgroup_skb',
+      'cgroup_sock',
+      'cgroup_sock_addr',
+      'cgroup_sockopt',
+      'sk_msg',
+      'sock_ops',
+      'socket_filter',
+    ],
+  }),
+  helper(124, 'bpf_sk_assign', { ctx: CTX, sk: SOCK, flags: U64 }, RESULT, {
+    programTypes: [...CLS, 'sk_lookup'],
+    variants: [
+      {
+        programTypes: ['sk_lookup'],
+        args: named({ ctx: CTX, sk: { kind: 'socket', nullable: true }, flags: U64 }),
+      },
+    ],
+  }),
+  helper(128, 'bpf_sk_cgroup_id', { sk: SOCK }, U64_RESULT, { programTypes: ['cgroup_skb'] }),
+  helper(129, 'bpf_sk_ancestor_cgroup_id', { sk: SOCK, ancestor_level: I32 }, U64_RESULT, {
+    programTypes: ['cgroup_skb'],
+  }),
+  helper(
+    136,
+    'bpf_skc_to_tcp6_sock',
+    { sk: SOCK },
+    { kind: 'btf_id', btf: 'tcp6_sock', nullable: true, js: 'address' },
+    {
+      programTypes: [...SK_BASE, 'syscall', 'tracing', 'lsm'],
+      capability: 'perfmon',
+      verify: { pointerCast: true },
+      capabilityFree: ['syscall'],
+    },
+  ),
+  helper(
+    137,
+    'bpf_skc_to_tcp_sock',
+    { sk: SOCK },
+    { kind: 'btf_id', btf: 'tcp_sock', nullable: true, js: 'address' },
+    {
+      programTypes: [...SK_BASE, 'syscall', 'tracing', 'lsm'],
+      capability: 'perfmon',
+      verify: { pointerCast: true },
+      capabilityFree: ['syscall'],
+    },
+  ),
+  helper(
+    138,
+    'bpf_skc_to_tcp_timewait_sock',
+    { sk: SOCK },
+    { kind: 'btf_id', btf: 'tcp_timewait_sock', nullable: true, js: 'address' },
+    {
+      programTypes: [...SK_BASE, 'syscall', 'tracing', 'lsm'],
+      capability: 'perfmon',
+      verify: { pointerCast: true },
+      capabilityFree: ['syscall'],
+    },
+  ),
+  helper(
+    139,
+    'bpf_skc_to_tcp_request_sock',
+    { sk: SOCK },
+    { kind: 'btf_id', btf: 'tcp_request_sock', nullable: true, js: 'address' },
+    {
+      programTypes: [...SK_BASE, 'syscall', 'tracing', 'lsm'],
+      capability: 'perfmon',
+      verify: { pointerCast: true },
+      capabilityFree: ['syscall'],
+    },
+  ),
+  helper(
+    140,
+    'bpf_skc_to_udp6_sock',
+    { sk: SOCK },
+    { kind: 'btf_id', btf: 'udp6_sock', nullable: true, js: 'address' },
+    {
+      programTypes: [...SK_BASE, 'syscall', 'tracing', 'lsm'],
+      capability: 'perfmon',
+      verify: { pointerCast: true },
+      capabilityFree: ['syscall'],
+    },
+  ),
+  helper(
+    162,
+    'bpf_sock_from_file',
+    { file: btf('file') },
+    { kind: 'btf_id', btf: 'socket', nullable: true, js: 'address' },
+    { programTypes: ['syscall', 'tracing', 'lsm'] },
+  ),
+  helper(
+    178,
+    'bpf_skc_to_unix_sock',
+    { sk: SOCK },
+    { kind: 'btf_id', btf: 'unix_sock', nullable: true, js: 'address' },
+    {
+      programTypes: [...SK_BASE, 'syscall', 'tracing', 'lsm'],
+      capability: 'perfmon',
+      capabilityFree: ['syscall'],
+    },
+  ),
+  helper(
+    196,
+    'bpf_skc_to_mptcp_sock',
+    { sk: { kind: 'sock_common' } },
+    { kind: 'btf_id', btf: 'mptcp_sock', nullable: true, js: 'address' },
+    {
+      programTypes: [...SK_BASE, 'syscall', 'tracing', 'lsm'],
+      capability: 'perfmon',
+      verify: { pointerCast: true },
+      capabilityFree: ['syscall'],
+    },
+  ),
+  helper(
+    204,
+    'bpf_tcp_raw_gen_syncookie_ipv4',
+    { iph: { ...READ, size: 20 }, th: READ, th_len: SIZE_OR_ZERO },
+    I64_RESULT,
+    { programTypes: [...CLS, 'xdp'], gplOnly: true, pktAccess: true },
+  ),
+  helper(
+    205,
+    'bpf_tcp_raw_gen_syncookie_ipv6',
+    { iph: { ...READ, size: 40 }, th: READ, th_len: SIZE_OR_ZERO },
+    I64_RESULT,
+    { programTypes: [...CLS, 'xdp'], gplOnly: true, pktAccess: true },
+  ),
+  helper(
+    206,
+    'bpf_tcp_raw_check_syncookie_ipv4',
+    { iph: { ...READ, size: 20 }, th: { ...READ, size: 20 } },
+    RESULT,
+    { programTypes: [...CLS, 'xdp'], gplOnly: true, pktAccess: true },
+  ),
+  helper(
+    207,
+    'bpf_tcp_raw_check_syncookie_ipv6',
+    { iph: { ...READ, size: 40 }, th: { ...READ, size: 20 } },
+    RESULT,
+    { programTypes: [...CLS, 'xdp'], gplOnly: true, pktAccess: true },
+  ),
+]
