@@ -270,7 +270,6 @@ describe('pointer arithmetic', () => {
       for (const x of left) {
         for (const y of right) expect(contains(state, u64((isAdd ? x + y : x - y) - moved))).toBe(true)
       }
-      expect(state.s32Min === -(2 ** 31) || moved === 0n || !isAdd || state.s32Min > -(2 ** 31)).toBe(true)
     }
   })
 
@@ -292,6 +291,5 @@ describe('pointer arithmetic', () => {
     expect(verdict(-(2n ** 63n) + 1n, 0)).toBe(UNSANE_SMIN)
     expect(verdict(BigInt(limit), 0)).toBe(UNSANE_SMIN)
     expect(verdict(BigInt(-limit), 0)).toBe(UNSANE_SMIN)
-    expect(s64(u64(-1n))).toBe(-1n)
   })
 })

@@ -58,15 +58,16 @@ describe('branches', () => {
           split()
           const impossible = domain.refine(op, Number(is32), ta, tb, fa, fb)
           const where = `${show(a)}, ${show(b)}`
+          const yes = [readNumeric(memory, ta), readNumeric(memory, tb)] as const
+          const no = [readNumeric(memory, fa), readNumeric(memory, fb)] as const
           for (const x of left) {
             for (const y of right) {
               const holds = concreteJump(op, is32, x, y)
-              if (taken >= 0) expect(holds, `${where}: ${x}, ${y}`).toBe(taken === 1)
-              const [first, second] = holds ? [ta, tb] : [fa, fb]
-              const lost =
-                !contains(readNumeric(memory, first), x) || !contains(readNumeric(memory, second), y)
-              if (lost) expect.unreachable(`${where}: ${x}, ${y} lost in ${show(first)}, ${show(second)}`)
-              expect(impossible & (holds ? REFINE_TRUE_IMPOSSIBLE : REFINE_FALSE_IMPOSSIBLE)).toBe(0)
+              if (taken >= 0 && holds !== (taken === 1)) expect.unreachable(`${where}: ${x}, ${y}: ${taken}`)
+              const [first, second] = holds ? yes : no
+              if (!contains(first, x) || !contains(second, y)) expect.unreachable(`${where}: ${x}, ${y} lost`)
+              const bit = holds ? REFINE_TRUE_IMPOSSIBLE : REFINE_FALSE_IMPOSSIBLE
+              if (impossible & bit) expect.unreachable(`${where}: ${x}, ${y} called impossible`)
             }
           }
         }
