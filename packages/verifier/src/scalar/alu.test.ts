@@ -27,17 +27,7 @@ import {
 import { formatScalar, readNumeric } from './format.ts'
 import { createScalarDomainSync } from './index.ts'
 import { createRandom } from './random-programs.ts'
-import {
-  aluOps,
-  concreteAlu,
-  contains,
-  members,
-  randomRecord,
-  s64,
-  u32,
-  u64,
-  writeNumeric,
-} from './sampling.ts'
+import { aluOps, concreteAlu, contains, members, randomRecord, u32, u64, writeNumeric } from './sampling.ts'
 
 const memory = new WebAssembly.Memory({ initial: 1 })
 const domain = createScalarDomainSync(memory)

@@ -8,17 +8,7 @@ import {
   instantiateScalarDomain,
 } from './index.ts'
 import { createRandom } from './random-programs.ts'
-import {
-  contains,
-  members,
-  randomRecord,
-  randomU64,
-  randomUnsynced,
-  s32,
-  u32,
-  u64,
-  writeNumeric,
-} from './sampling.ts'
+import { contains, members, randomRecord, randomUnsynced, u32, u64, writeNumeric } from './sampling.ts'
 
 const memory = new WebAssembly.Memory({ initial: 1 })
 const domain = createScalarDomainSync(memory)
