@@ -47,6 +47,11 @@ export function createXdpFrame(
   const meta = start + XDP_PACKET_HEADROOM
   arena.u8.set(packet, meta)
   const data = meta + (options.metadata ?? 0)
-  writeXdpContext(arena.u32, context, { start, meta, data, dataEnd: meta + packet.length, end: start + size }, options)
+  writeXdpContext(
+    arena.u32,
+    context,
+    { start, meta, data, dataEnd: meta + packet.length, end: start + size },
+    options,
+  )
   return { context, release: () => arena.free(block) }
 }

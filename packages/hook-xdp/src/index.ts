@@ -1,4 +1,15 @@
+export {
+  attachXdp,
+  type XdpAttachOptions,
+  type XdpBatchView,
+  type XdpLink,
+  type XdpProgram,
+  type XdpStats,
+  xdpAttachPoint,
+} from './attach.ts'
+export { XdpAbortedError, XdpAttachError, type XdpAttachErrorCode } from './errors.ts'
 export { createXdpFrame, XDP_FRAME_SIZE, type XdpFrameOptions } from './frame.ts'
+export { xdpPlugin } from './plugin.ts'
 export {
   BPF_F_XDP_HAS_FRAGS,
   XDP_ABORTED,

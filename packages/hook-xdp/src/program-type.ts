@@ -3,8 +3,8 @@ import {
   defineProgramType,
   field,
   type ProgramTypeDef,
-  struct,
   type StructContext,
+  struct,
   type TestRunContext,
   type TestRunInput,
   xdpLayout,
@@ -65,7 +65,8 @@ export const xdpProgramType: ProgramTypeDef = defineProgramType({
  */
 function testRun(arena: Arena, input: TestRunInput): TestRunContext {
   const view = input.ctx && new DataView(input.ctx.buffer, input.ctx.byteOffset, input.ctx.byteLength)
-  const word = (offset: number): number => (view && offset + 4 <= view.byteLength ? view.getUint32(offset, true) : 0)
+  const word = (offset: number): number =>
+    view && offset + 4 <= view.byteLength ? view.getUint32(offset, true) : 0
   const meta = word(xdpLayout.XDP_DATA) - word(xdpLayout.XDP_DATA_META)
   const frame = createXdpFrame(arena, input.data, {
     metadata: meta,

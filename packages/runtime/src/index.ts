@@ -1,1 +1,68 @@
-export {}
+import { type CollectionSpec, createPlatform, type Platform, type PluginDef } from '@skep/registry'
+import { createVerifier } from '@skep/verifier'
+import { createRuntime as composeRuntime, type Runtime } from './core.ts'
+import { RuntimeError } from './errors.ts'
+import { defaultPreset } from './preset.ts'
+
+export { codec, type Codec, CodecError } from '@skep/btf'
+export { type ParseElfOptions, parseElf } from '@skep/loader-elf'
+export * from '@skep/registry'
+export { VerifierError } from '@skep/verifier'
+export {
+  Collection,
+  type FaultCode,
+  type GlobalValue,
+  type LoadOptions,
+  type MapCodecs,
+  perCpu,
+  type PrintkEvent,
+  Program,
+  ProgramFault,
+  type ProgramVerdict,
+  Runtime,
+  RuntimeError,
+  type RuntimeErrorCode,
+  type RuntimeEvents,
+  setGlobals,
+  type TestRunResult,
+  TypedMap,
+} from './core.ts'
+export { defaultPreset } from './preset.ts'
+
+export interface RuntimeOptions {
+  /** Added to the default preset. */
+  readonly plugins?: readonly PluginDef[]
+  /** `jit` (the default), `interpreter`, or a plugin's. */
+  readonly engine?: string
+  /** Most bytes of arena memory. Default 256 MiB. */
+  readonly limit?: number
+  /** Shared memory, for worker threads. */
+  readonly shared?: boolean
+  /** CPUs that per-CPU values are laid out for. Default 1. */
+  readonly cpus?: number
+  /** Deterministic mode: random numbers and time come from this seed. */
+  readonly seed?: bigint
+  /** Types of the kernel that programs are bound for, raw BTF. */
+  readonly kernelBtf?: Uint8Array
+}
+
+/** A runtime with the default preset and the host's plugins. */
+export function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
+  const { plugins = [], kernelBtf, ...rest } = options
+  return composeRuntime({
+    ...rest,
+    plugins: [...defaultPreset, ...plugins],
+    verifier: (platform) => createVerifier(platform, kernelBtf ? { kernelBtf } : {}),
+  })
+}
+
+/** The platform of the default preset and the given plugins, without a runtime: for tools that only read and verify. */
+export const createDefaultPlatform = (plugins: readonly PluginDef[] = []): Platform =>
+  createPlatform([...defaultPreset, ...plugins])
+
+/** Reads bytes with the loader that knows their format. Throws that loader's error, or RuntimeError UNKNOWN_FORMAT. */
+export function parseObject(bytes: Uint8Array, platform: Platform): CollectionSpec {
+  for (const loader of platform.loaders) if (loader.detect(bytes)) return loader.parse(bytes, platform)
+  const known = [...platform.loaders].map((l) => l.name).join(', ')
+  throw new RuntimeError('UNKNOWN_FORMAT', 'object', `no loader knows this format (${bytes.length} bytes); there are: ${known}`)
+}

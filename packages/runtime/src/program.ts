@@ -74,12 +74,37 @@ export class Program<T extends string = string> implements ProgramHandle {
     return r0
   }
 
+  /** A run that ends early counts as verdict 0, raises an `exception` event, and the batch goes on behind it. */
   runBatch(ctxs: number, count: number, results: number): number {
-    try {
-      return this.#compiled.runBatch(ctxs, count, results)
-    } catch (cause) {
-      throw this.#trap(cause)
+    for (let done = 0; done < count; ) {
+      try {
+        done += this.#compiled.runBatch(ctxs + 4 * done, count - done, results + 4 * done)
+      } catch {
+        // A trap tells no place: one run at a time finds it.
+        done += this.#runSingly(ctxs + 4 * done, count - done, results + 4 * done)
+        continue
+      }
+      if (done === count) break
+      const fault = this.takeFault()
+      this.#cpu.arena.u32[(results >> 2) + done] = 0
+      done++
+      if (fault) this.host.emit('exception', fault)
     }
+    return count
+  }
+
+  #runSingly(ctxs: number, count: number, results: number): number {
+    for (let i = 0; i < count; i++) {
+      let verdict = 0
+      try {
+        verdict = this.run(this.#cpu.arena.u32[(ctxs >> 2) + i]!)
+      } catch (error) {
+        if (!(error instanceof ProgramFault)) throw error
+        this.host.emit('exception', error)
+      }
+      this.#cpu.arena.u32[(results >> 2) + i] = verdict
+    }
+    return count
   }
 
   /** The full 64 bits of r0 of the last run on this CPU. */
@@ -101,8 +126,11 @@ export class Program<T extends string = string> implements ProgramHandle {
     return new ProgramFault(code, this.name, { pc, address, message: `${text}${at}, insn ${pc}` })
   }
 
-  /** Runs once as BPF_PROG_TEST_RUN does: builds the context, reads packet and context back. */
-  testRun(input: TestRunInput): TestRunResult {
+  /**
+   * Runs as BPF_PROG_TEST_RUN does: builds the context, runs `repeat` times (once unless said) over the same packet, reads
+   * packet and context back.
+   */
+  testRun(input: TestRunInput & { readonly repeat?: number }): TestRunResult {
     const make = this.#typeDef.testRun
     if (!make) {
       throw new RuntimeError(
@@ -114,7 +142,8 @@ export class Program<T extends string = string> implements ProgramHandle {
     }
     const context = make(this.host.arena, input)
     try {
-      const retval = this.run(context.address) >>> 0
+      let retval = 0
+      for (let i = input.repeat ?? 1; i > 0; i--) retval = this.run(context.address) >>> 0
       return { retval, ...context.finish() }
     } finally {
       context.release()

@@ -1,0 +1,1 @@
+import { createArena } from '@skep/memory'

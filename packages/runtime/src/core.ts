@@ -1,0 +1,364 @@
+import type { Arena } from '@skep/memory'
+import { createArena } from '@skep/memory'
+import {
+  type CollectionSpec,
+  control,
+  createPlatform,
+  type Engine,
+  type HelperDef,
+  type HostEnv,
+  type LinkedHelper,
+  type LinkedMap,
+  type MapHandle,
+  type Platform,
+  type PluginDef,
+  type ProgramSpec,
+  programLayout,
+  type RuntimeHost,
+} from '@skep/registry'
+import { type Verdict, type Verifier, VerifierError } from '@skep/verifier'
+import { createThunks, type MemoryType } from '@skep/wasm'
+import { EventEmitter } from 'eventemitter3'
+import { Collection } from './collection.ts'
+import { createCpu } from './cpu.ts'
+import { RuntimeError } from './errors.ts'
+import type { RuntimeEvents } from './events.ts'
+import { type GlobalValue, setGlobals } from './globals.ts'
+import { helperThunk } from './js-helper.ts'
+import { linkProgram } from './link.ts'
+import { createMap, fillMap, type LiveMap, type MapFactory } from './map-factory.ts'
+import { createModuleSet, type ModuleSet } from './modules.ts'
+import { Program, writeRecord } from './program.ts'
+
+export { Collection, type MapCodecs } from './collection.ts'
+export { type FaultCode, ProgramFault, RuntimeError, type RuntimeErrorCode } from './errors.ts'
+export type { PrintkEvent, RuntimeEvents } from './events.ts'
+export { type GlobalValue, setGlobals } from './globals.ts'
+export { Program, type TestRunResult } from './program.ts'
+export { perCpu, TypedMap } from './typed-map.ts'
+
+/** Makes a verifier for a platform; `createVerifier` of @skep/verifier is one. */
+export type VerifierFactory = (platform: Platform) => Promise<Verifier>
+
+export interface CoreOptions {
+  /** Everything that the runtime knows: helpers, map types, program types, engines. */
+  readonly plugins: readonly PluginDef[]
+  /** Name of the engine that runs verified programs; the first of the plugins' engines when absent. */
+  readonly engine?: string
+  /** Absent: only engines with a checked mode may run programs. */
+  readonly verifier?: VerifierFactory
+  /** Most bytes of arena memory. Default 256 MiB. */
+  readonly limit?: number
+  /** Shared memory, for worker threads. */
+  readonly shared?: boolean
+  /** CPUs that per-CPU values are laid out for. Default 1. */
+  readonly cpus?: number
+  /** Deterministic mode: random numbers and time come from this seed. */
+  readonly seed?: bigint
+}
+
+export interface LoadOptions {
+  /** First values of global variables, by name. */
+  readonly globals?: Readonly<Record<string, GlobalValue>>
+  /** Another engine than the runtime's. */
+  readonly engine?: string
+  /** False: no verification; the engine must have a checked mode. */
+  readonly verify?: boolean
+  /** Only these programs. */
+  readonly programs?: readonly string[]
+}
+
+/** One program's verdict. */
+export interface ProgramVerdict {
+  readonly program: ProgramSpec
+  readonly verdict: Verdict
+}
+
+export class Runtime extends EventEmitter<RuntimeEvents> {
+  readonly platform: Platform
+  readonly arena: Arena
+  readonly host: RuntimeHost
+  readonly #options: CoreOptions
+  readonly #cpu: ReturnType<typeof createCpu>
+  readonly #modules: ModuleSet
+  readonly #mapFactory: MapFactory
+  readonly #env: HostEnv
+  readonly #verifier: Verifier | undefined
+  readonly #engines = new Map<string, Promise<Engine>>()
+  readonly #helpers = new Map<number, Promise<LinkedHelper>>()
+  readonly #maps = new Map<number, LiveMap>()
+  readonly #collections = new Set<Collection>()
+  readonly #onClose = new Set<() => void>()
+  #nextMapId = 1
+  #nextProgramId = 1
+  #closed = false
+
+  /** Use `createRuntime`. */
+  constructor(platform: Platform, verifier: Verifier | undefined, options: CoreOptions) {
+    super()
+    this.platform = platform
+    this.#options = options
+    this.#verifier = verifier
+    this.arena = createArena({
+      ...(options.limit === undefined ? {} : { limit: options.limit }),
+      shared: options.shared ?? false,
+      cpus: options.cpus ?? 1,
+    })
+    const seed = options.seed ?? crypto.getRandomValues(new BigUint64Array(1))[0]!
+    this.#cpu = createCpu(this.arena, 0, seed)
+    const emit = (event: string, ...args: unknown[]): void => {
+      this.emit(event as keyof RuntimeEvents, ...(args as never))
+    }
+    const now = createClock(options.seed !== undefined)
+    const mapAt = (address: number): MapHandle | undefined => this.#maps.get(address)?.handle
+    this.#env = { memory: this.arena.memory, control: this.#cpu.control, cpu: 0, emit, now, mapAt }
+    this.#modules = createModuleSet(this.#cpu, this.#env)
+    this.#mapFactory = {
+      platform,
+      cpu: this.#cpu,
+      modules: this.#modules,
+      env: this.#env,
+      slots: new Map(),
+      seed: options.seed,
+    }
+    this.host = {
+      arena: this.arena,
+      platform,
+      control: this.#cpu.control,
+      now,
+      emit,
+      mapAt,
+      quiesce: () => {
+        for (const map of this.#maps.values()) map.handle.quiesce()
+      },
+      onClose: (close) => {
+        this.#onClose.add(close)
+        return () => void this.#onClose.delete(close)
+      },
+    }
+  }
+
+  /** Verdicts of a collection's programs, without loading it. */
+  verify(spec: CollectionSpec): ProgramVerdict[] {
+    const verifier = this.#requireVerifier()
+    return spec.programs.map((program) => ({ program, verdict: verifyProgram(verifier, spec, program) }))
+  }
+
+  /**
+   * Verifies, links and compiles a collection and makes its maps. Throws VerifierError for the first program refused,
+   * and RuntimeError where a map or helper cannot be made; nothing stays behind then.
+   */
+  async load(spec: CollectionSpec, options: LoadOptions = {}): Promise<Collection> {
+    if (this.#closed) throw new RuntimeError('CLOSED', 'runtime', 'the runtime is closed; make a new one')
+    const withGlobals = options.globals ? setGlobals(spec, options.globals) : spec
+    const chosen = selectPrograms(withGlobals, options.programs)
+    const engineName = this.#engineName(options.engine)
+    const verify = options.verify ?? true
+    if (!verify && !this.platform.engines.byName(engineName)!.checked) {
+      throw new RuntimeError(
+        'UNVERIFIED',
+        engineName,
+        `engine ${engineName} runs verified programs only; leave verify on, or take an engine with a checked mode`,
+      )
+    }
+    const verdicts = chosen.map((program) =>
+      verify
+        ? acceptOrThrow(verifyProgram(this.#requireVerifier(), withGlobals, program), program)
+        : undefined,
+    )
+
+    const undo: (() => void)[] = []
+    const release = (): void => {
+      for (const step of undo.splice(0).reverse()) step()
+    }
+    try {
+      const engine = await this.#engine(engineName)
+      const maps = new Map<string, LiveMap>()
+      for (const mapSpec of withGlobals.maps) {
+        const map = await createMap(mapSpec, this.#nextMapId++, this.#mapFactory)
+        maps.set(mapSpec.name, map)
+        this.#maps.set(map.linked.address, map)
+        undo.push(() => {
+          this.#maps.delete(map.linked.address)
+          map.release()
+        })
+      }
+      const mapNames = withGlobals.maps.map((m) => m.name)
+      const linker = {
+        platform: this.platform,
+        map: (name: string): LinkedMap | undefined => maps.get(name)?.linked,
+        valueAddress: (name: string): number => maps.get(name)!.valueAddress(),
+        helper: (id: number) => this.#helper(id),
+      }
+      const linked = await Promise.all(
+        chosen.map((program, i) => linkProgram(program, mapNames, verdicts[i]?.facts, linker)),
+      )
+      const unit = await engine.compile(linked)
+      undo.push(() => unit.release())
+
+      const programs = new Map<string, Program>()
+      for (const [i, compiled] of unit.programs.entries()) {
+        const source = chosen[i]!
+        const typeDef = this.platform.programTypes.get(source.type)!
+        const record = this.arena.alloc(programLayout.PROG_RECORD_SIZE)
+        const id = this.#nextProgramId++
+        const slot = writeRecord(this.#cpu, record, id, typeDef.id, compiled)
+        undo.push(() => {
+          this.#cpu.removeFunction(slot)
+          this.arena.free(record)
+        })
+        programs.set(
+          source.name,
+          new Program({
+            name: source.name,
+            id,
+            typeDef,
+            ...(typeof source.attachType === 'string' ? { attachType: source.attachType } : {}),
+            record,
+            host: this.host,
+            helpers: [...linked[i]!.helpers.values()].map((h) => h.def.name),
+            compiled,
+            cpu: this.#cpu,
+          }),
+        )
+      }
+      for (const mapSpec of withGlobals.maps) fillMap(maps.get(mapSpec.name)!, mapSpec, programs)
+
+      const collection: Collection = new Collection({
+        spec: withGlobals,
+        programs,
+        maps: new Map([...maps].map(([name, map]) => [name, map.handle])),
+        cpus: this.arena.cpus,
+        release: () => {
+          this.#collections.delete(collection)
+          release()
+        },
+      })
+      this.#collections.add(collection)
+      this.emit('load', collection)
+      return collection
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  /** Closes collections and links. Closing twice is fine. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    for (const close of this.#onClose) close()
+    for (const collection of this.#collections) collection.close()
+    this.emit('close')
+    this.removeAllListeners()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  #requireVerifier(): Verifier {
+    if (this.#verifier) return this.#verifier
+    throw new RuntimeError(
+      'UNVERIFIED',
+      'verifier',
+      'the runtime was made without a verifier; pass `verifier: createVerifier`, or load with `verify: false` on an engine with a checked mode',
+    )
+  }
+
+  #engineName(asked: string | undefined): string {
+    const name = asked ?? this.#options.engine ?? [...this.platform.engines][0]?.name
+    if (name !== undefined && this.platform.engines.byName(name)) return name
+    const known = [...this.platform.engines].map((e) => e.name).join(', ') || 'none'
+    throw new RuntimeError(
+      'NO_SUCH_ENGINE',
+      name ?? '',
+      `no engine "${name ?? ''}"; the plugins give: ${known}`,
+    )
+  }
+
+  #engine(name: string): Promise<Engine> {
+    let engine = this.#engines.get(name)
+    if (!engine) {
+      engine = this.platform.engines.byName(name)!.create(this.#cpu)
+      this.#engines.set(name, engine)
+    }
+    return engine
+  }
+
+  #helper(id: number): Promise<LinkedHelper> {
+    let helper = this.#helpers.get(id)
+    if (!helper) {
+      helper = this.#linkHelper(id)
+      this.#helpers.set(id, helper)
+    }
+    return helper
+  }
+
+  async #linkHelper(id: number): Promise<LinkedHelper> {
+    const def: HelperDef | undefined = this.platform.helpers.byId(id)
+    if (!def) {
+      throw new RuntimeError(
+        'UNKNOWN_HELPER',
+        String(id),
+        `no helper has id ${id}; a plugin may define it with defineHelper`,
+      )
+    }
+    if (def.wasm) {
+      const fn = await this.#modules.function(def.wasm)
+      return { def, fn, slot: this.#cpu.addFunction(fn) }
+    }
+    if (def.call || def.tailCall) {
+      // A tail call is performed by the engine itself; the function stands for the case that it fails.
+      const thunk = def.call
+        ? helperThunk(def, this.#env)
+        : { params: [], result: 'i32' as const, call: () => -2 }
+      const { memory, shared } = this.arena
+      const [fn] = createThunks([thunk], {
+        high: { memory, type: memoryType(shared), address: this.#cpu.control + control.CTL_RET_HI },
+      })
+      return { def, fn: fn!, slot: this.#cpu.addFunction(fn) }
+    }
+    throw new RuntimeError(
+      'ABSENT',
+      def.name,
+      `helper ${def.name} is known to the verifier, but this runtime lacks it: ${def.absent ?? 'a plugin may supply it with defineHelper'}`,
+    )
+  }
+}
+
+/** Composes a runtime of exactly the parts given. */
+export async function createRuntime(options: CoreOptions): Promise<Runtime> {
+  const platform = createPlatform(options.plugins)
+  return new Runtime(platform, await options.verifier?.(platform), options)
+}
+
+function verifyProgram(verifier: Verifier, spec: CollectionSpec, program: ProgramSpec): Verdict {
+  return verifier.verify({ program, maps: spec.maps, ...(spec.btf ? { btf: spec.btf } : {}) })
+}
+
+function acceptOrThrow(verdict: Verdict, program: ProgramSpec): Extract<Verdict, { verdict: 'accept' }> {
+  if (verdict.verdict === 'accept') return verdict
+  throw new VerifierError(verdict, program.name)
+}
+
+function selectPrograms(spec: CollectionSpec, names: readonly string[] | undefined): readonly ProgramSpec[] {
+  if (!names) return spec.programs.filter((p) => p.autoload !== false)
+  return names.map((name) => {
+    const program = spec.programs.find((p) => p.name === name)
+    if (program) return program
+    const known = spec.programs.map((p) => p.name).join(', ') || 'none'
+    throw new RuntimeError('NO_SUCH_PROGRAM', name, `no program "${name}"; the collection has: ${known}`)
+  })
+}
+
+const memoryType = (shared: boolean): MemoryType => (shared ? { initial: 1, maximum: 65536, shared } : { initial: 1 })
+
+/** Nanoseconds since the runtime began; in deterministic mode every reading is a microsecond after the last. */
+function createClock(deterministic: boolean): () => bigint {
+  if (deterministic) {
+    let ticks = 0n
+    return () => (ticks += 1000n)
+  }
+  return () => BigInt(Math.round(performance.now() * 1e6))
+}

@@ -1,0 +1,98 @@
+import { createHostMap, type HostMap } from '@skep/maps'
+import type { Cpu, HostEnv, LinkedMap, MapSpec, Platform, ProgramHandle } from '@skep/registry'
+import { RuntimeError } from './errors.ts'
+import type { ModuleSet } from './modules.ts'
+
+/** Function-table slots by function: every map of a type shares them. */
+export type SlotCache = Map<unknown, number>
+
+export interface MapFactory {
+  readonly platform: Platform
+  readonly cpu: Cpu
+  readonly modules: ModuleSet
+  readonly env: HostEnv
+  readonly slots: SlotCache
+  /** For hash functions, in deterministic mode. */
+  readonly seed: bigint | undefined
+}
+
+/** A map of a collection: the host's face and what programs link to. */
+export interface LiveMap {
+  readonly handle: HostMap
+  readonly linked: LinkedMap
+  /** Address of the first value, for globals. */
+  valueAddress(): number
+  release(): void
+}
+
+/** Makes a spec's map, still empty. Throws RuntimeError for an unknown type and MapError for a spec that bpf(2) refuses. */
+export async function createMap(spec: MapSpec, id: number, factory: MapFactory): Promise<LiveMap> {
+  const { platform, cpu, modules, env, slots } = factory
+  const def = platform.mapTypes.get(spec.type)
+  if (!def) {
+    throw new RuntimeError(
+      'UNKNOWN_MAP_TYPE',
+      spec.name,
+      `map ${spec.name}: no map type ${spec.type}; a plugin may define it with defineMapType`,
+      'EINVAL',
+    )
+  }
+  const own: number[] = []
+  const handle = createHostMap({
+    arena: cpu.arena,
+    def,
+    spec,
+    id,
+    env,
+    ...(def.wasm ? { exports: await modules.instantiate(def.wasm.module) } : {}),
+    ...(factory.seed === undefined ? {} : { seed: factory.seed }),
+    slot: (fn) => {
+      let slot = slots.get(fn)
+      if (slot !== undefined) return slot
+      slot = cpu.addFunction(fn)
+      // A JS map type's functions are made for one map.
+      if (def.wasm) slots.set(fn, slot)
+      else own.push(slot)
+      return slot
+    },
+  })
+  const linked = handle.link()
+  return {
+    handle,
+    linked,
+    valueAddress: () => handle.lookupAddress(0),
+    release: () => {
+      handle.close()
+      for (const slot of own) cpu.removeFunction(slot)
+    },
+  }
+}
+
+const key32 = (n: number): Uint8Array => new Uint8Array(Uint32Array.of(n).buffer)
+
+/** Writes the first contents: bytes, or programs into a program array. Then freezes what the spec freezes. */
+export function fillMap(map: LiveMap, spec: MapSpec, programs: ReadonlyMap<string, ProgramHandle>): void {
+  for (const first of spec.initial ?? []) {
+    if ('value' in first) {
+      map.handle.update(first.key, first.value)
+    } else if ('program' in first) {
+      const program = programs.get(first.program)
+      if (!program) {
+        throw new RuntimeError(
+          'BAD_REFERENCE',
+          first.program,
+          `map ${spec.name}: slot ${first.index} is program "${first.program}", which is not loaded`,
+        )
+      }
+      map.handle.update(key32(first.index), key32(program.record))
+    } else {
+      throw new RuntimeError(
+        'ABSENT',
+        spec.name,
+        `map ${spec.name}: maps of maps are not run by this runtime yet`,
+        'EOPNOTSUPP',
+      )
+    }
+  }
+  if (spec.frozen) map.handle.freeze()
+}
