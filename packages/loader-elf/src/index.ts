@@ -1,3 +1,5 @@
+export { type ElfObject, type ElfSection, type ElfSymbol, readElf, STT } from './elf.ts'
 export { ElfError, type ElfErrorCode, type ElfPlace } from './errors.ts'
+export { isCode } from './functions.ts'
 export { elfLoader } from './loader.ts'
 export { type ParseElfOptions, parseElf } from './parse-elf.ts'
