@@ -1,1 +1,13 @@
-export {}
+export { VerifierError } from './errors.ts'
+export { type Row, type RowMap, specFromRow } from './row.ts'
+export {
+  type Acceptance,
+  createVerifier,
+  isGplCompatible,
+  type Rejection,
+  type Verdict,
+  type Verifier,
+  type VerifierOptions,
+  type VerifyInput,
+  type VerifyStats,
+} from './verify.ts'

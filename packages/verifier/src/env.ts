@@ -1,0 +1,257 @@
+import type { ErrnoName, LineInfo, Platform, ProgramTypeDef } from '@skep/registry'
+import type { Btf } from './btf.ts'
+import { Reject } from './errors.ts'
+import { FactCollector } from './facts.ts'
+import type { Heap } from './heap.ts'
+import { REG_AUX0, REG_AUX1, REG_SIZE } from './layout.ts'
+import { Log } from './log.ts'
+import { hasField, type MapTable, type VerifierMap } from './maps.ts'
+import type { ParamType } from './params.ts'
+import { Backtrack } from './precision.ts'
+import type { Program } from './program.ts'
+import type { ScalarDomain } from './scalar/index.ts'
+import type { SccVisit } from './scc.ts'
+import type { StackLiveness } from './stack-liveness.ts'
+import type { State, StatePool } from './state.ts'
+
+/** What the loader of the program may do, and how the program is walked. */
+export interface Privileges {
+  /** Instructions walked at most. */
+  readonly complexityLimit: number
+  /** CAP_PERFMON: pointers may be seen as numbers, uninitialised stack may be read, no sanitation for speculation. */
+  readonly perfmon: boolean
+  readonly strictAlignment: boolean
+  /** BPF_F_TEST_STATE_FREQ: a checkpoint at every prune point. */
+  readonly testStateFreq: boolean
+  /** BPF_F_TEST_REG_INVARIANTS: bounds that contradict themselves refuse the program. */
+  readonly testRegInvariants: boolean
+  readonly sleepable: boolean
+  readonly gplCompatible: boolean
+  /** CPUs of the machine that the program is for. */
+  readonly cpus: number
+}
+
+/** A subprogram: the main program is the first. */
+export interface Subprog {
+  readonly start: number
+  /** One past the last slot. */
+  end: number
+  /** Bytes of stack used. */
+  stackDepth: number
+  hasTailCall: boolean
+  hasLdAbs: boolean
+  isCallback: boolean
+  isAsyncCallback: boolean
+  isExceptionCallback: boolean
+  changesPacketData: boolean
+  mightSleep: boolean
+  /** Where its instructions begin in `postorder`. */
+  postorderStart: number
+  // From BTF.
+  name: string
+  /** BTF id of the function, 0 without. */
+  typeId: number
+  global: boolean
+  called: boolean
+  verified: boolean
+  /** Its BTF does not say what it really takes. */
+  unreliable: boolean
+  params: readonly ParamType[] | undefined
+}
+
+/** A state waiting to be explored. */
+export interface Pending {
+  readonly state: State
+  readonly insn: number
+  readonly prevInsn: number
+  readonly logPosition: number
+}
+
+/** One verification: the program, what was found out about each instruction, and where the walk is. */
+export class Env {
+  readonly heap: Heap
+  readonly domain: ScalarDomain
+  readonly pool: StatePool
+  readonly platform: Platform
+  readonly program: Program
+  readonly type: ProgramTypeDef
+  /** Name of the attach type, where the program type knows it. */
+  readonly attachType: string | undefined
+  readonly maps: MapTable
+  readonly btf: Btf | undefined
+  readonly privileges: Privileges
+  readonly log: Log
+  readonly facts: FactCollector
+  readonly allowPtrLeaks: boolean
+  readonly allowUninitStack: boolean
+  readonly bypassSpec: boolean
+
+  // By instruction.
+  readonly prunePoint: Uint8Array
+  readonly jumpPoint: Uint8Array
+  readonly forceCheckpoint: Uint8Array
+  readonly callsCallback: Uint8Array
+  readonly isIterNext: Uint8Array
+  readonly scc: Int32Array
+  readonly liveRegs: Uint16Array
+  /** Kind of pointer that a load or store used on the paths so far. */
+  readonly pointerType: Int32Array
+  readonly nospec: Uint8Array
+  readonly nospecResult: Uint8Array
+  readonly aluState: Int32Array
+  readonly aluLimit: Int32Array
+  /** Index of the map that an ld_imm64 refers to. */
+  readonly mapIndex: Int32Array
+  readonly mapOffset: Int32Array
+
+  readonly subprogs: Subprog[] = []
+  postorder: Int32Array = new Int32Array(0)
+  exploredStates: State[][] = []
+  sccVisits: SccVisit[][] = []
+  liveness!: StackLiveness
+  readonly backtrack: Backtrack = new Backtrack()
+  usedMaps = 0
+  arenaMap = -1
+
+  // The walk.
+  cur!: State
+  /** Address of the current function's registers. */
+  regs = 0
+  insn = 0
+  prevInsn = -1
+  idGen = 0
+  /** This instruction's entry in the jump history, or -1. */
+  historyEntry = -1
+  readonly pending: Pending[] = []
+  insnProcessed = 0
+  jumpsProcessed = 0
+  prevJumpsProcessed = 0
+  prevInsnProcessed = 0
+  maxStatesPerInsn = 0
+  totalStates = 0
+  peakStates = 0
+  exploredCount = 0
+  freeListCount = 0
+  backedgeCount = 0
+  exploreAluLimits = false
+  seenDirectWrite = false
+  prevLine: LineInfo | undefined
+
+  constructor(parts: {
+    heap: Heap
+    domain: ScalarDomain
+    pool: StatePool
+    platform: Platform
+    program: Program
+    type: ProgramTypeDef
+    attachType: string | undefined
+    maps: MapTable
+    btf: Btf | undefined
+    privileges: Privileges
+    logLevel: number
+  }) {
+    this.heap = parts.heap
+    this.domain = parts.domain
+    this.pool = parts.pool
+    this.platform = parts.platform
+    this.program = parts.program
+    this.type = parts.type
+    this.attachType = parts.attachType
+    this.maps = parts.maps
+    this.btf = parts.btf
+    this.privileges = parts.privileges
+    this.allowPtrLeaks = parts.privileges.perfmon
+    this.allowUninitStack = parts.privileges.perfmon
+    this.bypassSpec = parts.privileges.perfmon
+    this.log = new Log(parts.logLevel)
+    const n = parts.program.length
+    this.facts = new FactCollector(n)
+    this.prunePoint = new Uint8Array(n + 1)
+    this.jumpPoint = new Uint8Array(n + 1)
+    this.forceCheckpoint = new Uint8Array(n + 1)
+    this.callsCallback = new Uint8Array(n + 1)
+    this.isIterNext = new Uint8Array(n + 1)
+    this.scc = new Int32Array(n + 1)
+    this.liveRegs = new Uint16Array(n + 1)
+    this.pointerType = new Int32Array(n + 1)
+    this.nospec = new Uint8Array(n + 1)
+    this.nospecResult = new Uint8Array(n + 1)
+    this.aluState = new Int32Array(n + 1)
+    this.aluLimit = new Int32Array(n + 1)
+    this.mapIndex = new Int32Array(n + 1).fill(-1)
+    this.mapOffset = new Int32Array(n + 1)
+  }
+
+  /** Address of a register of the current function. */
+  reg(n: number): number {
+    return this.regs + n * REG_SIZE
+  }
+
+  /** Points `regs` at the current function: after a call, a return, or a change of state. */
+  enterFrame(): void {
+    this.regs = this.cur.frames[this.cur.curframe]!.address
+  }
+
+  get inSleepable(): boolean {
+    return this.privileges.sleepable || this.cur.inSleepable
+  }
+
+  /** Non-sleepable programs and RCU sections may follow RCU pointers. */
+  get inRcuSection(): boolean {
+    return this.cur.activeRcuLocks > 0 || this.cur.activeLocks > 0 || !this.inSleepable
+  }
+
+  /** The subprogram that begins at a slot, or -1. */
+  findSubprog(start: number): number {
+    const { subprogs } = this
+    let low = 0
+    let high = subprogs.length - 1
+    while (low <= high) {
+      const middle = (low + high) >> 1
+      const at = subprogs[middle]!.start
+      if (at === start) return middle
+      if (at < start) low = middle + 1
+      else high = middle - 1
+    }
+    return -1
+  }
+
+  /** The subprogram that a slot lies in. */
+  containingSubprog(insn: number): Subprog {
+    const { subprogs } = this
+    let low = 0
+    let high = subprogs.length
+    while (high - low > 1) {
+      const middle = (low + high) >> 1
+      if (subprogs[middle]!.start <= insn) low = middle
+      else high = middle
+    }
+    return subprogs[low]!
+  }
+
+  /** Does every function have BTF? */
+  get hasFuncInfo(): boolean {
+    return this.program.functions.length > 0 && this.btf !== undefined
+  }
+
+  /** Name of a type that a register record refers to: of the program's BTF, or of the kernel's. */
+  btfName(_btf: number, _id: number): string {
+    return ''
+  }
+
+  /** Makes a record refer to a map; `uid` tells inner maps with timers apart. */
+  setMap(reg: number, map: VerifierMap, uid: number): void {
+    this.heap.i32[(reg + REG_AUX0) >> 2] = map.index
+    this.heap.i32[(reg + REG_AUX1) >> 2] = hasField(map, 'bpf_timer', 'bpf_wq', 'bpf_task_work') ? uid : 0
+  }
+
+  /** Refuses with a reason whose lines are in the log already. */
+  failPrinted(errno: ErrnoName, line: string): never {
+    throw new Reject(errno, [line], undefined, true)
+  }
+
+  updatePeakStates(): void {
+    const now = this.exploredCount + this.freeListCount + this.backedgeCount
+    if (now > this.peakStates) this.peakStates = now
+  }
+}

@@ -1,0 +1,163 @@
+import {
+  BTF_KIND_ENUM,
+  BTF_KIND_ENUM64,
+  BTF_KIND_FWD,
+  BTF_KIND_INT,
+  BTF_KIND_PTR,
+  BTF_KIND_STRUCT,
+  BTF_KIND_TYPEDEF,
+  BTF_KIND_UNION,
+  type Btf,
+} from './btf.ts'
+import type { Env, Subprog } from './env.ts'
+import { fail } from './errors.ts'
+
+/** What a global function takes, by its BTF (struct bpf_subprog_arg_info). */
+export interface ParamType {
+  readonly kind: 'anything' | 'ctx' | 'mem' | 'dynptr' | 'arena' | 'btf_id'
+  readonly nullable?: boolean
+  /** Read-only memory that is read with probes. */
+  readonly untrusted?: boolean
+  /** Bytes of `mem`. */
+  readonly size?: number
+  /** Kernel struct of `btf_id`. */
+  readonly struct?: string
+}
+
+const KIND_NAMES: readonly string[] = [
+  'UNKNOWN',
+  'INT',
+  'PTR',
+  'ARRAY',
+  'STRUCT',
+  'UNION',
+  'ENUM',
+  'FWD',
+  'TYPEDEF',
+  'VOLATILE',
+  'CONST',
+  'RESTRICT',
+  'FUNC',
+  'FUNC_PROTO',
+  'VAR',
+  'DATASEC',
+  'FLOAT',
+  'DECL_TAG',
+  'TYPE_TAG',
+  'ENUM64',
+]
+
+const KERNEL_TWINS: Readonly<Record<string, string>> = {
+  __sk_buff: 'sk_buff',
+  xdp_md: 'xdp_buff',
+}
+
+/** btf_is_prog_ctx_type: a pointer to the context's struct, by its name. */
+function isContextPointer(env: Env, btf: Btf, pointer: number): boolean {
+  let at = btf.target(pointer)
+  const { name } = env.type.context
+  for (let steps = 0; steps < 64; steps++) {
+    const kind = btf.kind(at)
+    if (kind === BTF_KIND_TYPEDEF && btf.name(at) === name) return true
+    if (kind === BTF_KIND_STRUCT || kind === BTF_KIND_UNION || kind === BTF_KIND_FWD || kind === 0) break
+    const next = btf.target(at)
+    if (next === at || btf.skipModifiers(at) === at) break
+    at = next
+  }
+  if (btf.kind(at) !== BTF_KIND_STRUCT) return false
+  const struct = btf.name(at)
+  return struct !== '' && (struct === name || KERNEL_TWINS[name] === struct)
+}
+
+function isDynptrPointer(btf: Btf, pointer: number): boolean {
+  const target = btf.skipModifiers(btf.target(pointer))
+  const name = btf.name(target)
+  return btf.isStruct(target) && (name === 'bpf_dynptr' || name === 'bpf_dynptr_kern')
+}
+
+const isInt = (btf: Btf, id: number): boolean => {
+  const kind = btf.kind(id)
+  return kind === BTF_KIND_INT || kind === BTF_KIND_ENUM || kind === BTF_KIND_ENUM64
+}
+
+/** Tags of a parameter without `arg:`. */
+function tagsOf(btf: Btf, subprog: Subprog, index: number): readonly string[] {
+  return btf
+    .declTags(subprog.typeId, index)
+    .filter((tag) => tag.startsWith('arg:'))
+    .map((tag) => tag.slice(4))
+}
+
+const KNOWN_TAGS: ReadonlySet<string> = new Set([
+  'ctx',
+  'trusted',
+  'untrusted',
+  'nonnull',
+  'nullable',
+  'arena',
+])
+
+/** btf_prepare_func_args of a global function: what it takes, or why it cannot be verified by itself. */
+export function globalParams(env: Env, subprog: Subprog): readonly ParamType[] {
+  if (subprog.params) return subprog.params
+  const btf = env.btf
+  if (!btf || !subprog.typeId) return fail('EFAULT', 'Global functions need valid BTF')
+  const proto = btf.target(subprog.typeId)
+  const params = btf.params(proto)
+  if (params.length > 5) {
+    fail('EINVAL', `Global function ${subprog.name}() with ${params.length} > 5 args. Buggy compiler.`)
+  }
+  if (!isInt(btf, btf.skipModifiers(btf.target(proto)))) {
+    fail('EINVAL', `Global function ${subprog.name}() doesn't return scalar. Only those are supported.`)
+  }
+  subprog.params = params.map((param, i) => paramType(env, btf, subprog, i, param.type))
+  return subprog.params
+}
+
+function paramType(env: Env, btf: Btf, subprog: Subprog, i: number, type: number): ParamType {
+  const tags = tagsOf(btf, subprog, i)
+  if (tags.some((tag) => !KNOWN_TAGS.has(tag))) fail('EOPNOTSUPP', `arg#${i} has unsupported set of tags`)
+  const t = btf.skipModifiers(type)
+  const has = (tag: string): boolean => tags.includes(tag)
+  const only = (tag: string, line: string): void => {
+    if (tags.some((other) => other !== tag)) fail('EINVAL', line)
+  }
+  const invalid = `arg#${i} has invalid combination of tags`
+  if (btf.kind(t) !== BTF_KIND_PTR) {
+    if (tags.length > 0) fail('EINVAL', `arg#${i} has pointer tag, but is not a pointer type`)
+    if (isInt(btf, t)) return { kind: 'anything' }
+    return fail(
+      'EINVAL',
+      `Arg#${i} type ${KIND_NAMES[btf.kind(t)] ?? 'UNKNOWN'} in ${subprog.name}() is not supported yet.`,
+    )
+  }
+  if (has('ctx') || isContextPointer(env, btf, t)) {
+    only('ctx', invalid)
+    return { kind: 'ctx' }
+  }
+  if (isDynptrPointer(btf, t)) {
+    if (tags.length > 0) fail('EINVAL', invalid)
+    return { kind: 'dynptr' }
+  }
+  const target = btf.skipModifiers(btf.target(t))
+  if (has('trusted')) {
+    if (has('nonnull')) fail('EINVAL', invalid)
+    return { kind: 'btf_id', struct: btf.name(target), nullable: has('nullable') }
+  }
+  if (has('untrusted')) {
+    only('untrusted', `arg#${i} untrusted cannot be combined with any other tags`)
+    if (btf.kind(target) === 0 || isInt(btf, target)) return { kind: 'mem', untrusted: true, size: 0 }
+    return { kind: 'btf_id', struct: btf.name(target), untrusted: true }
+  }
+  if (has('arena')) {
+    only('arena', `arg#${i} arena cannot be combined with any other tags`)
+    return { kind: 'arena' }
+  }
+  if (has('nullable')) fail('EINVAL', invalid)
+  const size = btf.size(target)
+  if (size === undefined) {
+    const what = `${KIND_NAMES[btf.kind(target)] ?? 'UNKNOWN'} ${btf.name(target)}`
+    return fail('EINVAL', `arg#${i} reference type('${what}') size cannot be determined: -22`)
+  }
+  return { kind: 'mem', size, nullable: !has('nonnull') }
+}

@@ -1,0 +1,214 @@
+import type { Env } from './env.ts'
+import { failReg } from './errors.ts'
+import {
+  BPF_ADD_CONST,
+  REG_AUX0,
+  REG_FLAG_PRECISE,
+  REG_FLAGS,
+  REG_ID,
+  REG_NUMERIC,
+  REG_NUMERIC_SIZE,
+  REG_OFF,
+  REG_REF_OBJ_ID,
+  REG_SIZE,
+  REG_SMAX,
+  REG_SMIN,
+  REG_TYPE,
+} from './layout.ts'
+import { BPF_REG_FP } from './limits.ts'
+import { NOT_INIT, PTR_MAYBE_NULL, SCALAR_VALUE } from './reg-type.ts'
+import { type Frame, isSpilled } from './state.ts'
+
+export const typeOf = (env: Env, reg: number): number => env.heap.i32[(reg + REG_TYPE) >> 2]!
+export const offOf = (env: Env, reg: number): number => env.heap.i32[(reg + REG_OFF) >> 2]!
+export const idOf = (env: Env, reg: number): number => env.heap.i32[(reg + REG_ID) >> 2]!
+export const refOf = (env: Env, reg: number): number => env.heap.i32[(reg + REG_REF_OBJ_ID) >> 2]!
+export const aux0 = (env: Env, reg: number): number => env.heap.i32[(reg + REG_AUX0) >> 2]!
+export const aux1 = (env: Env, reg: number): number => env.heap.i32[(reg + REG_AUX0 + 4) >> 2]!
+export const word = (env: Env, reg: number, field: number): number => env.heap.i32[(reg + field) >> 2]!
+
+export const isPrecise = (env: Env, reg: number): boolean =>
+  (env.heap.i32[(reg + REG_FLAGS) >> 2]! & REG_FLAG_PRECISE) !== 0
+
+export function setPrecise(env: Env, reg: number, precise: boolean): void {
+  const at = (reg + REG_FLAGS) >> 2
+  if (precise) env.heap.i32[at]! |= REG_FLAG_PRECISE
+  else env.heap.i32[at]! &= ~REG_FLAG_PRECISE
+}
+
+/** Is the smallest signed value the smallest of all? */
+export const sminIsLowest = (env: Env, reg: number): boolean => {
+  const at = (reg + REG_SMIN) >> 2
+  return env.heap.i32[at] === 0 && env.heap.i32[at + 1] === -0x80000000
+}
+
+export const sminIsNegative = (env: Env, reg: number): boolean =>
+  env.heap.i32[((reg + REG_SMIN) >> 2) + 1]! < 0
+export const smaxIsNegative = (env: Env, reg: number): boolean =>
+  env.heap.i32[((reg + REG_SMAX) >> 2) + 1]! < 0
+
+/** Clears everything but the numeric part and the flags, and sets the kind. */
+function clearIdentity(env: Env, reg: number, type: number): void {
+  const { i32 } = env.heap
+  const at = reg >> 2
+  i32[at] = type
+  i32[at + 1] = 0
+  i32[at + 2] = 0
+  i32[at + 3] = 0
+  i32[at + 4] = 0
+  i32[at + 5] = 0
+  i32[at + 6] = 0
+  i32[at + 7] = 0
+  i32[at + 8] = 0
+  i32[at + 9] = 0
+}
+
+/** mark_reg_unknown: any scalar. */
+export function markUnknown(env: Env, reg: number): void {
+  clearIdentity(env, reg, SCALAR_VALUE)
+  env.heap.i32[(reg + REG_FLAGS) >> 2] = 0
+  env.domain.setUnknown(reg)
+}
+
+/** mark_reg_not_init: nothing that may be read. */
+export function markNotInit(env: Env, reg: number): void {
+  markUnknown(env, reg)
+  env.heap.i32[(reg + REG_TYPE) >> 2] = NOT_INIT
+}
+
+/** mark_reg_known_zero: a pointer of the given kind without any offset, and without identity. */
+export function markPointer(env: Env, reg: number, type: number): void {
+  clearIdentity(env, reg, type)
+  env.domain.setZero(reg)
+}
+
+/** __mark_reg_const_zero: the scalar 0. */
+export function markConstZero(env: Env, reg: number): void {
+  clearIdentity(env, reg, SCALAR_VALUE)
+  env.heap.i32[(reg + REG_FLAGS) >> 2] = 0
+  env.domain.setZero(reg)
+}
+
+/** A scalar known to be `value`, sign-extended. */
+export function markKnownS32(env: Env, reg: number, value: number): void {
+  clearIdentity(env, reg, SCALAR_VALUE)
+  env.heap.i32[(reg + REG_FLAGS) >> 2] = 0
+  env.domain.setConstS32(reg, value)
+}
+
+/** A scalar known to be `value`, zero-extended. */
+export function markKnownU32(env: Env, reg: number, value: number): void {
+  clearIdentity(env, reg, SCALAR_VALUE)
+  env.heap.i32[(reg + REG_FLAGS) >> 2] = 0
+  env.domain.setConstU32(reg, value)
+}
+
+export function markKnown64(env: Env, reg: number, lo: number, hi: number): void {
+  clearIdentity(env, reg, SCALAR_VALUE)
+  env.heap.i32[(reg + REG_FLAGS) >> 2] = 0
+  env.domain.setConst(reg, lo, hi)
+}
+
+/** mark_reg_invalid: what a pointer to something gone becomes. */
+export function markInvalid(env: Env, reg: number): void {
+  if (env.allowPtrLeaks) markUnknown(env, reg)
+  else markNotInit(env, reg)
+}
+
+/** register_is_null: the scalar 0. */
+export const isNullScalar = (env: Env, reg: number): boolean =>
+  typeOf(env, reg) === SCALAR_VALUE && env.domain.isZero(reg) !== 0
+
+/** A pointer that this loader must not see as a number. */
+export const isPointerValue = (env: Env, reg: number): boolean =>
+  !env.allowPtrLeaks && typeOf(env, reg) !== SCALAR_VALUE
+
+/** Kinds equal, modifiers aside from null. */
+export const nonNullType = (type: number): number => type & ~PTR_MAYBE_NULL
+
+/** check_reg_arg(SRC_OP): the register may be read. */
+export function checkRead(env: Env, regno: number): void {
+  if (regno > BPF_REG_FP) failReg(regno, 'EINVAL', `R${regno} is invalid`)
+  if (env.log.level) env.log.scratchReg(regno)
+  if (env.heap.i32[(env.regs + regno * REG_SIZE + REG_TYPE) >> 2] === NOT_INIT) {
+    failReg(regno, 'EACCES', `R${regno} !read_ok`)
+  }
+}
+
+/** check_reg_arg(DST_OP_NO_MARK): the register may be written. */
+export function checkWrite(env: Env, regno: number): void {
+  if (regno > BPF_REG_FP) failReg(regno, 'EINVAL', `R${regno} is invalid`)
+  if (env.log.level) env.log.scratchReg(regno)
+  if (regno === BPF_REG_FP) failReg(regno, 'EACCES', 'frame pointer is read only')
+}
+
+/** check_reg_arg(DST_OP): written with anything. */
+export function checkWriteUnknown(env: Env, regno: number): void {
+  checkWrite(env, regno)
+  markUnknown(env, env.reg(regno))
+}
+
+/** After a call: r0 to r5 are gone. */
+export function clearCallerSaved(env: Env, regs: number): void {
+  for (let r = 0; r <= 5; r++) {
+    markNotInit(env, regs + r * REG_SIZE)
+    if (env.log.level) env.log.scratchReg(r)
+  }
+}
+
+/** The frame that a stack pointer points into. */
+export const frameOf = (env: Env, reg: number): Frame => env.cur.frames[aux0(env, reg)]!
+
+/** Calls `visit` with the address of every register and every spilled register of the current state. */
+export function forEachReg(
+  env: Env,
+  state: typeof env.cur,
+  visit: (reg: number, frame: Frame) => void,
+): void {
+  for (let f = 0; f <= state.curframe; f++) {
+    const frame = state.frames[f]!
+    for (let r = 0; r <= BPF_REG_FP; r++) visit(frame.reg(r), frame)
+    for (let spi = 0; spi < frame.slots; spi++) {
+      if (isSpilled(env.heap, frame.types(spi))) visit(frame.slot(spi), frame)
+    }
+  }
+}
+
+/** Bytes are equal. */
+export function sameNumeric(env: Env, a: number, b: number): boolean {
+  const { i32 } = env.heap
+  let i = (a + REG_NUMERIC) >> 2
+  let j = (b + REG_NUMERIC) >> 2
+  const end = i + (REG_NUMERIC_SIZE >> 2)
+  while (i < end) if (i32[i++] !== i32[j++]) return false
+  return true
+}
+
+/** Kind, offset and the words that the kind owns are equal: everything but identities and numbers. */
+export function sameShape(env: Env, a: number, b: number): boolean {
+  const { i32 } = env.heap
+  const i = a >> 2
+  const j = b >> 2
+  return (
+    i32[i] === i32[j] &&
+    i32[i + 3] === i32[j + 3] &&
+    i32[i + 4] === i32[j + 4] &&
+    i32[i + 5] === i32[j + 5] &&
+    i32[i + 6] === i32[j + 6] &&
+    i32[i + 7] === i32[j + 7] &&
+    i32[i + 8] === i32[j + 8] &&
+    i32[i + 9] === i32[j + 9]
+  )
+}
+
+/** assign_scalar_id_before_mov: so that the copy about to be made is linked with its source. */
+export function assignScalarId(env: Env, reg: number): void {
+  const { i32 } = env.heap
+  if (i32[(reg + REG_TYPE) >> 2] !== SCALAR_VALUE) return
+  const at = (reg + REG_ID) >> 2
+  if (i32[at]! & BPF_ADD_CONST) {
+    i32[at] = 0
+    i32[(reg + REG_OFF) >> 2] = 0
+  }
+  if (i32[at] === 0 && !env.domain.isConst(reg)) i32[at] = ++env.idGen
+}

@@ -1,0 +1,148 @@
+import type { FunctionInfo, MapSpec, Platform, ProgramSpec, Reference } from '@skep/registry'
+import type { VerifyInput } from './verify.ts'
+
+/** A map of a row. */
+export interface RowMap {
+  readonly name?: string
+  readonly type: string | number
+  readonly key_size?: number
+  readonly value_size?: number
+  readonly max_entries?: number
+  readonly flags?: number
+  readonly map_extra?: number
+  /** The template of a map of maps: the index of a map of the row, or a map. */
+  readonly inner?: number | RowMap | null
+  readonly frozen?: boolean
+  /** Hex of the value of element 0. */
+  readonly init?: string
+  /** Base64 of the map's own BTF; the row's otherwise. */
+  readonly btf?: string
+  readonly btf_key?: number
+  readonly btf_value?: number
+}
+
+/** A program as data: one line of `skep verify --jsonl` and `skep run --jsonl`. */
+export interface Row {
+  readonly name?: string
+  readonly type: string | number
+  readonly attach_type?: string | number
+  readonly flags?: number
+  readonly license?: string
+  readonly unprivileged?: boolean
+  /** Hex of 8-byte little-endian instructions. */
+  readonly insns: string
+  readonly maps?: readonly RowMap[]
+  /** ld_imm64 at slot `insn` refers to `maps[map]`. */
+  readonly refs?: readonly { readonly insn: number; readonly map: number }[]
+  readonly kfuncs?: readonly { readonly insn: number; readonly name: string }[]
+  readonly attach_to?: string | null
+  /** Base64. */
+  readonly btf?: string
+  /** Hex of (u32 insn_off, u32 type_id) pairs. */
+  readonly func_info?: string
+}
+
+const hexBytes = (hex: string): Uint8Array => {
+  const bytes = new Uint8Array(hex.length >> 1)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16)
+  return bytes
+}
+
+const base64Bytes = (text: string): Uint8Array => Uint8Array.from(atob(text), (char) => char.charCodeAt(0))
+
+/**
+ * What to verify, from a row of `skep verify --jsonl`. Pure; the row's shape is the caller's to check. Types by number
+ * become names where the platform knows them.
+ */
+export function specFromRow(row: Row, platform: Platform): VerifyInput {
+  const insns = hexBytes(row.insns)
+  const names = uniqueNames(row.maps ?? [])
+  const maps = (row.maps ?? []).map((map, i) => mapSpec(row.maps!, map, names[i]!, platform, 0))
+  const program: ProgramSpec = {
+    name: row.name ?? '',
+    section: '',
+    type: platform.programTypes.get(row.type)?.name ?? row.type,
+    ...(row.attach_type === undefined ? {} : { attachType: row.attach_type }),
+    flags: row.flags ?? 0,
+    license: row.license ?? 'GPL',
+    insns,
+    references: references(row, insns, names),
+    functions: row.btf && row.func_info ? functionInfo(row.func_info) : [],
+    lines: [],
+    ...(row.attach_to ? { attachTo: row.attach_to } : {}),
+  }
+  return {
+    program,
+    maps,
+    ...(row.btf ? { btf: base64Bytes(row.btf) } : {}),
+    ...(row.unprivileged === undefined ? {} : { unprivileged: row.unprivileged }),
+  }
+}
+
+/** References name maps, so names that are missing or used twice get the map's index. */
+function uniqueNames(maps: readonly RowMap[]): readonly string[] {
+  const seen = new Set<string>()
+  return maps.map((map, i) => {
+    const name = map.name && !seen.has(map.name) ? map.name : `${map.name ?? ''}#${i}`
+    seen.add(name)
+    return name
+  })
+}
+
+function mapSpec(
+  all: readonly RowMap[],
+  map: RowMap,
+  name: string,
+  platform: Platform,
+  depth: number,
+): MapSpec {
+  const inner = typeof map.inner === 'number' ? all[map.inner] : map.inner
+  const keySize = map.key_size ?? 0
+  return {
+    name,
+    type: platform.mapTypes.get(map.type)?.name ?? map.type,
+    keySize,
+    valueSize: map.value_size ?? 0,
+    maxEntries: map.max_entries ?? 0,
+    flags: map.flags ?? 0,
+    ...(map.map_extra === undefined ? {} : { mapExtra: map.map_extra }),
+    ...(inner && depth < 8 ? { inner: mapSpec(all, inner, inner.name ?? '', platform, depth + 1) } : {}),
+    ...(map.init === undefined
+      ? {}
+      : { initial: [{ key: new Uint8Array(keySize), value: hexBytes(map.init) }] }),
+    ...(map.frozen === undefined ? {} : { frozen: map.frozen }),
+    ...(map.btf ? { btf: base64Bytes(map.btf) } : {}),
+    ...(map.btf_key === undefined ? {} : { btfKey: map.btf_key }),
+    ...(map.btf_value === undefined ? {} : { btfValue: map.btf_value }),
+  }
+}
+
+const LD_IMM64 = 0x18
+const PSEUDO_MAP_VALUE = 2
+const PSEUDO_MAP_IDX_VALUE = 6
+
+function references(row: Row, insns: Uint8Array, names: readonly string[]): readonly Reference[] {
+  const view = new DataView(insns.buffer)
+  const found: Reference[] = []
+  for (const { insn, map } of row.refs ?? []) {
+    const at = insn * 8
+    const name = names[map]
+    if (name === undefined || at + 8 > insns.length || insns[at] !== LD_IMM64) continue
+    const kind = insns[at + 1]! >> 4
+    if (kind === PSEUDO_MAP_VALUE || kind === PSEUDO_MAP_IDX_VALUE) {
+      const offset = at + 16 <= insns.length ? view.getInt32(at + 12, true) : 0
+      found.push({ insn, kind: 'map_value', map: name, offset })
+    } else if (kind !== 0) found.push({ insn, kind: 'map', map: name })
+  }
+  for (const { insn, name } of row.kfuncs ?? []) found.push({ insn, kind: 'kfunc', name })
+  return found
+}
+
+function functionInfo(hex: string): readonly FunctionInfo[] {
+  const bytes = hexBytes(hex)
+  const view = new DataView(bytes.buffer)
+  return Array.from({ length: bytes.length >> 3 }, (_, i) => ({
+    insn: view.getUint32(i * 8, true),
+    typeId: view.getUint32(i * 8 + 4, true),
+  }))
+}

@@ -1,0 +1,299 @@
+import type { Env, Subprog } from './env.ts'
+import { BPF_MAIN_FUNC, type State } from './state.ts'
+import { successors } from './successors.ts'
+
+// Which stack slots may still be read: kernel/bpf/liveness.c. Reads and certain writes are recorded while the program is
+// walked, for each function as it was reached by a chain of calls, and spread backwards over its control flow.
+
+// Masks of one frame at one instruction: two words of bits by slot each.
+const MAY_READ = 0
+const MUST_WRITE = 2
+const MUST_WRITE_ACC = 4
+const LIVE_BEFORE = 6
+const WORDS = 8
+
+/** A function as reached by one chain of calls. */
+interface Instance {
+  readonly callsites: readonly number[]
+  /** Subprogram of each frame. */
+  readonly subprogs: readonly number[]
+  readonly start: number
+  readonly length: number
+  /** By frame: masks of each instruction of the function. */
+  readonly frames: (Int32Array | undefined)[]
+  readonly mustWriteSet: Uint8Array
+  updated: boolean
+  mustWriteDropped: boolean
+}
+
+export class StackLiveness {
+  readonly #env: Env
+  readonly #instances = new Map<string, Instance>()
+  /** Instances without a caller, by subprogram: the common case. */
+  readonly #outermost: (Instance | undefined)[] = []
+  #current: Instance | undefined
+  #writeInsn = 0
+  readonly #writesLo: Int32Array = new Int32Array(8)
+  readonly #writesHi: Int32Array = new Int32Array(8)
+  #anyWrite = false
+  readonly #next: Int32Array = new Int32Array(2)
+  #query: readonly Instance[] = []
+  #queryInsn = 0
+
+  constructor(env: Env) {
+    this.#env = env
+  }
+
+  #lookup(state: State, frameno: number): Instance {
+    if (frameno === 0) {
+      const subprog = state.frames[0]!.subprog
+      let outermost = this.#outermost[subprog]
+      if (!outermost) {
+        outermost = this.#make([BPF_MAIN_FUNC], [subprog])
+        this.#outermost[subprog] = outermost
+      }
+      return outermost
+    }
+    const callsites: number[] = []
+    const subprogs: number[] = []
+    for (let i = 0; i <= frameno; i++) {
+      subprogs.push(state.frames[i]!.subprog)
+      if (i < frameno) callsites.push(state.frames[i + 1]!.callsite)
+    }
+    return this.#find(callsites, subprogs)
+  }
+
+  /** `callsites` has one entry for each call, `subprogs` one more. */
+  #find(callsites: readonly number[], subprogs: readonly number[]): Instance {
+    if (callsites.length === 0) {
+      const subprog = subprogs[0]!
+      this.#outermost[subprog] ??= this.#make([BPF_MAIN_FUNC], [subprog])
+      return this.#outermost[subprog]!
+    }
+    const key = `${callsites.join()}:${subprogs.join()}`
+    let instance = this.#instances.get(key)
+    if (!instance) {
+      instance = this.#make(callsites, subprogs)
+      this.#instances.set(key, instance)
+    }
+    return instance
+  }
+
+  #make(callsites: readonly number[], subprogs: readonly number[]): Instance {
+    const subprog: Subprog = this.#env.subprogs[subprogs.at(-1)!]!
+    return {
+      callsites,
+      subprogs,
+      start: subprog.start,
+      length: subprog.end - subprog.start,
+      frames: [],
+      mustWriteSet: new Uint8Array(subprog.end - subprog.start),
+      updated: false,
+      mustWriteDropped: false,
+    }
+  }
+
+  #masks(instance: Instance, frame: number): Int32Array {
+    instance.frames[frame] ??= new Int32Array(instance.length * WORDS)
+    return instance.frames[frame]!
+  }
+
+  /** The current state went into or out of a function. */
+  resetChain(): void {
+    this.#current = undefined
+  }
+
+  #instance(): Instance {
+    this.#current ??= this.#lookup(this.#env.cur, this.#env.cur.curframe)
+    return this.#current
+  }
+
+  /** The instruction may read slots of a frame. */
+  markRead(frame: number, spi: number): void {
+    const lo = spi < 32 ? 1 << spi : 0
+    const hi = spi < 32 ? 0 : 1 << (spi - 32)
+    this.#markRead(this.#instance(), frame, this.#env.insn, lo, hi)
+  }
+
+  #markRead(instance: Instance, frame: number, insn: number, lo: number, hi: number): void {
+    const masks = this.#masks(instance, frame)
+    const at = (insn - instance.start) * WORDS
+    const newLo = masks[at + MAY_READ]! | lo
+    const newHi = masks[at + MAY_READ + 1]! | hi
+    if (newLo === masks[at + MAY_READ] && newHi === masks[at + MAY_READ + 1]) return
+    if ((newLo & ~masks[at + LIVE_BEFORE]!) !== 0 || (newHi & ~masks[at + LIVE_BEFORE + 1]!) !== 0) {
+      instance.updated = true
+    }
+    masks[at + MAY_READ] = newLo
+    masks[at + MAY_READ + 1] = newHi
+  }
+
+  /** Before an instruction is checked. */
+  beginInsn(insn: number): void {
+    this.#writeInsn = insn
+    if (this.#anyWrite) {
+      this.#writesLo.fill(0)
+      this.#writesHi.fill(0)
+      this.#anyWrite = false
+    }
+  }
+
+  /** The instruction surely writes a whole slot. */
+  markWrite(frame: number, spi: number): void {
+    if (spi < 32) this.#writesLo[frame]! |= 1 << spi
+    else this.#writesHi[frame]! |= 1 << (spi - 32)
+    this.#anyWrite = true
+  }
+
+  /** After an instruction was checked; the state may have entered a function meanwhile. */
+  commitInsn(): void {
+    if (this.#current) this.#commit(this.#current)
+  }
+
+  #commit(instance: Instance): void {
+    const index = this.#writeInsn - instance.start
+    const seen = instance.mustWriteSet[index] === 1
+    if (seen && !this.#anyWrite && instance.frames.length === 0) return
+    const depth = instance.subprogs.length
+    for (let frame = 0; frame < depth; frame++) {
+      let lo = this.#writesLo[frame]!
+      let hi = this.#writesHi[frame]!
+      if (lo === 0 && hi === 0 && (!seen || !instance.frames[frame])) continue
+      const masks = this.#masks(instance, frame)
+      const at = index * WORDS + MUST_WRITE
+      const oldLo = masks[at]!
+      const oldHi = masks[at + 1]!
+      if (seen) {
+        lo &= oldLo
+        hi &= oldHi
+      }
+      if (lo !== oldLo || hi !== oldHi) {
+        masks[at] = lo
+        masks[at + 1] = hi
+        instance.updated = true
+        if ((oldLo & ~lo) !== 0 || (oldHi & ~hi) !== 0) instance.mustWriteDropped = true
+      }
+    }
+    instance.mustWriteSet[index] = 1
+  }
+
+  /** Spreads what was recorded, for all functions of the current state: whenever a path ends or a function returns. */
+  update(): void {
+    const { cur } = this.#env
+    this.resetChain()
+    for (let frame = cur.curframe; frame >= 0; frame--) {
+      const instance = this.#lookup(cur, frame)
+      if (!instance.updated) continue
+      this.#spread(instance)
+      instance.updated = false
+      instance.mustWriteDropped = false
+    }
+  }
+
+  #spread(instance: Instance): void {
+    const env = this.#env
+    const own = instance.subprogs.at(-1)!
+    const depth = instance.subprogs.length
+    if (instance.mustWriteDropped) {
+      for (const masks of instance.frames) {
+        if (!masks) continue
+        for (let at = MUST_WRITE_ACC; at < masks.length; at += WORDS) {
+          masks[at] = 0
+          masks[at + 1] = 0
+        }
+      }
+    }
+    const from = env.subprogs[own]!.postorderStart
+    const to = env.subprogs[own + 1]?.postorderStart ?? env.postorder.length
+    let changed: boolean
+    do {
+      changed = false
+      for (let frame = 0; frame < depth; frame++) {
+        const masks = instance.frames[frame]
+        if (!masks) continue
+        for (let i = from; i < to; i++) {
+          if (this.#updateInsn(instance, masks, env.postorder[i]!)) changed = true
+        }
+      }
+    } while (changed)
+    if (depth > 1) this.#toCaller(instance)
+  }
+
+  #updateInsn(instance: Instance, masks: Int32Array, insn: number): boolean {
+    const n = successors(this.#env.program, insn, this.#next)
+    if (n === 0) return false
+    const at = (insn - instance.start) * WORDS
+    let afterLo = 0
+    let afterHi = 0
+    let accLo = -1
+    let accHi = -1
+    for (let s = 0; s < n; s++) {
+      const to = (this.#next[s]! - instance.start) * WORDS
+      afterLo |= masks[to + LIVE_BEFORE]!
+      afterHi |= masks[to + LIVE_BEFORE + 1]!
+      accLo &= masks[to + MUST_WRITE_ACC]!
+      accHi &= masks[to + MUST_WRITE_ACC + 1]!
+    }
+    accLo |= masks[at + MUST_WRITE]!
+    accHi |= masks[at + MUST_WRITE + 1]!
+    const lo = (afterLo & ~masks[at + MUST_WRITE]!) | masks[at + MAY_READ]!
+    const hi = (afterHi & ~masks[at + MUST_WRITE + 1]!) | masks[at + MAY_READ + 1]!
+    const changed =
+      lo !== masks[at + LIVE_BEFORE] ||
+      hi !== masks[at + LIVE_BEFORE + 1] ||
+      accLo !== masks[at + MUST_WRITE_ACC] ||
+      accHi !== masks[at + MUST_WRITE_ACC + 1]
+    if (!changed) return false
+    masks[at + LIVE_BEFORE] = lo
+    masks[at + LIVE_BEFORE + 1] = hi
+    masks[at + MUST_WRITE_ACC] = accLo
+    masks[at + MUST_WRITE_ACC + 1] = accHi
+    return true
+  }
+
+  /** What a function does to its callers' frames, its call instruction does. */
+  #toCaller(instance: Instance): void {
+    const depth = instance.subprogs.length
+    const outer = this.#find(instance.callsites.slice(0, -1), instance.subprogs.slice(0, -1))
+    const callsite = instance.callsites.at(-1)!
+    this.beginInsn(callsite)
+    for (let frame = 0; frame < depth - 1; frame++) {
+      const masks = instance.frames[frame]
+      if (!masks) continue
+      this.#writesLo[frame]! |= masks[MUST_WRITE_ACC]!
+      this.#writesHi[frame]! |= masks[MUST_WRITE_ACC + 1]!
+      this.#anyWrite = true
+      this.#markRead(outer, frame, callsite, masks[LIVE_BEFORE]!, masks[LIVE_BEFORE + 1]!)
+    }
+    this.#commit(outer)
+  }
+
+  /** Prepares `isAlive` for a state. */
+  prepare(state: State): void {
+    const instances: Instance[] = []
+    for (let frame = 0; frame <= state.curframe; frame++) instances.push(this.#lookup(state, frame))
+    this.#query = instances
+    this.#queryInsn = state.insn
+  }
+
+  /** May the slot of a frame of the prepared state still be read? */
+  isAlive(frame: number, spi: number): boolean {
+    const last = this.#query.length - 1
+    const innermost = this.#query[last]!
+    if (liveBefore(innermost, this.#queryInsn, frame, spi)) return true
+    for (let i = frame; i < last; i++) {
+      const callsite = innermost.callsites[i]!
+      const at = this.#env.callsCallback[callsite] ? callsite : callsite + 1
+      if (liveBefore(this.#query[i]!, at, frame, spi)) return true
+    }
+    return false
+  }
+}
+
+function liveBefore(instance: Instance, insn: number, frame: number, spi: number): boolean {
+  const masks = instance.frames[frame]
+  if (!masks) return false
+  const at = (insn - instance.start) * WORDS + LIVE_BEFORE
+  const bits = spi < 32 ? masks[at]! >> spi : masks[at + 1]! >> (spi - 32)
+  return (bits & 1) !== 0
+}

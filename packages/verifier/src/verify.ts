@@ -1,0 +1,292 @@
+import type { LineInfo, MapSpec, Platform, ProgramFacts, ProgramSpec, ProgramTypeDef } from '@skep/registry'
+import { Btf } from './btf.ts'
+import { checkCfg } from './cfg.ts'
+import { Env, type Privileges } from './env.ts'
+import { fail, Reject } from './errors.ts'
+import { checkFuncInfo, linkFuncInfo } from './func-info.ts'
+import { Heap } from './heap.ts'
+import { BPF_COMPLEXITY_LIMIT_INSNS } from './limits.ts'
+import { computeLiveRegisters } from './live-regs.ts'
+import { MapTable } from './maps.ts'
+import { decodeProgram, findLine } from './program.ts'
+import { markUnknown } from './regs.ts'
+import { resolveLdImm64 } from './resolve.ts'
+import { compileScalarModule, instantiateScalarDomain, type ScalarDomain } from './scalar/index.ts'
+import { computeScc } from './scc.ts'
+import { SCRATCH_BYTES, UNBOUND_REG } from './scratch.ts'
+import { checkMaxStackDepth } from './stack-depth.ts'
+import { StackLiveness } from './stack-liveness.ts'
+import { StatePool } from './state.ts'
+import { checkSubprogs, findSubprogs } from './subprogs.ts'
+import { computePostorder } from './successors.ts'
+import { walkSubprog } from './walk.ts'
+
+const BPF_F_STRICT_ALIGNMENT = 1
+const BPF_F_ANY_ALIGNMENT = 2
+const BPF_F_TEST_STATE_FREQ = 8
+const BPF_F_SLEEPABLE = 16
+const BPF_F_TEST_REG_INVARIANTS = 128
+
+export interface VerifierOptions {
+  /** Instructions walked before a program is refused; 1,000,000 when absent, as the kernel. */
+  readonly complexityLimit?: number
+  /** Bytes of memory for the states of one program; 512 MiB when absent. */
+  readonly memoryLimit?: number
+  /** CPUs of the machine that programs are for; 1 when absent. */
+  readonly cpus?: number
+}
+
+export interface VerifyInput {
+  readonly program: ProgramSpec
+  /** The maps that the program's references name. */
+  readonly maps: readonly MapSpec[]
+  /** Raw BTF of the program's collection. */
+  readonly btf?: Uint8Array
+  /** 0: only the decisive line; 1: the path that fails; 2: every path; as the kernel's log_level. */
+  readonly logLevel?: number
+  /** Verify as for a loader without CAP_PERFMON. */
+  readonly unprivileged?: boolean
+}
+
+/** The counts of the log's last line. */
+export interface VerifyStats {
+  readonly totalStates: number
+  readonly peakStates: number
+  readonly maxStatesPerInsn: number
+}
+
+export interface Acceptance {
+  readonly verdict: 'accept'
+  readonly facts: ProgramFacts
+  /** Instructions walked. */
+  readonly processed: number
+  readonly stats: VerifyStats
+  readonly log: () => string
+}
+
+export interface Rejection {
+  readonly verdict: 'reject'
+  /** As the kernel's: `EACCES`. */
+  readonly errno: string
+  /** The line of the log that says why, in the kernel's words. */
+  readonly line: string
+  /** Slot of the instruction at fault. */
+  readonly insn: number
+  /** Where that is in the source, when the program has line information. */
+  readonly source?: LineInfo
+  /** The register at fault, where there is one. */
+  readonly register?: number
+  readonly processed: number
+  readonly stats: VerifyStats
+  readonly log: () => string
+}
+
+export type Verdict = Acceptance | Rejection
+
+/** Judges programs as Linux 6.18 does, by the helpers, maps and program types of one platform. */
+export interface Verifier {
+  readonly platform: Platform
+  /** Synchronous. Never throws for a program, however bad. */
+  verify(input: VerifyInput): Verdict
+}
+
+/** A verifier for a platform. Its memory is reused from program to program. */
+export async function createVerifier(platform: Platform, options: VerifierOptions = {}): Promise<Verifier> {
+  const module = await compileScalarModule()
+  return new KernelVerifier(platform, options, module)
+}
+
+const NO_STATS: VerifyStats = { totalStates: 0, peakStates: 0, maxStatesPerInsn: 0 }
+
+class KernelVerifier implements Verifier {
+  readonly platform: Platform
+  readonly #options: VerifierOptions
+  readonly #heap: Heap
+  readonly #domain: ScalarDomain
+  readonly #pool: StatePool
+
+  constructor(platform: Platform, options: VerifierOptions, module: WebAssembly.Module) {
+    this.platform = platform
+    this.#options = options
+    this.#heap = new Heap(SCRATCH_BYTES, options.memoryLimit ?? 512 * 2 ** 20)
+    this.#domain = instantiateScalarDomain(module, this.#heap.memory)
+    this.#pool = new StatePool(this.#heap, this.#domain)
+  }
+
+  verify(input: VerifyInput): Verdict {
+    const { program } = input
+    const type = this.platform.programTypes.get(program.type)
+    const length = program.insns.length >> 3
+    if (!type || length === 0 || program.insns.length % 8 !== 0) {
+      return refusal(
+        'EINVAL',
+        type ? 'a program needs whole instructions' : `no program type ${program.type}`,
+      )
+    }
+    const attachType = attachTypeName(type, program.attachType)
+    if (attachType === false) {
+      return refusal('EINVAL', `program type ${type.name} has no attach type ${program.attachType}`)
+    }
+    this.#heap.reset()
+    this.#pool.reset()
+    const btf = input.btf ? new Btf(input.btf) : undefined
+    const env = new Env({
+      heap: this.#heap,
+      domain: this.#domain,
+      pool: this.#pool,
+      platform: this.platform,
+      program: decodeProgram(program),
+      type,
+      attachType,
+      maps: new MapTable(input.maps, this.platform, btf),
+      btf,
+      privileges: privilegesOf(input, type, this.#options),
+      logLevel: input.logLevel ?? 0,
+    })
+    markUnknown(env, UNBOUND_REG)
+    try {
+      check(env)
+    } catch (error) {
+      return rejection(env, error)
+    }
+    printStats(env)
+    return {
+      verdict: 'accept',
+      facts: env.facts.finish(
+        env.subprogs.map((s) => s.start),
+        env.subprogs.map((s) => s.stackDepth),
+      ),
+      processed: env.insnProcessed,
+      stats: statsOf(env),
+      log: env.log.text(),
+    }
+  }
+}
+
+/** The name of an attach type; undefined for one that the type does not know, false where it must. */
+function attachTypeName(
+  type: ProgramTypeDef,
+  attach: string | number | undefined,
+): string | undefined | false {
+  const known = type.attachTypes ?? {}
+  const wanted = attach ?? 0
+  const found = Object.entries(known).find(([name, rules]) => name === wanted || rules.id === wanted)
+  if (found) return found[0]
+  return type.strictAttachType ? false : undefined
+}
+
+function privilegesOf(input: VerifyInput, type: ProgramTypeDef, options: VerifierOptions): Privileges {
+  const flags = input.program.flags ?? 0
+  return {
+    complexityLimit: options.complexityLimit ?? BPF_COMPLEXITY_LIMIT_INSNS,
+    perfmon: !input.unprivileged,
+    strictAlignment: (flags & BPF_F_STRICT_ALIGNMENT) !== 0 && (flags & BPF_F_ANY_ALIGNMENT) === 0,
+    testStateFreq: (flags & BPF_F_TEST_STATE_FREQ) !== 0,
+    testRegInvariants: (flags & BPF_F_TEST_REG_INVARIANTS) !== 0,
+    sleepable: (flags & BPF_F_SLEEPABLE) !== 0 || type.sleepable === true,
+    gplCompatible: isGplCompatible(input.program.license),
+    cpus: options.cpus ?? 1,
+  }
+}
+
+// include/linux/license.h
+const GPL_LICENSES: ReadonlySet<string> = new Set([
+  'GPL',
+  'GPL v2',
+  'GPL and additional rights',
+  'Dual BSD/GPL',
+  'Dual MIT/GPL',
+  'Dual MPL/GPL',
+])
+
+export const isGplCompatible = (license: string): boolean => GPL_LICENSES.has(license)
+
+/** bpf_check: all that must hold, in the kernel's order. */
+function check(env: Env): void {
+  checkFuncInfo(env)
+  findSubprogs(env)
+  checkSubprogs(env)
+  linkFuncInfo(env)
+  resolveLdImm64(env)
+  checkCfg(env)
+  env.postorder = computePostorder(env.program, env.subprogs)
+  env.liveness = new StackLiveness(env)
+  if (env.privileges.sleepable && !env.type.sleepable) {
+    const flags = env.program.spec.flags ?? 0
+    if (flags & BPF_F_SLEEPABLE) {
+      fail(
+        'EINVAL',
+        'Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable',
+      )
+    }
+  }
+  computeScc(env)
+  computeLiveRegisters(env)
+  walkSubprog(env, 0)
+  walkGlobals(env)
+  checkMaxStackDepth(env)
+}
+
+/** do_check_subprogs: the global functions that were called, until no more are. */
+function walkGlobals(env: Env): void {
+  if (!env.hasFuncInfo) return
+  let again = true
+  while (again) {
+    again = false
+    for (let i = 1; i < env.subprogs.length; i++) {
+      const subprog = env.subprogs[i]!
+      if (!subprog.global || !subprog.called || subprog.verified) continue
+      walkSubprog(env, i)
+      env.log.print(`Func#${i} ('${subprog.name}') is safe for any args that match its prototype\n`)
+      subprog.verified = true
+      again = true
+    }
+  }
+}
+
+const statsOf = (env: Env): VerifyStats => ({
+  totalStates: env.totalStates,
+  peakStates: env.peakStates,
+  maxStatesPerInsn: env.maxStatesPerInsn,
+})
+
+function printStats(env: Env): void {
+  env.log.print(
+    `processed ${env.insnProcessed} insns (limit ${env.privileges.complexityLimit}) max_states_per_insn ${env.maxStatesPerInsn} total_states ${env.totalStates} peak_states ${env.peakStates} mark_read 0\n`,
+  )
+}
+
+const refusal = (errno: string, line: string): Rejection => ({
+  verdict: 'reject',
+  errno,
+  line,
+  insn: 0,
+  processed: 0,
+  stats: NO_STATS,
+  log: () => `${line}\n`,
+})
+
+function rejection(env: Env, error: unknown): Rejection {
+  const reject = error instanceof Reject ? error : internal(error)
+  if (!reject.printed) for (const line of reject.lines) env.log.print(`${line}\n`)
+  printStats(env)
+  const source = findLine(env.program, env.insn)
+  return {
+    verdict: 'reject',
+    errno: reject.errno,
+    line: reject.lines[0] ?? '',
+    insn: env.insn,
+    ...(source ? { source } : {}),
+    ...(reject.register === undefined ? {} : { register: reject.register }),
+    processed: env.insnProcessed,
+    stats: statsOf(env),
+    log: env.log.text(),
+  }
+}
+
+/** A defect of the verifier itself refuses the program: it never lets one through, and never throws. */
+function internal(error: unknown): Reject {
+  const text =
+    error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 3).join(' ') : String(error)
+  return new Reject('EFAULT', [`verifier bug: ${text}`])
+}
