@@ -1,8 +1,21 @@
 import Table from 'cli-table3'
 
 const plain = {
-  top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '',
-  'bottom-right': '', left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ',
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: '  ',
 }
 
 export interface Column {
@@ -16,7 +29,11 @@ export function table(columns: readonly Column[], rows: readonly (readonly (stri
   const t = new Table({
     head: columns.map((c) => c.name),
     colAligns: columns.map((c) => c.align ?? 'left'),
-    style: { head: [], border: tty ? ['gray'] : [], ...(tty ? {} : { 'padding-left': 0, 'padding-right': 0 }) },
+    style: {
+      head: [],
+      border: tty ? ['gray'] : [],
+      ...(tty ? {} : { 'padding-left': 0, 'padding-right': 0 }),
+    },
     ...(tty ? {} : { chars: plain }),
   })
   for (const row of rows) t.push(row.map(String))

@@ -42,7 +42,8 @@ export const isTyped = (error: unknown): boolean =>
 export function reportError(error: unknown): number {
   const { code, message } = describe(error)
   process.stderr.write(`${pc.red('skep:')} ${message} ${pc.dim(`[${code}]`)}\n`)
-  if (!isTyped(error) && error instanceof Error && error.stack) process.stderr.write(`${pc.dim(error.stack)}\n`)
+  if (!isTyped(error) && error instanceof Error && error.stack)
+    process.stderr.write(`${pc.dim(error.stack)}\n`)
   return error instanceof UsageError ? EXIT.usage : EXIT.refused
 }
 

@@ -1,3 +1,4 @@
+import type { Insn } from '@skep/isa'
 import type { Arena } from '@skep/memory'
 import { createArena } from '@skep/memory'
 import {
@@ -25,10 +26,10 @@ import { RuntimeError } from './errors.ts'
 import type { RuntimeEvents } from './events.ts'
 import { type GlobalValue, setGlobals } from './globals.ts'
 import { helperThunk } from './js-helper.ts'
-import { linkProgram } from './link.ts'
+import { linkBare, linkProgram } from './link.ts'
 import { createMap, fillMap, type LiveMap, type MapFactory } from './map-factory.ts'
 import { createModuleSet, type ModuleSet } from './modules.ts'
-import { Program, writeRecord } from './program.ts'
+import { Program, readFault, writeRecord } from './program.ts'
 
 export { Collection, type MapCodecs } from './collection.ts'
 export { type FaultCode, ProgramFault, RuntimeError, type RuntimeErrorCode } from './errors.ts'
@@ -73,6 +74,9 @@ export interface ProgramVerdict {
   readonly program: ProgramSpec
   readonly verdict: Verdict
 }
+
+/** Instructions that a bare run may take: the verifier's own limit. */
+const BARE_BUDGET = 1_000_000n
 
 export class Runtime extends EventEmitter<RuntimeEvents> {
   readonly platform: Platform
@@ -243,6 +247,35 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     }
   }
 
+  /**
+   * Runs bare instructions over a block of memory, without program type or verification: r1 is the block's address, r2
+   * its length. For conformance suites and for trying instructions. Engines with a checked mode check every access; the
+   * others take the program as it is, confined to the arena. Returns all 64 bits of r0.
+   */
+  async runBare(insns: readonly Insn[], memory: Uint8Array, engineName?: string): Promise<bigint> {
+    const engine = await this.#engine(this.#engineName(engineName))
+    const { checked } = this.platform.engines.byName(engine.name)!
+    const linked = await linkBare(insns, memory.length, checked, (id) => this.#helper(id))
+    const unit = await engine.compile([linked])
+    const block = this.arena.alloc(Math.max(memory.length, 1))
+    const { control: at } = this.#cpu
+    try {
+      this.arena.u8.set(memory, block)
+      const view = this.arena.view
+      view.setUint32(at + control.CTL_CTX, block, true)
+      view.setBigInt64(at + control.CTL_BUDGET, BARE_BUDGET, true)
+      view.setInt32(at + control.CTL_FAULT, control.FAULT_NONE, true)
+      view.setUint32(at + control.CTL_TAIL_CALLS, 0, true)
+      const r0 = unit.programs[0]!.entry(BigInt(block), BigInt(memory.length), 0n, 0n, 0n)
+      const fault = readFault(this.arena, at, linked.name)
+      if (fault) throw fault
+      return BigInt.asUintN(64, r0)
+    } finally {
+      this.arena.free(block)
+      unit.release()
+    }
+  }
+
   /** Closes collections and links. Closing twice is fine. */
   close(): void {
     if (this.#closed) return
@@ -339,7 +372,7 @@ function verifyProgram(verifier: Verifier, spec: CollectionSpec, program: Progra
 
 function acceptOrThrow(verdict: Verdict, program: ProgramSpec): Extract<Verdict, { verdict: 'accept' }> {
   if (verdict.verdict === 'accept') return verdict
-  throw new VerifierError(verdict, program.name)
+  throw new VerifierError(program.name, verdict)
 }
 
 function selectPrograms(spec: CollectionSpec, names: readonly string[] | undefined): readonly ProgramSpec[] {
@@ -352,7 +385,8 @@ function selectPrograms(spec: CollectionSpec, names: readonly string[] | undefin
   })
 }
 
-const memoryType = (shared: boolean): MemoryType => (shared ? { initial: 1, maximum: 65536, shared } : { initial: 1 })
+const memoryType = (shared: boolean): MemoryType =>
+  shared ? { initial: 1, maximum: 65536, shared } : { initial: 1 }
 
 /** Nanoseconds since the runtime began; in deterministic mode every reading is a microsecond after the last. */
 function createClock(deterministic: boolean): () => bigint {

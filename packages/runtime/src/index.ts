@@ -4,7 +4,7 @@ import { createRuntime as composeRuntime, type Runtime } from './core.ts'
 import { RuntimeError } from './errors.ts'
 import { defaultPreset } from './preset.ts'
 
-export { codec, type Codec, CodecError } from '@skep/btf'
+export { type Codec, CodecError, codec } from '@skep/btf'
 export { type ParseElfOptions, parseElf } from '@skep/loader-elf'
 export * from '@skep/registry'
 export { VerifierError } from '@skep/verifier'
@@ -14,11 +14,11 @@ export {
   type GlobalValue,
   type LoadOptions,
   type MapCodecs,
-  perCpu,
   type PrintkEvent,
   Program,
   ProgramFault,
   type ProgramVerdict,
+  perCpu,
   Runtime,
   RuntimeError,
   type RuntimeErrorCode,
@@ -42,18 +42,12 @@ export interface RuntimeOptions {
   readonly cpus?: number
   /** Deterministic mode: random numbers and time come from this seed. */
   readonly seed?: bigint
-  /** Types of the kernel that programs are bound for, raw BTF. */
-  readonly kernelBtf?: Uint8Array
 }
 
 /** A runtime with the default preset and the host's plugins. */
 export function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
-  const { plugins = [], kernelBtf, ...rest } = options
-  return composeRuntime({
-    ...rest,
-    plugins: [...defaultPreset, ...plugins],
-    verifier: (platform) => createVerifier(platform, kernelBtf ? { kernelBtf } : {}),
-  })
+  const { plugins = [], ...rest } = options
+  return composeRuntime({ ...rest, plugins: [...defaultPreset, ...plugins], verifier: createVerifier })
 }
 
 /** The platform of the default preset and the given plugins, without a runtime: for tools that only read and verify. */
@@ -64,5 +58,9 @@ export const createDefaultPlatform = (plugins: readonly PluginDef[] = []): Platf
 export function parseObject(bytes: Uint8Array, platform: Platform): CollectionSpec {
   for (const loader of platform.loaders) if (loader.detect(bytes)) return loader.parse(bytes, platform)
   const known = [...platform.loaders].map((l) => l.name).join(', ')
-  throw new RuntimeError('UNKNOWN_FORMAT', 'object', `no loader knows this format (${bytes.length} bytes); there are: ${known}`)
+  throw new RuntimeError(
+    'UNKNOWN_FORMAT',
+    'object',
+    `no loader knows this format (${bytes.length} bytes); there are: ${known}`,
+  )
 }

@@ -93,3 +93,39 @@ function subprogramStarts(spec: ProgramSpec, insns: readonly Insn[]): number[] {
   for (const reference of spec.references) if (reference.kind === 'func') starts.add(reference.target)
   return [...starts].sort((a, b) => a - b)
 }
+
+/** Bare instructions as a program whose context is `size` bytes; without facts for checked engines, else all reachable. */
+export async function linkBare(
+  insns: readonly Insn[],
+  size: number,
+  checked: boolean,
+  helper: (id: number) => Promise<LinkedHelper>,
+): Promise<LinkedProgram> {
+  const helpers = new Map<number, LinkedHelper>()
+  const starts = new Set([0])
+  for (const [slot, insn] of insns.entries()) {
+    if (insn.def.name === 'call_helper' && !helpers.has(insn.imm))
+      helpers.set(insn.imm, await helper(insn.imm))
+    if (insn.def.name === 'call_local') starts.add(slot + 1 + insn.imm)
+  }
+  const subprograms = [...starts].sort((a, b) => a - b)
+  const n = insns.length
+  const facts: ProgramFacts = {
+    reachable: new Uint8Array(n).fill(1),
+    access: new Uint8Array(n),
+    callMap: new Int32Array(n).fill(-1),
+    callback: new Int32Array(n).fill(-1),
+    flags: new Uint8Array(n),
+    subprograms,
+    stackDepth: subprograms.map(() => 512),
+  }
+  return {
+    name: 'bare',
+    insns,
+    subprograms,
+    ...(checked ? {} : { facts }),
+    helpers,
+    maps: [],
+    context: { kind: 'struct', name: 'memory', size, fields: [] },
+  }
+}

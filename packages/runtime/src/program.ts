@@ -1,3 +1,4 @@
+import type { Arena } from '@skep/memory'
 import {
   type CompiledProgram,
   type Cpu,
@@ -114,16 +115,7 @@ export class Program<T extends string = string> implements ProgramHandle {
 
   /** Reads and clears the fault of the last run. */
   takeFault(): ProgramFault | undefined {
-    const { arena, control: block } = this.#cpu
-    const view = arena.view
-    const fault = view.getInt32(block + control.CTL_FAULT, true)
-    if (fault === control.FAULT_NONE) return undefined
-    view.setInt32(block + control.CTL_FAULT, control.FAULT_NONE, true)
-    const pc = view.getUint32(block + control.CTL_FAULT_PC, true)
-    const address = view.getUint32(block + control.CTL_FAULT_ADDR, true)
-    const { code, text } = faultCodes[fault] ?? { code: 'TRAP' as const, text: `fault ${fault}` }
-    const at = code === 'ACCESS' ? ` at address 0x${address.toString(16)}` : ''
-    return new ProgramFault(code, this.name, { pc, address, message: `${text}${at}, insn ${pc}` })
+    return readFault(this.#cpu.arena, this.#cpu.control, this.name)
   }
 
   /**
@@ -154,6 +146,19 @@ export class Program<T extends string = string> implements ProgramHandle {
     if (!(cause instanceof WebAssembly.RuntimeError)) return cause
     return new ProgramFault('TRAP', this.name, { message: `stopped by WebAssembly: ${cause.message}`, cause })
   }
+}
+
+/** Reads and clears a control block's fault. */
+export function readFault(arena: Arena, block: number, program: string): ProgramFault | undefined {
+  const { view } = arena
+  const fault = view.getInt32(block + control.CTL_FAULT, true)
+  if (fault === control.FAULT_NONE) return undefined
+  view.setInt32(block + control.CTL_FAULT, control.FAULT_NONE, true)
+  const pc = view.getUint32(block + control.CTL_FAULT_PC, true)
+  const address = view.getUint32(block + control.CTL_FAULT_ADDR, true)
+  const { code, text } = faultCodes[fault] ?? { code: 'TRAP' as const, text: `fault ${fault}` }
+  const at = code === 'ACCESS' ? ` at address 0x${address.toString(16)}` : ''
+  return new ProgramFault(code, program, { pc, address, message: `${text}${at}, insn ${pc}` })
 }
 
 /** Writes the record that program arrays point to. */

@@ -3,20 +3,15 @@ import { createRuntime, type Runtime } from '@skep/runtime'
 import { specFromRow } from '@skep/verifier'
 import { answerLines } from '../jsonl.ts'
 import { toHex } from '../output.ts'
-import { RefusedError } from '../report.ts'
+import { checkRow } from '../row-schema.ts'
 
-const hexBytes = (value: unknown, field: string): Uint8Array => {
-  if (value === undefined) return new Uint8Array(0)
-  if (typeof value !== 'string' || value.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(value)) {
-    throw new RefusedError('BAD_ROW', `${field}: expected an even number of hex digits`)
-  }
-  return Uint8Array.from(Buffer.from(value, 'hex'))
-}
+const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'))
 
-/** BPF_PROG_TEST_RUN's default when no input is given, for types that need a packet. */
+/** What BPF_PROG_TEST_RUN needs at least for types that run over a packet. */
 const LEAST_DATA = 14
 
-async function answer(runtime: Runtime, row: Record<string, unknown>): Promise<object> {
+async function answer(runtime: Runtime, value: unknown): Promise<object> {
+  const row = checkRow(value)
   const input = specFromRow(row, runtime.platform)
   const spec: CollectionSpec = {
     programs: [input.program],
@@ -26,22 +21,17 @@ async function answer(runtime: Runtime, row: Record<string, unknown>): Promise<o
     license: input.program.license,
     notes: [],
   }
-  const given = hexBytes(row['data'], 'data')
-  const data = given.length === 0 && row['ctx'] === undefined ? new Uint8Array(LEAST_DATA) : given
-  const repeat = row['repeat'] ?? 1
-  if (!Number.isInteger(repeat) || (repeat as number) < 1 || (repeat as number) > 1_000_000) {
-    throw new RefusedError('BAD_ROW', 'repeat: expected a whole number from 1 to 1000000')
-  }
+  const given = bytes(row.data ?? '')
+  const data = given.length === 0 && row.ctx === undefined ? new Uint8Array(LEAST_DATA) : given
   const collection = await runtime.load(spec)
   try {
-    const program = collection.program()
-    const result = program.testRun({
+    const result = collection.program().testRun({
       data,
-      ...(row['ctx'] === undefined ? {} : { ctx: hexBytes(row['ctx'], 'ctx') }),
-      repeat: repeat as number,
+      ...(row.ctx === undefined ? {} : { ctx: bytes(row.ctx) }),
+      repeat: row.repeat ?? 1,
     })
     return {
-      name: row['name'],
+      name: row.name,
       retval: result.retval,
       ...(result.data ? { data_out: toHex(result.data) } : {}),
       ...(result.ctx ? { ctx_out: toHex(result.ctx) } : {}),
@@ -52,8 +42,8 @@ async function answer(runtime: Runtime, row: Record<string, unknown>): Promise<o
 }
 
 /** `skep run --jsonl`: programs as data, run as BPF_PROG_TEST_RUN does. */
-export async function runLines(engine: string, kernelBtf: Uint8Array | undefined): Promise<void> {
-  const runtime = await createRuntime({ engine, ...(kernelBtf ? { kernelBtf } : {}) })
+export async function runLines(engine: string): Promise<void> {
+  const runtime = await createRuntime({ engine })
   try {
     await answerLines((row) => answer(runtime, row))
   } finally {

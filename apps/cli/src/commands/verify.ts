@@ -1,19 +1,18 @@
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { createDefaultPlatform, parseObject, typeName } from '@skep/runtime'
+import { createDefaultPlatform, type Platform, parseObject } from '@skep/runtime'
 import { createVerifier, specFromRow, type Verdict } from '@skep/verifier'
 import { Command } from 'commander'
 import pc from 'picocolors'
 import { answerLines } from '../jsonl.ts'
-import { kernelBtf } from '../kernel-btf.ts'
 import { type Column, print, printJson, table } from '../output.ts'
 import { EXIT, errorAsJson, reportError, UsageError } from '../report.ts'
+import { checkRow } from '../row-schema.ts'
 
 interface Options {
   readonly json?: boolean
   readonly jsonl?: boolean
   readonly log?: boolean
-  readonly kernelBtf?: string
   readonly program?: string
 }
 
@@ -39,21 +38,25 @@ export function verifyCommand(): Command {
     .option('--jsonl', 'read programs as JSON lines on standard input, answer each with one line')
     .option('--log', 'the whole verifier log')
     .option('--program <name>', 'only this program')
-    .option('--kernel-btf <file>', "types of the target kernel (default: the running kernel's, where there is one)")
     .addHelpText('after', '\nExample:\n  skep verify firewall.o')
     .action(async (files: string[], options: Options) => {
       if (options.jsonl) {
         if (files.length > 0) throw new UsageError('--jsonl reads standard input; give no files')
         return verifyLines(options)
       }
-      if (files.length === 0) throw new UsageError('give an object file, or --jsonl for programs on standard input')
+      if (files.length === 0)
+        throw new UsageError('give an object file, or --jsonl for programs on standard input')
       return verifyFiles(files, options)
     })
 }
 
+/** The program type's name, where the platform knows it. */
+const typeName = (platform: Platform, type: string | number): string =>
+  platform.programTypes.get(type)?.name ?? String(type)
+
 async function verifyFiles(files: readonly string[], options: Options): Promise<void> {
   const platform = await createDefaultPlatform()
-  const verifier = await createVerifier(platform, await kernelBtf(options.kernelBtf))
+  const verifier = await createVerifier(platform)
   const answers: object[] = []
   let refused = false
   for (const file of files) {
@@ -76,7 +79,8 @@ async function verifyFiles(files: readonly string[], options: Options): Promise<
           ...(options.log ? { log: verdict.log() } : {}),
         })
       }
-      if (programs.length === 0) throw new UsageError(`${file}: no program${options.program ? ` "${options.program}"` : ''}`)
+      if (programs.length === 0)
+        throw new UsageError(`${file}: no program${options.program ? ` "${options.program}"` : ''}`)
       refused ||= programs.some((p) => p.verdict === 'reject')
       answers.push(files.length > 1 ? { file, programs } : { programs })
       if (!options.json) report(file, programs, files.length > 1)
@@ -135,12 +139,13 @@ function report(file: string, programs: readonly ProgramReport[], several: boole
 /** The form of DESIGN.md: one object in, one object out, in order. */
 async function verifyLines(options: Options): Promise<void> {
   const platform = await createDefaultPlatform()
-  const verifier = await createVerifier(platform, await kernelBtf(options.kernelBtf))
-  await answerLines((row) => {
+  const verifier = await createVerifier(platform)
+  await answerLines((value) => {
+    const row = checkRow(value)
     const input = specFromRow(row, platform)
     const verdict = verifier.verify({ ...input, logLevel: options.log ? 2 : 0 })
     return {
-      name: row['name'],
+      name: row.name,
       verdict: verdict.verdict,
       ...(verdict.verdict === 'reject' ? { errno: verdict.errno, line: verdict.line } : {}),
       ...(options.log ? { log: verdict.log() } : {}),

@@ -1,0 +1,153 @@
+import { readFile } from 'node:fs/promises'
+import { attachXdp } from '@skep/hook-xdp'
+import { openPcap, openPcapSink } from '@skep/packet/node'
+import { type Collection, createRuntime, type GlobalValue, type MapHandle, parseObject } from '@skep/runtime'
+import { Command, Option } from 'commander'
+import pc from 'picocolors'
+import { print, printJson, table, toHex } from '../output.ts'
+import { EXIT, UsageError } from '../report.ts'
+import { VerdictTable } from '../verdicts.ts'
+import { runLines } from './run-lines.ts'
+
+interface Options {
+  readonly pcap?: string
+  readonly write?: string
+  readonly program?: string
+  readonly engine: string
+  readonly set: Readonly<Record<string, GlobalValue>>
+  readonly map: readonly string[]
+  readonly json?: boolean
+  readonly jsonl?: boolean
+}
+
+/** `skep run FILE --pcap CAPTURE`: an XDP program over a capture, its verdicts, maps and printed lines. */
+export function runCommand(): Command {
+  return new Command('run')
+    .description('run an XDP program over a capture')
+    .argument('[file]', 'object file')
+    .option('--pcap <capture>', 'pcap or pcapng file with the packets')
+    .option('-w, --write <capture>', 'write the packets that pass to a pcap file')
+    .option('--program <name>', 'which program, when the object has several')
+    .addOption(new Option('--engine <name>').choices(['jit', 'interpreter']).default('jit'))
+    .option('--set <name=value>', 'first value of a global variable (repeatable)', collectGlobal, {})
+    .option('--map <name=key:value>', 'add an element, key and value in hex (repeatable)', collect, [])
+    .option('--json', 'answer with JSON')
+    .option('--jsonl', 'read programs as JSON lines on standard input, test-run each, answer with one line')
+    .addHelpText('after', '\nExample:\n  skep run firewall.o --pcap traffic.pcap --set blocked_udp_port=9999')
+    .action(async (file: string | undefined, options: Options) => {
+      if (options.jsonl) {
+        if (file !== undefined) throw new UsageError('--jsonl reads standard input; give no file')
+        return runLines(options.engine)
+      }
+      if (file === undefined || options.pcap === undefined) {
+        throw new UsageError('give an object file and --pcap with a capture, or --jsonl')
+      }
+      await runCapture(file, options.pcap, options)
+    })
+}
+
+const collect = (value: string, before: readonly string[]): string[] => [...before, value]
+
+function collectGlobal(
+  text: string,
+  before: Readonly<Record<string, GlobalValue>>,
+): Record<string, GlobalValue> {
+  const [name, value] = split(text, '=', '--set takes name=value')
+  if (/^-?(0x[0-9a-f]+|\d+)$/i.test(value)) {
+    const magnitude = BigInt(value.replace('-', ''))
+    return { ...before, [name]: value.startsWith('-') ? -magnitude : magnitude }
+  }
+  if (value === 'true' || value === 'false') return { ...before, [name]: value === 'true' }
+  return { ...before, [name]: value }
+}
+
+function split(text: string, separator: string, usage: string): [string, string] {
+  const at = text.indexOf(separator)
+  if (at <= 0) throw new UsageError(`${usage}, not "${text}"`)
+  return [text.slice(0, at), text.slice(at + 1)]
+}
+
+async function runCapture(file: string, capture: string, options: Options): Promise<void> {
+  const runtime = await createRuntime({ engine: options.engine })
+  const printed: string[] = []
+  const problems: string[] = []
+  runtime.on('printk', (line) => {
+    printed.push(line.text)
+    if (!options.json) print(pc.dim(line.text.trimEnd()))
+  })
+  runtime.on('exception', (error) => {
+    problems.push(error.message)
+  })
+  try {
+    const spec = parseObject(await readFile(file), runtime.platform)
+    const chosen =
+      options.program ?? onlyXdp(spec.programs.filter((p) => p.type === 'xdp').map((p) => p.name))
+    const collection = await runtime.load(spec, { globals: options.set })
+    addElements(collection, options.map)
+    const source = await openPcap(capture)
+    const sink = options.write === undefined ? undefined : await openPcapSink(options.write)
+    const verdicts = new VerdictTable(source.linkType)
+    const link = attachXdp(collection.program(chosen, 'xdp'), source, {
+      ...(sink ? { pass: sink } : {}),
+      onBatch: (batch) => verdicts.add(batch),
+    })
+    const stats = await link.done
+    await sink?.close()
+    await source.close()
+    if (options.json) {
+      const maps = Object.fromEntries([...collection.maps].map(([name, map]) => [name, dump(map)]))
+      printJson({ program: chosen, engine: options.engine, stats, verdicts, maps, printed, problems })
+    } else {
+      print(`${verdicts}`)
+      for (const [name, map] of collection.maps) printMap(name, map)
+      for (const problem of new Set(problems)) process.stderr.write(`${pc.yellow('warning:')} ${problem}\n`)
+    }
+    collection.close()
+    process.exitCode = EXIT.fine
+  } finally {
+    runtime.close()
+  }
+}
+
+function onlyXdp(names: readonly string[]): string {
+  if (names.length === 1) return names[0]!
+  if (names.length === 0) throw new UsageError('the object has no XDP program')
+  throw new UsageError(`the object has several XDP programs; choose with --program: ${names.join(', ')}`)
+}
+
+function addElements(collection: Collection, elements: readonly string[]): void {
+  for (const element of elements) {
+    const [name, rest] = split(element, '=', '--map takes name=key:value')
+    const [key, value] = split(rest, ':', '--map takes name=key:value with key and value in hex')
+    collection
+      .map(name)
+      .update(Uint8Array.from(Buffer.from(key, 'hex')), Uint8Array.from(Buffer.from(value, 'hex')))
+  }
+}
+
+/** Elements as hex; data sections are left to debuggers. */
+function dump(map: MapHandle): { key: string; value: string }[] {
+  const elements: { key: string; value: string }[] = []
+  if (map.keySize === 0) return elements
+  for (let key = map.nextKey(); key && elements.length < map.maxEntries; key = map.nextKey(key)) {
+    const value = map.lookup(key)
+    if (value) elements.push({ key: toHex(key), value: toHex(value) })
+  }
+  return elements
+}
+
+const MOST_ROWS = 20
+
+function printMap(name: string, map: MapHandle): void {
+  if (name.startsWith('.')) return
+  const elements = dump(map).filter((e) => map.type !== 'array' || !/^0*$/.test(e.value))
+  print(`\n${pc.bold(name)} (${map.type}, ${elements.length} element${elements.length === 1 ? '' : 's'})`)
+  if (elements.length === 0) return
+  print(
+    table(
+      [{ name: 'key' }, { name: 'value' }],
+      elements.slice(0, MOST_ROWS).map((e) => [e.key, e.value]),
+    ),
+  )
+  if (elements.length > MOST_ROWS) print(pc.dim(`… ${elements.length - MOST_ROWS} more; --json prints all`))
+}
