@@ -26,9 +26,16 @@ export interface ContextField {
   readonly unit?: number
   /**
    * Which widths are allowed: `exact` (the unit), `narrow` (the unit or an aligned part of it, the default for
-   * scalars), `any` (every aligned power of two inside the field, up to 8).
+   * scalars), `first` (the unit, or less from its first byte on), `any` (every aligned power of two inside the field,
+   * up to 8).
    */
-  readonly widths?: 'exact' | 'narrow' | 'any'
+  readonly widths?: 'exact' | 'narrow' | 'first' | 'any'
+  /** Accesses narrower than the unit lie in the first so many bytes (dst_port: 2 of 4). */
+  readonly narrowTo?: number
+  /** The narrowest load or store, when 1 is too narrow. */
+  readonly minWidth?: number
+  /** The narrowest store, when loads may be narrower. */
+  readonly minWriteWidth?: number
   /** Loads allowed: always, or with these attach types only. True when absent. */
   readonly read?: boolean | readonly string[]
   /** Stores allowed: always, or with these attach types only. False when absent. */

@@ -13,6 +13,8 @@ export interface AttachTypeRules {
   /** As in `enum bpf_attach_type`. */
   readonly id: number
   readonly returns?: ReturnRange
+  /** False: not with BPF_F_SLEEPABLE, although the program type may have it. */
+  readonly sleepable?: boolean
 }
 
 /** A section name of libbpf's table: `xdp.frags/devmap` and what it means. */
@@ -55,6 +57,8 @@ export interface ProgramTypeDef {
   /** Bounds of the return value, when no attach type says otherwise; any value when absent. */
   readonly returns?: ReturnRange
   readonly attachTypes?: Readonly<Record<string, AttachTypeRules>>
+  /** The attach type that 0 stands for at load (bpf_prog_load_fixup_attach_type). */
+  readonly zeroAttachType?: string
   /** Verdict names by value, for display: `{ 1: 'XDP_DROP' }`. */
   readonly verdicts?: Readonly<Record<number, string>>
   /** Packet memory through packet pointers (may_access_direct_pkt_data). */
@@ -76,7 +80,8 @@ export interface ProgramTypeDef {
   /** Programs of this type may be loaded without CAP_BPF. */
   readonly unprivileged?: boolean
   readonly gplOnly?: boolean
-  readonly sleepable?: boolean
+  /** Runs where it may sleep: always (loaders must say BPF_F_SLEEPABLE), or where the loader says so. */
+  readonly sleepable?: boolean | 'optional'
   readonly sections?: readonly SectionDef[]
   /** Builds a context for BPF_PROG_TEST_RUN; absent where Linux has none. */
   readonly testRun?: (arena: Arena, input: TestRunInput) => TestRunContext
@@ -91,7 +96,7 @@ const shape = z
     helpers: z.array(z.string()).optional(),
     returns: range.optional(),
     attachTypes: z
-      .record(z.string(), z.object({ id: z.number().int(), returns: range.optional() }))
+      .record(z.string(), z.object({ id: z.number().int(), returns: range.optional(), sleepable: z.boolean().optional() }))
       .optional(),
     verdicts: z.record(z.string(), z.string()).optional(),
     packetAccess: z.enum(['none', 'read', 'write']).optional(),
@@ -104,7 +109,8 @@ const shape = z
     legacyLoads: z.boolean().optional(),
     unprivileged: z.boolean().optional(),
     gplOnly: z.boolean().optional(),
-    sleepable: z.boolean().optional(),
+    sleepable: z.union([z.boolean(), z.literal('optional')]).optional(),
+    zeroAttachType: z.string().optional(),
     sections: z.array(z.object({ name: z.string() }).loose()).optional(),
     testRun: z.custom((f) => typeof f === 'function', 'a function').optional(),
   })

@@ -5,7 +5,7 @@ import { DYNPTR_SKB, dynptrRecord, releaseDynptr } from './dynptr.ts'
 import type { Env } from './env.ts'
 import { fail, failReg } from './errors.ts'
 import { checkFormatArgs } from './format-string.ts'
-import { callbackOf, helperAt, helperName } from './helper-lookup.ts'
+import { callbackOf, helperAt, helperName, isProbeAllowed } from './helper-lookup.ts'
 import { releaseKptr, setBtfResult } from './kernel-types.ts'
 import { REG_AUX0, REG_AUX1, REG_ID, REG_REF_OBJ_ID, REG_TYPE } from './layout.ts'
 import { MAX_ERRNO } from './limits.ts'
@@ -50,6 +50,7 @@ function resolveHelper(env: Env): HelperDef {
   if (helper.gplOnly && !env.privileges.gplCompatible) {
     fail('EINVAL', 'cannot call GPL-restricted function from non-GPL compatible program')
   }
+  if (!isProbeAllowed(env, helper)) fail('EINVAL', 'helper call is not allowed in probe')
   if (helper.mightSleep) {
     if (!env.inSleepable) fail('EINVAL', 'helper call might sleep in a non-sleepable prog')
     const { cur } = env

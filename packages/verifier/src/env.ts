@@ -1,4 +1,4 @@
-import type { ErrnoName, LineInfo, Platform, ProgramTypeDef } from '@skep/registry'
+import type { ErrnoName, HelperDef, LineInfo, Platform, ProgramTypeDef } from '@skep/registry'
 import type { Btf } from './btf.ts'
 import { Reject } from './errors.ts'
 import { FactCollector } from './facts.ts'
@@ -104,6 +104,8 @@ export class Env {
   readonly mapIndex: Int32Array
   readonly mapOffset: Int32Array
 
+  /** Helpers as this program has them, by id. */
+  readonly helpers: Map<number, HelperDef | undefined> = new Map()
   readonly subprogs: Subprog[] = []
   postorder: Int32Array = new Int32Array(0)
   exploredStates: State[][] = []
