@@ -14,6 +14,17 @@ export interface WasmModuleDef {
   readonly host?: (env: HostEnv) => Readonly<Record<string, (...args: number[]) => number | void>>
 }
 
+/** Who runs a program, as bpf_get_current_pid_tgid, _uid_gid and _comm tell it. */
+export interface TaskInfo {
+  /** The thread's id, and its process's. */
+  readonly pid: number
+  readonly tgid: number
+  readonly uid: number
+  readonly gid: number
+  /** At most 15 bytes count. */
+  readonly comm: string
+}
+
 /** What a JS implementation may reach: the runtime that it works for. */
 export interface HostEnv {
   readonly memory: WebAssembly.Memory
@@ -24,6 +35,10 @@ export interface HostEnv {
   readonly emit: (event: string, ...args: unknown[]) => void
   /** Nanoseconds since boot; from the seed in deterministic mode. */
   readonly now: () => bigint
+  /** Nanoseconds since 1970 at which `now` was 0; from the host's clock when absent. */
+  readonly epoch?: bigint
+  /** The task that a program runs in now; the host's own process when absent. */
+  readonly task?: () => TaskInfo
   /** The live map whose header is at an address. */
   readonly mapAt: (address: number) => import('./handles.ts').MapHandle | undefined
 }
