@@ -1,1 +1,10 @@
-export {}
+export { csum_diff } from './checksum'
+export * from './control'
+export * from './host'
+export * from './map'
+export * from './probe'
+export * from './redirect'
+export * from './skb'
+export * from './string'
+export * from './time'
+export * from './xdp'

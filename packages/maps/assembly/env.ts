@@ -1,5 +1,5 @@
 /** What every map type uses: the allocator, this CPU, the lock, and copies that respect special fields. */
-import { CTL_CPU, CTL_SP } from '../../registry/src/layout/control'
+import { CTL_CPU, CTL_FAULT, CTL_SP } from '../../registry/src/layout/control'
 import {
   BPF_EXIST,
   BPF_F_LOCK,
@@ -133,12 +133,13 @@ export function badFlags(map: usize, flags: u64): bool {
 }
 
 /**
- * Calls a program's callback (map, key, value, context) for one element; true when it asks to stop. The frame that the
- * callback gets begins at CTL_SP.
+ * Calls a program's callback (map, key, value, context) for one element; true when it asks to stop, or faulted. The frame
+ * that the callback gets begins at CTL_SP.
  */
 @inline
 export function visit(callback: u32, map: usize, key: usize, value: usize, context: u64): bool {
-  return call_indirect<u64>(callback, <u64>map, <u64>key, <u64>value, context, <u64>0) != 0
+  const stop = call_indirect<u64>(callback, <u64>map, <u64>key, <u64>value, context, <u64>0) != 0
+  return stop || load<i32>(control, CTL_FAULT) != 0
 }
 
 /** Takes 8 bytes of this CPU's stack area for a key that a callback may read; `dropKey` gives them back. */

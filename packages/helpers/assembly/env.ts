@@ -1,0 +1,39 @@
+/** What every helper may use: the allocator's idea of live memory, this CPU's control block, errnos as results. */
+
+// @ts-ignore: decorator
+@external("memory", "contains")
+export declare function contains(address: u32, size: u32): i32
+
+// @ts-ignore: decorator
+@external("env", "control")
+export declare const control: i32
+
+/** A negative errno (or any i32) as r0: sign-extended. */
+@inline
+export function result(value: i32): u64 {
+  return <u64>(<i64>value)
+}
+
+/** A pointer argument whose upper half the verifier has proved zero. */
+@inline
+export function pointer(register: u64): usize {
+  return <usize>register
+}
+
+/** Copies a few bytes without a call out of wasm, many with memory.copy. The ranges may overlap only as memmove allows. */
+export function copyBytes(to: usize, from: usize, size: usize): void {
+  if (size > 64 || (to > from && to < from + size)) {
+    memory.copy(to, from, size)
+    return
+  }
+  while (size >= 8) {
+    store<u64>(to, load<u64>(from))
+    to += 8
+    from += 8
+    size -= 8
+  }
+  while (size > 0) {
+    store<u8>(to++, load<u8>(from++))
+    size--
+  }
+}
