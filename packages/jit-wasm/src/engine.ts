@@ -79,14 +79,20 @@ function makeProgram(
 ): CompiledProgram {
   const wasmRun = exports[names.run] as Run
   const wasmBatch = exports[names.batch] as RunBatch
-  const { arena } = cpu
   const spWord = (cpu.control + control.CTL_SP) >>> 2
+  // A view of one's own: asking the arena for its current one costs more than most programs' runs.
+  let words = cpu.arena.u32
+  const stackPointer = (): number => {
+    // A detached view has no elements.
+    if (words.length === 0) words = cpu.arena.u32
+    return words[spWord]!
+  }
   return {
     name: names.name,
     entry: exports[names.entry] as UniformFunction,
     code: 0,
     run: (ctx) => {
-      const sp = arena.i32[spWord]!
+      const sp = stackPointer()
       try {
         return wasmRun(ctx) >>> 0
       } catch (error) {
@@ -95,7 +101,7 @@ function makeProgram(
       }
     },
     runBatch: (ctxs, count, results) => {
-      const sp = arena.i32[spWord]!
+      const sp = stackPointer()
       try {
         return wasmBatch(ctxs, count, results)
       } catch (error) {

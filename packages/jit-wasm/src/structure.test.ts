@@ -137,7 +137,7 @@ describe('structure', () => {
       fc.property(anyGraph, (succs) => {
         checkGraph({ entry: 0, succs }, 0)
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     )
   })
 
@@ -148,7 +148,7 @@ describe('structure', () => {
         const originals = roles.filter(({ kind }) => kind === 'original').length
         expect(originals).toBeLessThanOrEqual(succs.length + budget)
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     )
   })
 
