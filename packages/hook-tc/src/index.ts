@@ -1,1 +1,42 @@
-export {}
+import { definePlugin, type PluginDef } from '@skep/registry'
+import { lwtInProgramType, lwtOutProgramType, lwtSeg6localProgramType, lwtXmitProgramType } from './lwt.ts'
+import { netfilterProgramType } from './netfilter.ts'
+import { schedActProgramType, schedClsProgramType } from './sched.ts'
+
+/** Program types of traffic control, lightweight tunnels and netfilter. */
+export const tcPlugin: PluginDef = definePlugin({
+  name: 'hook-tc',
+  programTypes: [
+    schedClsProgramType,
+    schedActProgramType,
+    lwtInProgramType,
+    lwtOutProgramType,
+    lwtXmitProgramType,
+    lwtSeg6localProgramType,
+    netfilterProgramType,
+  ],
+})
+
+export {
+  lwtContext,
+  lwtInProgramType,
+  lwtOutProgramType,
+  lwtSeg6localProgramType,
+  lwtXmitProgramType,
+} from './lwt.ts'
+export { netfilterContext, netfilterProgramType } from './netfilter.ts'
+export {
+  schedActProgramType,
+  schedClsProgramType,
+  TC_ACT_OK,
+  TC_ACT_PIPE,
+  TC_ACT_QUEUED,
+  TC_ACT_RECLASSIFY,
+  TC_ACT_REDIRECT,
+  TC_ACT_REPEAT,
+  TC_ACT_SHOT,
+  TC_ACT_STOLEN,
+  TC_ACT_TRAP,
+  TC_ACT_UNSPEC,
+  tcContext,
+} from './sched.ts'
