@@ -6,8 +6,8 @@ import { describe, expect, it } from 'vitest'
 import { bigHelper, createCpu, link, place, type TestCpu } from '../test/harness.ts'
 import { jit } from './engine.ts'
 
-// The public bpf_conformance suite as JSON lines, one case each; the suite itself is not part of this repository.
-const corpus = process.env['SKEP_CONFORMANCE'] ?? ''
+// The public bpf_conformance suite as JSON lines, one case each. It is not part of this repository.
+const corpus = new URL('../../../../shared/corpora/conformance.jsonl.gz', import.meta.url)
 const present = existsSync(corpus)
 
 interface Case {
@@ -40,7 +40,7 @@ function suiteHelpers(cpu: TestCpu): ReturnType<typeof bigHelper>[] {
   ]
 }
 
-describe.skipIf(!present)('bpf_conformance (SKEP_CONFORMANCE names the file; skipped without it)', () => {
+describe.skipIf(!present)('bpf_conformance (skipped where the corpus is absent)', () => {
   const runnable = cases.filter(({ expected_r0 }) => expected_r0 !== null)
   const refused = cases.filter(({ expected_r0 }) => expected_r0 === null)
 

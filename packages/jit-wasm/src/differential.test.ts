@@ -1,5 +1,5 @@
 import type { Insn } from '@skep/isa'
-import type { LinkedHelper } from '@skep/registry'
+import { control, type LinkedHelper } from '@skep/registry'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { bigHelper, createCpu, link, place, type TestCpu } from '../test/harness.ts'
@@ -43,7 +43,7 @@ async function createBench(shared: boolean): Promise<(insns: Insn[]) => Promise<
   const helpers = helpersOf(cpu)
   const buffer = place(cpu.arena, BUFFER)
   const batch = place(cpu.arena, 8 * 3)
-  const stack = cpu.ctl(40)
+  const stack = cpu.ctl(control.CTL_SP)
   const bytes = (): Uint8Array => cpu.arena.u8.slice(buffer, buffer + BUFFER)
   const reset = (): void => {
     for (let n = 0; n < BUFFER; n++) cpu.arena.u8[buffer + n] = (n * 37) & 0xff
@@ -72,8 +72,7 @@ async function createBench(shared: boolean): Promise<(insns: Insn[]) => Promise<
     reset()
     expect(BigInt.asUintN(64, program.entry(BigInt(buffer), 0n, 0n, 0n, 0n))).toBe(expected)
     expect(bytes()).toEqual(memory)
-    // An entry leaves the stack to its caller to restore.
-    cpu.setCtl(40, stack)
+    expect(cpu.ctl(control.CTL_SP)).toBe(stack)
   }
 }
 

@@ -26,8 +26,13 @@ export interface Callee {
   readonly params: readonly (ValueType | undefined)[]
 }
 
-/** How the code around a body takes over when the program exits: r0 is on the stack. */
-export type Exit = { readonly kind: 'return' } | { readonly kind: 'branch'; readonly label: Label }
+/**
+ * How the code around a body takes over when the program exits: r0 is on the stack. A return may have to put a stack pointer
+ * back first, which is in the local `sp`.
+ */
+export type Exit =
+  | { readonly kind: 'return'; readonly sp?: number }
+  | { readonly kind: 'branch'; readonly label: Label }
 
 /** A register that was written by the last instruction of the body. */
 interface Pending {
@@ -191,8 +196,15 @@ export class Emitter {
 
   /** Leaves the program with the i64 on the stack as r0. */
   leave(): void {
-    if (this.exit.kind === 'return') this.code.return()
-    else this.code.br(this.exit.label)
+    if (this.exit.kind === 'branch') {
+      this.code.br(this.exit.label)
+      return
+    }
+    if (this.exit.sp !== undefined) {
+      const at = this.pushControl(control.CTL_SP)
+      this.code.local_get(this.exit.sp).i32_store(at)
+    }
+    this.code.return()
   }
 
   /** Records a fault and stops. */

@@ -105,6 +105,22 @@ describe('run', () => {
   })
 })
 
+describe('entry', () => {
+  it('takes all five arguments, and leaves CTL_SP as it was', async () => {
+    const cpu = createCpu()
+    const helper = bigHelper(cpu, 1, (r1, r2, r3, r4, r5) => r1 + 2n * r2 + 3n * r3 + 4n * r4 + 5n * r5)
+    const program = await compile(
+      cpu,
+      '*(u64 *)(r10 - 8) = r5\nw4 = w4\ncall 1\nr1 = *(u64 *)(r10 - 8)\nr0 += r1\nexit',
+      [helper],
+    )
+    const sp = cpu.ctl(control.CTL_SP)
+    const r4 = (7n << 32n) | 4n
+    expect(program.entry(1n, 1n << 40n, 3n, r4, 5n)).toBe(1n + (2n << 40n) + 9n + 16n + 25n + 5n)
+    expect(cpu.ctl(control.CTL_SP)).toBe(sp)
+  })
+})
+
 describe('faults', () => {
   it('are recorded, and the stack is given back', async () => {
     const cpu = createCpu()

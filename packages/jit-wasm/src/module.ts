@@ -271,6 +271,11 @@ class Entry {
     return this.#main.callsHelpers || this.#main.tailCalls
   }
 
+  /** How a function of the uniform signature ends: with CTL_SP as it was. */
+  get exit(): Exit {
+    return this.#main.callsHelpers ? { kind: 'return', sp: this.#sp } : { kind: 'return' }
+  }
+
   get #usesStack(): boolean {
     return this.#main.usesFrame || this.#main.callsHelpers || this.#main.tailCalls
   }
@@ -358,23 +363,34 @@ function writeMain(
   frame: number,
   ctx: number,
   exit: Exit,
+  uniform = false,
 ): void {
   const { program, main } = unit
   const e = new Emitter({ code, program, values: main.values, env, frame, exit, isSubprogram: false })
   const wide = main.values.parameterIsWide(1)
   if (wide === false) e.bind(1, 'i32', ctx)
   else if (wide) code.local_get(ctx).i64_extend_i32_u().local_set(e.local(1, true))
+  // Programs get their context only; bare instructions may be given more.
+  for (let reg = 2; uniform && reg <= 5; reg++) {
+    const also = main.values.parameterIsWide(reg)
+    if (also) e.bind(reg, 'i64', reg - 1)
+    else if (also === false)
+      code
+        .local_get(reg - 1)
+        .i32_wrap_i64()
+        .local_set(e.local(reg, false))
+  }
   emitBody(e, main)
 }
 
-/** The uniform signature: what tail calls and other modules call. CTL_SP is the caller's to restore. */
+/** The uniform signature: what tail calls and other modules call. */
 function writeEntry(unit: ProgramUnit, env: ModuleEnv, { code }: FunctionBuilder): void {
   const entry = new Entry(code, env, unit.main)
   const ctx = code.local('i32', 'ctx')
   code.local_get(0).i32_wrap_i64().local_set(ctx)
   entry.enter()
   if (unit.main.callsHelpers) storeControl(code, env, control.CTL_CTX, () => code.local_get(ctx))
-  writeMain(unit, env, code, entry.frame, ctx, { kind: 'return' })
+  writeMain(unit, env, code, entry.frame, ctx, entry.exit, true)
 }
 
 function writeRun(
