@@ -9,18 +9,22 @@ s64 quotients;
 u64 swapped;
 volatile u32 first; // the byte that may_goto's sum starts from
 
-// Takes the packet's first bytes for signed numbers.
+// Where lengths, checksums and addresses are in most packets: bytes of all kinds.
+#define FIRST 16
+#define LENGTH 16
+
+// Takes some of the packet's bytes for signed numbers.
 SEC("xdp")
 int sign_extension(struct xdp_md *ctx)
 {
-	void *data = xdp_data(ctx);
+	void *data = xdp_data(ctx) + FIRST;
 	s8 *bytes = data;
 	s16 *halves = data;
 	s32 *words = data;
 	s64 total = 0;
 	s32 narrow;
 
-	if (data + 16 > xdp_data_end(ctx))
+	if (data + LENGTH > xdp_data_end(ctx))
 		return XDP_PASS;
 	total += bytes[0];
 	total += bytes[5];
@@ -37,12 +41,12 @@ int sign_extension(struct xdp_md *ctx)
 SEC("xdp")
 int signed_division(struct xdp_md *ctx)
 {
-	void *data = xdp_data(ctx);
+	void *data = xdp_data(ctx) + FIRST;
 	s64 divisor;
 	s64 dividend;
 	s32 dividend32;
 
-	if (data + 16 > xdp_data_end(ctx))
+	if (data + LENGTH > xdp_data_end(ctx))
 		return XDP_PASS;
 	dividend = *(s32 *)data;
 	dividend32 = *(s32 *)(data + 4);
@@ -56,9 +60,9 @@ int signed_division(struct xdp_md *ctx)
 SEC("xdp")
 int byte_swap(struct xdp_md *ctx)
 {
-	void *data = xdp_data(ctx);
+	void *data = xdp_data(ctx) + FIRST;
 
-	if (data + 16 > xdp_data_end(ctx))
+	if (data + LENGTH > xdp_data_end(ctx))
 		return XDP_PASS;
 	swapped ^= __builtin_bswap16(*(u16 *)data);
 	swapped ^= __builtin_bswap32(*(u32 *)(data + 2));

@@ -17,7 +17,7 @@ u32 last_mss;
 u64 extension_headers;
 u64 payload_sum;
 
-// Drops TCP that announces a maximum segment size below 536 (RFC 9293, 3.7.1).
+// Drops TCP that announces a maximum segment size below the one that every host must take (RFC 9293, 3.7.1).
 SEC("xdp")
 int tcp_options(struct xdp_md *ctx)
 {
