@@ -69,7 +69,7 @@ const result = await build({
   // The compiler options of the workspace concern types alone.
   tsconfigRaw: { compilerOptions: { target: 'ES2022', verbatimModuleSyntax: true } },
   banner: {
-    js: "import { createRequire as __require } from 'node:module'; const require = __require(import.meta.url);",
+    js: "import { createRequire as __skepRequire } from 'node:module'; const require = __skepRequire(import.meta.url);",
   },
   sourcemap: 'inline',
   sourcesContent: false,

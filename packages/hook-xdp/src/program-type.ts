@@ -85,7 +85,8 @@ function testRun(arena: Arena, input: TestRunInput): TestRunContext {
       fields.setUint32(xdpLayout.XDP_DATA_META, 0, true)
       fields.setUint32(xdpLayout.XDP_DATA, packet - start, true)
       fields.setUint32(xdpLayout.XDP_DATA_END, end - start, true)
-      return { data: arena.u8.slice(input.ctx ? start : packet, end), ...(input.ctx ? { ctx } : {}) }
+      // The kernel gives the metadata before the packet too.
+      return { data: arena.u8.slice(start, end), ...(input.ctx ? { ctx } : {}) }
     },
     release: frame.release,
   }

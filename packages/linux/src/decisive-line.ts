@@ -25,9 +25,9 @@ const doubts: readonly RegExp[] = [/^Global function /, /^arg#\d+ reference type
  * follows it (`R0 max value is outside of the allowed memory range`) only adds to it.
  */
 export const decisiveLine = (log: string): string | undefined => {
-  // Some messages lack their line end, and the statistics follow on the same line.
+  // Some messages lack their line end or begin in an instruction's line.
   const lines = log
-    .replace(/(verification time \d+ usec|processed \d+ insns \(limit)/, '\n$1')
+    .replace(/(infinite loop detected|verification time \d+ usec|processed \d+ insns \(limit)/, '\n$1')
     .split('\n')
     .filter((line) => !narration.some((pattern) => pattern.test(line)))
   return lines.find((line) => !doubts.some((pattern) => pattern.test(line))) ?? lines.at(-1)

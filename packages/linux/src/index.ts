@@ -12,6 +12,7 @@ export type {
   TestRunOptions,
   TestRunResult,
 } from './kernel-program.ts'
+export { type KernelCollection, type LoadCollectionOptions, loadCollection } from './load-collection.ts'
 export { type LoadedRow, loadRow, type RowLoadOptions } from './load-row.ts'
 export { parseRow, type Row, type RowMap } from './row.ts'
 export { type RunAnswer, runRow } from './run-row.ts'

@@ -65,6 +65,7 @@ export class Program<T extends string = string> implements ProgramHandle {
   /** Runs once over a context in the arena. Throws ProgramFault when the run ends early. */
   run(ctx: number): number {
     const { arena, control: block } = this.#cpu
+    arena.u32[(block + control.CTL_PROG) >> 2] = this.record
     let r0: number
     try {
       r0 = this.#compiled.run(ctx)
@@ -77,7 +78,9 @@ export class Program<T extends string = string> implements ProgramHandle {
 
   /** A run that ends early counts as verdict 0, raises an `exception` event, and the batch goes on behind it. */
   runBatch(ctxs: number, count: number, results: number): number {
+    const { arena, control: block } = this.#cpu
     for (let done = 0; done < count; ) {
+      arena.u32[(block + control.CTL_PROG) >> 2] = this.record
       try {
         done += this.#compiled.runBatch(ctxs + 4 * done, count - done, results + 4 * done)
       } catch {
@@ -87,7 +90,7 @@ export class Program<T extends string = string> implements ProgramHandle {
       }
       if (done === count) break
       const fault = this.takeFault()
-      this.#cpu.arena.u32[(results >> 2) + done] = 0
+      arena.u32[(results >> 2) + done] = 0
       done++
       if (fault) this.host.emit('exception', fault)
     }
