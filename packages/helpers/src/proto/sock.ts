@@ -1,4 +1,4 @@
-import type { HelperDef } from '@skep/registry'
+import { type HelperDef, SOCKOPT_LSM_HOOKS } from '@skep/registry'
 import {
   btf,
   CLS,
@@ -24,6 +24,21 @@ import {
 /** Where bpf_setsockopt and bpf_getsockopt find a socket to work on that is locked, or may be. */
 const SOCKOPT_TARGETS: Readonly<Record<string, readonly string[]>> = {
   tracing: ['bpf_iter_tcp', 'bpf_iter_unix'],
+  lsm: SOCKOPT_LSM_HOOKS,
+  // All members but `release` (bpf_tcp_ca_get_func_proto, net/ipv4/bpf_tcp_ca.c).
+  struct_ops: [
+    'ssthresh',
+    'cong_avoid',
+    'set_state',
+    'cwnd_event',
+    'in_ack_event',
+    'pkts_acked',
+    'min_tso_segs',
+    'cong_control',
+    'undo_cwnd',
+    'sndbuf_expand',
+    'init',
+  ].map((member) => `tcp_congestion_ops:${member}`),
 }
 
 export const sockHelpers: readonly HelperDef[] = [
@@ -42,7 +57,10 @@ export const sockHelpers: readonly HelperDef[] = [
       'lsm',
     ],
     variants: [
-      { programTypes: ['tracing', 'lsm', 'syscall'], args: named({ sk: { ...SOCK, nullable: true } }) },
+      {
+        programTypes: ['sk_reuseport', 'tracing', 'lsm', 'syscall'],
+        args: named({ sk: { ...SOCK, nullable: true } }),
+      },
     ],
   }),
   helper(

@@ -1,4 +1,4 @@
-import type { HelperDef } from '@skep/registry'
+import { type HelperDef, SLEEPABLE_LSM_HOOKS } from '@skep/registry'
 import {
   btf,
   CTX,
@@ -43,7 +43,7 @@ const D_PATH_PROBES: Readonly<Record<string, true | readonly string[]>> = {
   'tracing/trace_fentry': D_PATH_FUNCTIONS,
   'tracing/trace_fexit': D_PATH_FUNCTIONS,
   'tracing/modify_return': D_PATH_FUNCTIONS,
-  lsm: true,
+  lsm: SLEEPABLE_LSM_HOOKS,
 }
 
 export const tracingHelpers: readonly HelperDef[] = [
