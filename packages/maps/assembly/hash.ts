@@ -438,6 +438,26 @@ export function hash_lookup_percpu(map: u32, key: u32, cpu: u32): u32 {
   return element == 0 ? 0 : element + load<u32>(map, VALUE) + cpu * load<u32>(map, VALUE_STRIDE)
 }
 
+/** Copies the value (of a per-CPU hash, every CPU's one after another) and deletes the element. */
+export function hash_lookup_and_delete(map: u32, key: u32, out: u32): i32 {
+  const bucket = bucketOf(map, hashAny(map, key))
+  lock(map)
+  const link = findLink<u8>(map, bucket, key)
+  if (link == 0) {
+    unlock(map)
+    return -ENOENT
+  }
+  const element = load<u32>(link)
+  const value = element + load<u32>(map, VALUE)
+  const stride = load<u32>(map, VALUE_STRIDE)
+  copyBytes(out, value, stride != 0 ? stride * load<u32>(map, MAP_CPUS) : load<u32>(map, MAP_VALUE_SIZE))
+  point(link, load<u32>(element, NEXT))
+  store<u32>(map, load<u32>(map, MAP_COUNT) - 1, MAP_COUNT)
+  give(map, element)
+  unlock(map)
+  return 0
+}
+
 /** The key after another one in the order of the buckets; the first one when the other is not (or no longer) there. */
 export function hash_next_key(map: u32, key: u32, next: u32): i32 {
   const data = load<u32>(map, MAP_DATA)

@@ -125,13 +125,23 @@ const ringRules: CreationRules = {
       : refuse('EINVAL', `max_entries is ${n}; a ring's bytes are a power of two and a multiple of 4096`),
 }
 
-/** bpf_cgroup_storage_key, or the cgroup's id alone. */
-const cgroupStorageRules = (most: number): CreationRules => ({
-  key: { only: [8, 16] },
-  value: { min: 1, max: most, past: 'E2BIG' },
-  entries: NONE,
-  flags: ACCESS | NUMA,
-})
+const ALL_FLAGS = 0xf_ffff
+
+/** cgroup_storage_map_alloc: a value that is too large comes before wrong flags and max_entries. */
+const cgroupStorageRules = (most: number): CreationRules => {
+  const rest = checker({ key: { min: 0 }, value: { min: 0 }, entries: NONE, flags: ACCESS | NUMA })
+  return {
+    // bpf_cgroup_storage_key, or the cgroup's id alone.
+    key: { only: [8, 16] },
+    value: { min: 1 },
+    entries: { min: 0 },
+    flags: ALL_FLAGS,
+    also: (spec) =>
+      spec.valueSize > most
+        ? refuse('E2BIG', `value_size is ${spec.valueSize}; it may be ${most} at most`)
+        : rest(spec),
+  }
+}
 
 const unknown = (id: number, name: string, verify: MapTraits, reason: string): MapTypeDef =>
   defineMapType({

@@ -17,7 +17,9 @@ export interface CreationRules {
   readonly needs?: number
   /** Largest map_extra; 0 when absent. */
   readonly extra?: number
-  /** What no table says. */
+  /** What the type looks at between flags and sizes. */
+  readonly afterFlags?: (spec: MapSpec) => MapRefusal | undefined
+  /** What no table says; last. */
   readonly also?: (spec: MapSpec) => MapRefusal | undefined
 }
 
@@ -48,12 +50,12 @@ function checkSize(what: string, size: number, rule: SizeRule): MapRefusal | und
 
 const hex = (flags: number): string => `0x${flags.toString(16)}`
 
-/** A map type's `check` from its rules. EINVAL goes before every other errno, as in the kernel. */
+/** A map type's `check` from its rules: flags first, then sizes, of which EINVAL goes before every other errno. */
 export function checker(rules: CreationRules): (spec: MapSpec) => MapRefusal | undefined {
   return (spec) => {
     const flags = spec.flags ?? 0
     const extra = spec.mapExtra ?? 0
-    const found: (MapRefusal | undefined)[] = []
+    const found: MapRefusal[] = []
     if (flags & ~rules.flags)
       found.push(
         refuse('EINVAL', `map_flags has ${hex(flags & ~rules.flags)}, which this type does not take`),
@@ -69,11 +71,15 @@ export function checker(rules: CreationRules): (spec: MapSpec) => MapRefusal | u
     }
     if (extra > (rules.extra ?? 0) || extra < 0)
       found.push(refuse('EINVAL', `map_extra is ${extra}; it may be ${rules.extra ?? 0} at most`))
-    found.push(checkSize('key_size', spec.keySize, rules.key))
-    found.push(checkSize('value_size', spec.valueSize, rules.value))
-    found.push(checkSize('max_entries', spec.maxEntries, rules.entries ?? { min: 1 }))
-    found.push(rules.also?.(spec))
-    const refusals = found.filter((r) => r !== undefined)
+    if (found.length > 0) return found[0]
+    const odd = rules.afterFlags?.(spec)
+    if (odd) return odd
+    const refusals = [
+      checkSize('key_size', spec.keySize, rules.key),
+      checkSize('value_size', spec.valueSize, rules.value),
+      checkSize('max_entries', spec.maxEntries, rules.entries ?? { min: 1 }),
+      rules.also?.(spec),
+    ].filter((r) => r !== undefined)
     return refusals.find((r) => r.errno === 'EINVAL') ?? refusals[0]
   }
 }

@@ -24,10 +24,13 @@ export const hashRules: CreationRules = {
 export const lruRules: CreationRules = {
   ...hashRules,
   flags: hashRules.flags | layout.BPF_F_NO_COMMON_LRU,
-  also: (spec) =>
-    (spec.flags ?? 0) & layout.BPF_F_NO_PREALLOC
-      ? refuse('ENOTSUPP', 'an LRU map is always preallocated; leave BPF_F_NO_PREALLOC out')
-      : checkElement(spec),
+  afterFlags: ({ flags = 0 }) => {
+    if (flags & layout.BPF_F_NO_PREALLOC)
+      return refuse('ENOTSUPP', 'an LRU map is always preallocated; leave BPF_F_NO_PREALLOC out')
+    if (flags & layout.BPF_F_NO_COMMON_LRU && flags & layout.BPF_F_NUMA_NODE)
+      return refuse('EINVAL', 'lists for each CPU have no NUMA node; leave BPF_F_NUMA_NODE out')
+    return undefined
+  },
 }
 
 /** The exports for keys of 4, 8 and 16 bytes: `hash_lookup4` and so on. */
@@ -46,6 +49,7 @@ export function bySize(lookup: string): (spec: MapSpec) => MapExports {
 /** What every hash type shares; each adds its own `lookup`. */
 export const hashOps: MapExports = {
   lookup_host: 'hash_lookup',
+  lookup_and_delete: 'hash_lookup_and_delete',
   update: 'hash_update',
   delete: 'hash_delete',
   next_key: 'hash_next_key',

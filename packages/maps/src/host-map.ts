@@ -159,7 +159,7 @@ export class HostMap implements MapHandle {
 
     const keyBytes = round8(Math.max(spec.keySize, 8))
     this.address = this.#alloc(layout.MAP_HEADER_SIZE)
-    this.#key = this.#allocBeside(2 * keyBytes + round8(Math.max(spec.valueSize, 8)))
+    this.#key = this.#allocBeside(2 * keyBytes + round8(Math.max(this.hostValueSize, 8)))
     this.#otherKey = this.#key + keyBytes
     this.#value = this.#otherKey + keyBytes
     arena.exports.setShape(this.address, 1)
@@ -369,7 +369,8 @@ export class HostMap implements MapHandle {
     for (let cpu = 0; cpu < cpus; cpu++) {
       const address = lookup(this.address, at, cpu) >>> 0
       if (address === 0) return undefined
-      result.set(u8.subarray(address, address + this.valueSize), cpu * stride)
+      // The padding too, as the kernel copies it.
+      result.set(u8.subarray(address, address + stride), cpu * stride)
     }
     return result
   }
@@ -391,6 +392,8 @@ export class HostMap implements MapHandle {
       this.push(value, flags)
       return
     }
+    if (flags & layout.BPF_F_LOCK && !this.#fields.some((f) => f.kind === 'spin_lock'))
+      throw this.#error('EINVAL', 'update', 'BPF_F_LOCK needs a bpf_spin_lock in the value')
     const at = this.#putKey(key, 'update')
     this.#putValue(value, 'update')
     const result = this.#updateAt(at, this.#value, flags)
@@ -430,7 +433,7 @@ export class HostMap implements MapHandle {
     const stride = round8(this.valueSize)
     for (let cpu = 0; cpu < cpus; cpu++) {
       const address = lookup(this.address, key, cpu) >>> 0
-      u8.set(value.subarray(cpu * stride, cpu * stride + this.valueSize), address)
+      u8.set(value.subarray(cpu * stride, (cpu + 1) * stride), address)
     }
   }
 
@@ -438,10 +441,8 @@ export class HostMap implements MapHandle {
     this.#mayWrite('delete')
     const at = this.#putKey(key, 'delete')
     const result = this.#operation('delete', 'delete')(this.address, at)
-    if (result === 0) return true
-    const error = this.#failed(result, 'delete')
-    if (error.code === 'ENOENT') return false
-    throw error
+    if (result < 0) this.#absent(result, 'delete')
+    return result === 0
   }
 
   nextKey(key?: Uint8Array): Uint8Array | undefined {
@@ -449,19 +450,26 @@ export class HostMap implements MapHandle {
     const at = key ? this.#putKey(key, 'nextKey') : 0
     const result = this.#operation('next_key', 'nextKey')(this.address, at, this.#otherKey)
     if (result === 0) return this.#arena.u8.slice(this.#otherKey, this.#otherKey + this.keySize)
-    const error = this.#failed(result, 'nextKey')
-    if (error.code === 'ENOENT') return undefined
-    throw error
+    return this.#absent(result, 'nextKey')
   }
 
-  /** As `lookup`, and deletes the element; a queue or stack pops. */
+  /** As `lookup`, and deletes the element in the same step; a queue or stack pops. Not every type can. */
   lookupAndDelete(key: Uint8Array): Uint8Array | undefined {
     this.#mayRead('lookupAndDelete')
     this.#mayWrite('lookupAndDelete')
     if (this.keySize === 0) return this.pop()
-    const value = this.lookup(key)
-    if (value) this.delete(key)
-    return value
+    const at = this.#putKey(key, 'lookupAndDelete')
+    const result = this.#operation('lookup_and_delete', 'lookupAndDelete')(this.address, at, this.#value)
+    if (result < 0) return this.#absent(result, 'lookupAndDelete')
+    const bytes = this.#arena.u8.slice(this.#value, this.#value + this.hostValueSize)
+    for (const { offset, size } of this.#fields) bytes.fill(0, offset, offset + size)
+    return bytes
+  }
+
+  /** undefined for ENOENT; throws any other errno. */
+  #absent(result: number, operation: string): undefined {
+    const error = this.#failed(result, operation)
+    if (error.code !== 'ENOENT') throw error
   }
 
   /** Adds a value without a key (queue, stack, bloom filter). Throws MapError E2BIG when the map is full. */
@@ -489,9 +497,7 @@ export class HostMap implements MapHandle {
   #take(op: 'pop' | 'peek'): Uint8Array | undefined {
     const result = this.#operation(op, op)(this.address, this.#value)
     if (result === 0) return this.#copy(this.#value)
-    const error = this.#failed(result, op)
-    if (error.code === 'ENOENT') return undefined
-    throw error
+    return this.#absent(result, op)
   }
 
   /** Bloom filters: false when the value was surely never pushed. */
@@ -499,10 +505,8 @@ export class HostMap implements MapHandle {
     this.#mayRead('includes')
     this.#put('value', value, this.valueSize, this.#value, 'includes')
     const result = this.#operation('peek', 'includes')(this.address, this.#value)
-    if (result === 0) return true
-    const error = this.#failed(result, 'includes')
-    if (error.code === 'ENOENT') return false
-    throw error
+    if (result < 0) this.#absent(result, 'includes')
+    return result === 0
   }
 
   /** From now on the host cannot write; programs can. Throws MapError EBUSY the second time. */

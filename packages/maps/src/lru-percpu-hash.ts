@@ -1,5 +1,5 @@
 import { defineMapType, mapLayout as layout, type MapTypeDef } from '@skep/registry'
-import { checker, PERCPU_MAX_SIZE } from './check.ts'
+import { checker, PERCPU_MAX_SIZE, refuse } from './check.ts'
 import { bySize, hashOps, lruRules } from './hash-rules.ts'
 import { mapsModule } from './module.ts'
 
@@ -10,7 +10,11 @@ export const lruPercpuHash: MapTypeDef = defineMapType({
   check: checker({
     ...lruRules,
     value: { min: 1, max: PERCPU_MAX_SIZE, past: 'E2BIG' },
-    flags: lruRules.flags & ~layout.BPF_F_NUMA_NODE,
+    afterFlags: (spec) =>
+      lruRules.afterFlags?.(spec) ??
+      ((spec.flags ?? 0) & layout.BPF_F_NUMA_NODE
+        ? refuse('EINVAL', 'per-CPU values have no NUMA node; leave BPF_F_NUMA_NODE out')
+        : undefined),
   }),
   value: 'percpu',
   verify: { forEach: true, sleepable: true, specialFields: ['kptr', 'refcount'], struct: 'bpf_htab' },

@@ -38,9 +38,14 @@ export function createWorld(options: { cpus?: number; shared?: boolean; limit?: 
   })
   let next = 1
   let id = 1
+  const slots = new Map<unknown, number>()
   const slot = (fn: unknown): number => {
-    table.set(next, fn as never)
-    return next++
+    let at = slots.get(fn)
+    if (at === undefined) {
+      table.set(next, fn as never)
+      slots.set(fn, (at = next++))
+    }
+    return at
   }
   const env: HostEnv = {
     memory: arena.memory,

@@ -15,10 +15,11 @@ export interface MapRefusal {
 /**
  * Operations that only the host and the runtime call: `next_key(map, key or 0, out) → errno`; `lookup_host(map, key)` is a
  * lookup that leaves no trace (an LRU's reference bit), `lookup` when absent; `batch(map, cursor, keys, capacity, next) →
- * count or -errno` copies keys from a cursor on (0 first) and stores the next cursor, 0 at the end; `quiesce(map)` gives
- * memory of deleted elements back, called when no program runs.
+ * count or -errno` copies keys from a cursor on (0 first) and stores the next cursor, 0 at the end;
+ * `lookup_and_delete(map, key, out) → errno` copies the value (all CPUs' values) and deletes the element; `quiesce(map)`
+ * gives memory of deleted elements back, called when no program runs.
  */
-export type MapHostOp = 'next_key' | 'lookup_host' | 'batch' | 'quiesce'
+export type MapHostOp = 'next_key' | 'lookup_host' | 'lookup_and_delete' | 'batch' | 'quiesce'
 
 /** Names of wasm exports by operation. */
 export type MapExports = Readonly<Partial<Record<MapOp | MapHostOp, string>>>
