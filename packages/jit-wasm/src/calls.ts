@@ -83,7 +83,9 @@ const isAddress: Readonly<Record<ArgKind, boolean>> = {
 
 /** What a helper needs of r1 to r5. */
 export function helperNeeds(def: HelperDef): Need[] {
-  return def.args.map((arg) => (isAddress[arg.kind] ? NEED.address : NEED.full))
+  const needs: Need[] = def.args.map((arg) => (isAddress[arg.kind] ? NEED.address : NEED.full))
+  if (def.variadic) while (needs.length < 5) needs.push(NEED.full)
+  return needs
 }
 
 /** The largest value of a helper's result, as an unsigned number. */

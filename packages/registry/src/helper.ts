@@ -51,6 +51,8 @@ export interface HelperDef<A extends readonly ArgDesc[] = readonly ArgDesc[], R 
   /** Packet pointers may be passed as memory (bpf_func_proto.pkt_access). */
   readonly pktAccess?: boolean
   readonly mightSleep?: boolean
+  /** Reads the registers behind its declared arguments too, up to r5; they need not be initialised (bpf_trace_printk). */
+  readonly variadic?: boolean
   /** This helper is that operation of its first argument's map type. */
   readonly mapOp?: MapOp
   /** The call does not return (tail call on success): how the engine performs it. */
@@ -114,6 +116,7 @@ const shape = z
     changesPacketData: z.boolean().optional(),
     pktAccess: z.boolean().optional(),
     mightSleep: z.boolean().optional(),
+    variadic: z.boolean().optional(),
     mapOp: z.string().optional(),
     tailCall: z.boolean().optional(),
     call: z.custom<(...a: never[]) => unknown>((f) => typeof f === 'function', 'a function').optional(),

@@ -6,6 +6,7 @@ export const stringHelpers: readonly HelperDef[] = [
     programTypes: 'all',
     gplOnly: true,
     capability: 'perfmon',
+    variadic: true,
   }),
   helper(
     105,
