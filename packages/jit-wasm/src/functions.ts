@@ -5,6 +5,7 @@ import { MAX_ADDRESS, MAX_U64, NEED, type Need } from './calls.ts'
 import { JitError } from './errors.ts'
 import { makeReducible, type ReducibleGraph } from './reducible.ts'
 import { type Step, structure } from './structure.ts'
+import { unrollLoops } from './unroll.ts'
 import { Values } from './values.ts'
 
 /** A function of a program, analysed: what the code generator needs to write it, as often as it likes. */
@@ -97,7 +98,7 @@ function analyseFunction(
     paramsOf(target).map((type): Need => (type === 'i64' ? NEED.full : type ? NEED.low : NEED.none)),
   )
   const weight = (node: number): number => flow.blocks[node]!.end - flow.blocks[node]!.first
-  const graph = makeReducible(flow.graph, weight, Math.max(COPY_BUDGET, to - from))
+  const graph = unrollLoops(makeReducible(flow.graph, weight, Math.max(COPY_BUDGET, to - from)), weight)
 
   let usesMayGoto = false
   let usesFrame = false

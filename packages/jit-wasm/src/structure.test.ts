@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { analyse, type FlowGraph, isReducible } from './graph.ts'
 import { makeReducible, type ReducibleGraph } from './reducible.ts'
 import { type Step, structure } from './structure.ts'
+import { unrollLoops } from './unroll.ts'
 
 /** Decides the n-th branch of a walk at an original node with that many ways to go. */
 type Oracle = (node: number, visit: number, ways: number) => number
@@ -96,8 +97,12 @@ const oracleOf =
     return (Math.imul(hash, 0x2c1b3c6d) >>> 8) % ways
   }
 
-function checkGraph(graph: FlowGraph, budget: number): ReducibleGraph {
-  const reducible = makeReducible(graph, () => 1, budget)
+function checkGraph(
+  graph: FlowGraph,
+  budget: number,
+  finish = (made: ReducibleGraph) => made,
+): ReducibleGraph {
+  const reducible = finish(makeReducible(graph, () => 1, budget))
   expect(isReducible(reducible, analyse(reducible))).toBe(true)
   const steps = structure(reducible)
   for (let seed = 0; seed < 8; seed++) {
@@ -158,6 +163,33 @@ describe('structure', () => {
         checkGraph({ entry: 0, succs }, 100)
       }),
       { numRuns: 1000 },
+    )
+  })
+
+  it('walks graphs whose small loops are written twice', () => {
+    let grown = 0
+    fc.assert(
+      fc.property(fc.oneof(anyGraph, forwardGraph), fc.nat(20), (succs, budget) => {
+        const unrolled = checkGraph({ entry: 0, succs }, budget, (made) => unrollLoops(made, () => 1))
+        if (unrolled.succs.length > succs.length) grown++
+      }),
+      { numRuns: 1000 },
+    )
+    expect(grown).toBeGreaterThan(300)
+  })
+
+  it('does not write loops twice that are large, hold others, or dispatch', () => {
+    const unroll = (succs: number[][], weight = 1, budget = 9): number =>
+      unrollLoops(
+        makeReducible({ entry: 0, succs }, () => 1, budget),
+        () => weight,
+      ).roles.length
+    expect(unroll([[1], [1, 2], []])).toBe(4)
+    expect(unroll([[1], [1, 2], []], 33)).toBe(3)
+    expect(unroll([[1], [2], [2, 3], [1, 4], []])).toBe(6)
+    const twoEntries = [[1, 2], [2], [1, 3], []]
+    expect(unroll(twoEntries, 1, 0)).toBe(
+      makeReducible({ entry: 0, succs: twoEntries }, () => 1, 0).roles.length,
     )
   })
 
