@@ -1,4 +1,4 @@
-import type { ContextField, StructContext } from './context.ts'
+import type { ContextDef, ContextField, StructContext } from './context.ts'
 
 const allowed = (
   rule: boolean | readonly string[] | undefined,
@@ -40,4 +40,25 @@ export function contextFieldAt(
   const field = context.fields.find((f) => off >= f.offset && off < f.offset + f.size)
   if (!field || !widthAllowed(field, off - field.offset, size, write)) return undefined
   return allowed(write ? field.write : field.read, !write, attachType) ? field : undefined
+}
+
+/** The same for any context; contexts without fields answer whether the access is allowed at all. */
+export function contextAllows(
+  context: ContextDef,
+  off: number,
+  size: number,
+  write: boolean,
+  attachType: string,
+): boolean {
+  switch (context.kind) {
+    case 'raw':
+      if (off < (context.start ?? 0) || off + size > context.size || off % size !== 0) return false
+      return (!write || context.writable === true) && (context.widths?.includes(size) ?? true)
+    case 'args':
+      return !write && off >= 0 && off < context.max * 8 && off % size === 0
+    case 'struct': {
+      const field = contextFieldAt(context, off, size, write, attachType)
+      return field !== undefined && !(write && field.pointer)
+    }
+  }
 }

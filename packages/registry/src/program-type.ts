@@ -69,7 +69,7 @@ export interface ProgramTypeDef {
   readonly tracing?: boolean
   /** No maps whose values hold a bpf_spin_lock. */
   readonly noSpinLock?: boolean
-  /** Its loader must name an attach type of `attachTypes`, or 0 where that is none of them. */
+  /** Its loader must name an attach type of `attachTypes`; 0 where there are none, or where `zeroAttachType` says so. */
   readonly strictAttachType?: boolean
   /** Helpers read contexts byte by byte as programs do, since nothing converts them (syscall). */
   readonly plainContext?: boolean
@@ -96,7 +96,10 @@ const shape = z
     helpers: z.array(z.string()).optional(),
     returns: range.optional(),
     attachTypes: z
-      .record(z.string(), z.object({ id: z.number().int(), returns: range.optional(), sleepable: z.boolean().optional() }))
+      .record(
+        z.string(),
+        z.object({ id: z.number().int(), returns: range.optional(), sleepable: z.boolean().optional() }),
+      )
       .optional(),
     verdicts: z.record(z.string(), z.string()).optional(),
     packetAccess: z.enum(['none', 'read', 'write']).optional(),
