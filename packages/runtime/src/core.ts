@@ -166,9 +166,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       )
     }
     const verdicts = chosen.map((program) =>
-      verify
-        ? acceptOrThrow(verifyProgram(this.#requireVerifier(), withGlobals, program), program)
-        : undefined,
+      verify ? verifyOrThrow(this.#requireVerifier(), withGlobals, program) : undefined,
     )
 
     const undo: (() => void)[] = []
@@ -366,13 +364,25 @@ export async function createRuntime(options: CoreOptions): Promise<Runtime> {
   return new Runtime(platform, await options.verifier?.(platform), options)
 }
 
-function verifyProgram(verifier: Verifier, spec: CollectionSpec, program: ProgramSpec): Verdict {
-  return verifier.verify({ program, maps: spec.maps, ...(spec.btf ? { btf: spec.btf } : {}) })
+function verifyProgram(
+  verifier: Verifier,
+  spec: CollectionSpec,
+  program: ProgramSpec,
+  logLevel = 0,
+): Verdict {
+  return verifier.verify({ program, maps: spec.maps, ...(spec.btf ? { btf: spec.btf } : {}), logLevel })
 }
 
-function acceptOrThrow(verdict: Verdict, program: ProgramSpec): Extract<Verdict, { verdict: 'accept' }> {
+function verifyOrThrow(
+  verifier: Verifier,
+  spec: CollectionSpec,
+  program: ProgramSpec,
+): Extract<Verdict, { verdict: 'accept' }> {
+  const verdict = verifyProgram(verifier, spec, program)
   if (verdict.verdict === 'accept') return verdict
-  throw new VerifierError(program.name, verdict)
+  // Log text costs more than the verdict: it is made by a second walk, when someone wants it.
+  const log = (): string => verifyProgram(verifier, spec, program, 1).log()
+  throw new VerifierError(program.name, { ...verdict, log })
 }
 
 function selectPrograms(spec: CollectionSpec, names: readonly string[] | undefined): readonly ProgramSpec[] {

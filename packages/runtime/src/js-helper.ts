@@ -14,7 +14,7 @@ function cString(env: HostEnv, address: number): string {
   const bytes = new Uint8Array(env.memory.buffer, address >>> 0)
   const end = bytes.indexOf(0)
   // A copy: TextDecoder refuses views of shared memory.
-  return new TextDecoder().decode(bytes.slice(0, end < 0 ? 0 : end))
+  return new TextDecoder().decode(bytes.slice(0, Math.max(end, 0)))
 }
 
 const isSize = (desc: ArgDesc | undefined): boolean =>

@@ -1,5 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { decisiveLine, isKernelAvailable, type KernelCollection, loadCollection, openKernel } from '@skep/linux'
+import {
+  decisiveLine,
+  isKernelAvailable,
+  type KernelCollection,
+  loadCollection,
+  openKernel,
+} from '@skep/linux'
 import { parseCapture } from '@skep/packet'
 import type { CollectionSpec } from '@skep/registry'
 import { describe, expect, it } from 'vitest'
@@ -19,7 +25,10 @@ const kernel = available.ok ? await openKernel() : undefined
 const reason = available.ok ? '' : ` (skipped: ${available.reason})`
 const packets = [...parseCapture(read('traffic.pcap'))].map((p) => p.data.slice())
 
-async function loadOn(engine: string, spec: CollectionSpec): Promise<{ runtime: Runtime; collection: Collection }> {
+async function loadOn(
+  engine: string,
+  spec: CollectionSpec,
+): Promise<{ runtime: Runtime; collection: Collection }> {
   const runtime = await createRuntime({ engine })
   return { runtime, collection: await runtime.load(spec) }
 }
@@ -38,7 +47,10 @@ describe.skipIf(!kernel)(`fixture objects against the running kernel${reason}`, 
     const ours = Object.fromEntries(
       runtime
         .verify(spec)
-        .map(({ program, verdict: v }) => [program.name, v.verdict === 'accept' ? 'accept' : `${v.errno} ${v.line}`]),
+        .map(({ program, verdict: v }) => [
+          program.name,
+          v.verdict === 'accept' ? 'accept' : `${v.errno} ${v.line}`,
+        ]),
     )
     using theirs = loadCollection(kernel!, spec)
     expect(ours).toEqual(kernelVerdicts(theirs))
@@ -56,7 +68,10 @@ describe.skipIf(!kernel)(`fixture objects against the running kernel${reason}`, 
         const got = engines.map((e) => e.collection.program(name).testRun({ data }))
         for (const [i, g] of got.entries()) {
           const same = g.retval === want.retval && Buffer.compare(g.data!, want.dataOut) === 0
-          if (!same) differing.push(`packet ${index}, ${i === 0 ? 'interpreter' : 'jit'}: ${g.retval} for ${want.retval}`)
+          if (!same)
+            differing.push(
+              `packet ${index}, ${i === 0 ? 'interpreter' : 'jit'}: ${g.retval} for ${want.retval}`,
+            )
         }
       }
       expect(differing.slice(0, 5), name).toEqual([])
