@@ -21,6 +21,10 @@ import {
   REG_FLAGS,
   REG_ID,
   REG_OFF,
+  REG_S32_MAX,
+  REG_S32_MIN,
+  REG_SMAX,
+  REG_SMIN,
   REG_TYPE,
   SANE_OFFSET,
   UNSANE_CONST,
@@ -29,6 +33,7 @@ import {
 } from './layout.ts'
 import { smin64, value64 } from './log-state.ts'
 import { BPF_ALU64, classOf, hasSrcReg, opOf } from './opcode.ts'
+import { pushState } from './pending.ts'
 import { markChainPrecision } from './precision.ts'
 import {
   baseType,
@@ -307,9 +312,39 @@ function linkDelta(env: Env, op: number, is64: boolean, dst: number, src: number
   return op === BPF_SUB ? -lo : lo
 }
 
+/**
+ * A value that is 0 or -1 (a sign, spread over all bits) that selects something by a constant: the two are followed as
+ * paths of their own, from this instruction on (maybe_fork_scalars).
+ */
+function forkMask(env: Env, dst: number): void {
+  const { i32 } = env.heap
+  const smin = (dst + REG_SMIN) >> 2
+  const smax = (dst + REG_SMAX) >> 2
+  const is64 = i32[smin] === -1 && i32[smin + 1] === -1 && i32[smax] === 0 && i32[smax + 1] === 0
+  const is32 = i32[(dst + REG_S32_MIN) >> 2] === -1 && i32[(dst + REG_S32_MAX) >> 2] === 0
+  if (!is64 && !is32) return
+  const state = pushState(env, env.insn, env.insn, false)
+  const other = state.frames[state.curframe]!.reg(env.program.dst[env.insn]!)
+  if (is64) {
+    setKnown(env, other, 0)
+    setKnown(env, dst, -1)
+  } else {
+    env.domain.setConst32(other, 0)
+    env.domain.setConst32(dst, -1)
+  }
+}
+
+/** __mark_reg_known: a constant, no longer linked with others. */
+function setKnown(env: Env, reg: number, value: number): void {
+  env.domain.setConstS32(reg, value)
+  env.heap.i32[(reg + REG_ID) >> 2] = 0
+  env.heap.i32[(reg + REG_OFF) >> 2] = 0
+}
+
 /** adjust_scalar_min_max_vals */
 function scalarAlu(env: Env, op: number, is64: boolean, dst: number, src: number): void {
   if (op === BPF_ADD || op === BPF_SUB) sanitizeValue(env, dst)
+  if ((op === BPF_AND || op === BPF_OR) && env.domain.isConst(src)) forkMask(env, dst)
   if (!env.domain.alu(op, is64 ? 1 : 0, dst, src)) markUnknown(env, dst)
 }
 

@@ -45,7 +45,18 @@ import {
   typeName,
 } from './reg-type.ts'
 import { checkMapAccess } from './region.ts'
-import { aux0, aux1, checkRead, frameOf, isNullScalar, isPointerValue, offOf, refOf, typeOf } from './regs.ts'
+import {
+  aux0,
+  aux1,
+  checkRead,
+  frameOf,
+  isNullScalar,
+  isPointerValue,
+  mapOf,
+  offOf,
+  refOf,
+  typeOf,
+} from './regs.ts'
 import { isSpilledScalar, STACK_SPILL, STACK_ZERO } from './state.ts'
 
 /** What the arguments of a call tell about it (struct bpf_call_arg_meta). */
@@ -339,7 +350,7 @@ function checkArgValue(env: Env, index: number, desc: ArgDesc, meta: CallMeta): 
 }
 
 function checkMapArg(env: Env, reg: number, meta: CallMeta): void {
-  const map = env.maps.list[aux0(env, reg)]!
+  const map = mapOf(env, reg)
   const uid = aux1(env, reg)
   if (meta.map && (meta.map !== map || meta.mapUid !== uid)) {
     fail(
@@ -376,7 +387,7 @@ function constantKey(env: Env, reg: number, keySize: number): number {
 /** process_timer_func: a pointer to the bpf_timer of a map value. */
 function checkTimerArg(env: Env, regno: number, meta: CallMeta): void {
   const reg = env.reg(regno)
-  const map = env.maps.list[aux0(env, reg)]!
+  const map = mapOf(env, reg)
   if (!env.domain.isConst(reg)) {
     failReg(
       regno,
@@ -402,7 +413,7 @@ function checkTimerArg(env: Env, regno: number, meta: CallMeta): void {
 /** check_reg_const_str: a string that ends inside a read-only map. */
 function checkConstString(env: Env, regno: number): void {
   const reg = env.reg(regno)
-  const map = env.maps.list[aux0(env, reg)]!
+  const map = mapOf(env, reg)
   if (map.canWrite || !map.spec.frozen) {
     failReg(regno, 'EACCES', `R${regno} does not point to a readonly map'`)
   }

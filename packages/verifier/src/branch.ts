@@ -41,11 +41,11 @@ import {
   SCALAR_VALUE,
 } from './reg-type.ts'
 import {
-  aux0,
   checkRead,
   forEachReg,
   idOf,
   isPointerValue,
+  mapOf,
   markKnownS32,
   offOf,
   refOf,
@@ -64,7 +64,7 @@ export function markNotNull(env: Env, reg: number): void {
     i32[at] = type & ~PTR_MAYBE_NULL
     return
   }
-  const map = env.maps.list[aux0(env, reg)]!
+  const map = mapOf(env, reg)
   if (map.inner) {
     i32[at] = CONST_PTR_TO_MAP
     env.setMap(reg, map.inner, idOf(env, reg))

@@ -2,7 +2,7 @@ import type { Env } from './env.ts'
 import { failReg } from './errors.ts'
 import { btfAccess } from './kernel-types.ts'
 import { typeName } from './reg-type.ts'
-import { aux0, typeOf } from './regs.ts'
+import { mapOf, typeOf } from './regs.ts'
 
 /** check_ptr_to_btf_access: fields of kernel structs and local objects. */
 export function checkBtfAccess(
@@ -25,7 +25,7 @@ export function checkMapPointerAccess(
   write: boolean,
   _valueReg: number,
 ): void {
-  const map = env.maps.list[aux0(env, env.reg(regno))]!
+  const map = mapOf(env, env.reg(regno))
   const name = map.def?.verify?.struct ?? 'bpf_map'
   if (!env.allowPtrLeaks) {
     failReg(regno, 'EPERM', `'struct ${name}' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN`)

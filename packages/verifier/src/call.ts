@@ -38,6 +38,7 @@ import {
   refOf,
   typeOf,
 } from './regs.ts'
+import { returnEarly } from './subprog-calls.ts'
 
 const WRITES_MAP: ReadonlySet<string> = new Set(['update', 'delete', 'push', 'pop'])
 
@@ -82,7 +83,13 @@ export function checkHelperCall(env: Env): void {
   setResult(env, meta, insn)
   refineResult(env, meta)
   checkMapCompatibility(env, meta)
-  if (changesPacket) clearPacketPointers(env)
+  if (!helper.tailCall) {
+    if (changesPacket) clearPacketPointers(env)
+  } else if (env.cur.curframe > 0) {
+    // The function that is called may change the packet, and it returns to this function's caller.
+    if (changesPacket) clearPacketPointers(env)
+    returnEarly(env, false)
+  }
 }
 
 /** record_func_map and record_func_key */

@@ -8,7 +8,7 @@ import { REG_AUX0, REG_AUX1 } from './layout.ts'
 import type { VerifierMap } from './maps.ts'
 import { pushAsyncCallback, pushState } from './pending.ts'
 import { CONST_PTR_TO_MAP, PTR_TO_BTF_ID, PTR_TO_MAP_KEY, PTR_TO_MAP_VALUE } from './reg-type.ts'
-import { aux0, markNotInit, markPointer, markUnknown } from './regs.ts'
+import { mapOf, markNotInit, markPointer, markUnknown } from './regs.ts'
 import type { Frame } from './state.ts'
 import { setupFrame } from './subprog-calls.ts'
 
@@ -22,7 +22,7 @@ function setMapElement(env: Env, callee: Frame, map: VerifierMap): void {
 /** A callback that gets the map, key and value that something belongs to. */
 function mapOwnerCallback(owner: number): CallbackSetup {
   return (env, caller, callee) => {
-    const map = env.maps.list[aux0(env, caller.reg(owner))]!
+    const map = mapOf(env, caller.reg(owner))
     markPointer(env, callee.reg(1), CONST_PTR_TO_MAP)
     env.setMap(callee.reg(1), map, 0)
     setMapElement(env, callee, map)

@@ -7,7 +7,7 @@ import { REG_AUX0, REG_AUX1, REG_SIZE } from './layout.ts'
 import { Log } from './log.ts'
 import { hasField, type MapTable, type VerifierMap } from './maps.ts'
 import type { ParamType } from './params.ts'
-import { Backtrack } from './precision.ts'
+import { Backtrack, concernedRegs } from './precision.ts'
 import type { Program } from './program.ts'
 import type { ScalarDomain } from './scalar/index.ts'
 import type { SccVisit } from './scc.ts'
@@ -94,6 +94,7 @@ export class Env {
   readonly isIterNext: Uint8Array
   readonly scc: Int32Array
   readonly liveRegs: Uint16Array
+  readonly concernedRegs: Int32Array
   /** Kind of pointer that a load or store used on the paths so far. */
   readonly pointerType: Int32Array
   readonly nospec: Uint8Array
@@ -175,6 +176,7 @@ export class Env {
     this.isIterNext = new Uint8Array(n + 1)
     this.scc = new Int32Array(n + 1)
     this.liveRegs = new Uint16Array(n + 1)
+    this.concernedRegs = concernedRegs(parts.program)
     this.pointerType = new Int32Array(n + 1)
     this.nospec = new Uint8Array(n + 1)
     this.nospecResult = new Uint8Array(n + 1)
@@ -243,7 +245,8 @@ export class Env {
 
   /** Makes a record refer to a map; `uid` tells inner maps with timers apart. */
   setMap(reg: number, map: VerifierMap, uid: number): void {
-    this.heap.i32[(reg + REG_AUX0) >> 2] = map.index
+    // Index 0 is no map: pointers that never had one must differ.
+    this.heap.i32[(reg + REG_AUX0) >> 2] = map.index + 1
     this.heap.i32[(reg + REG_AUX1) >> 2] = hasField(map, 'bpf_timer', 'bpf_wq', 'bpf_task_work') ? uid : 0
   }
 

@@ -1,6 +1,6 @@
 import type { Env } from './env.ts'
 import { fail } from './errors.ts'
-import { aux0, offOf } from './regs.ts'
+import { mapOf, offOf } from './regs.ts'
 
 const isDigit = (c: string): boolean => c >= '0' && c <= '9'
 
@@ -53,7 +53,7 @@ export function checkFormatArgs(env: Env, format: number, size: number): void {
   const bytes = env.domain.constLo(env.reg(size + 1))
   if (bytes % 8 !== 0) fail('EINVAL', 'Invalid format string')
   const reg = env.reg(format + 1)
-  const map = env.maps.list[aux0(env, reg)]!
+  const map = mapOf(env, reg)
   const at = offOf(env, reg) + env.domain.constLo(reg)
   const text = map.constant ?? new Uint8Array()
   const end = text.indexOf(0, at)

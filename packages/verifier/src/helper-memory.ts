@@ -21,7 +21,7 @@ import {
   typeName,
 } from './reg-type.ts'
 import { checkMapAccess, checkMapFlags, checkRegion } from './region.ts'
-import { aux0, isNullScalar, offOf, sminIsNegative, typeOf } from './regs.ts'
+import { aux0, isNullScalar, mapOf, offOf, sminIsNegative, typeOf } from './regs.ts'
 import { checkStackInitialized, type RawAccess } from './stack.ts'
 
 /** check_helper_mem_access: a helper reads or writes `size` bytes where the register points. */
@@ -43,7 +43,7 @@ export function checkHelperMemory(
       return
     case PTR_TO_MAP_KEY:
       if (write) refuseWrite()
-      checkRegion(env, regno, offOf(env, reg), size, env.maps.list[aux0(env, reg)]!.keySize, false)
+      checkRegion(env, regno, offOf(env, reg), size, mapOf(env, reg).keySize, false)
       return
     case PTR_TO_MAP_VALUE:
       checkMapFlags(env, regno, offOf(env, reg), size, write)

@@ -72,7 +72,7 @@ export function pushHistory(env: Env, state: State, flags: number, linked: Linke
   }
   const entry = state.historyLength * HISTORY_WORDS
   if (entry + HISTORY_WORDS > state.history.length) {
-    const larger = new Int32Array(state.history.length * 2)
+    const larger = new Int32Array(Math.max(state.history.length * 2, HISTORY_WORDS * 16))
     larger.set(state.history)
     state.history = larger
   }

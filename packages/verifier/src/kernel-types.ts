@@ -15,7 +15,7 @@ import {
   PTR_UNTRUSTED,
   typeName,
 } from './reg-type.ts'
-import { aux0, forEachReg, markInvalid, markPointer, offOf, refOf, typeOf } from './regs.ts'
+import { aux0, forEachReg, mapOf, markInvalid, markPointer, offOf, refOf, typeOf } from './regs.ts'
 import type { Frame } from './state.ts'
 
 // Kernel structs, functions and symbols. Their types are in the kernel's BTF; without it their pointers may be held and
@@ -58,11 +58,6 @@ export function matchKptr(env: Env, valueReg: number, _map: VerifierMap, field: 
 /** Does the local object that the register points to hold a lock? */
 export const objectHasLock = (_env: Env, _reg: number): boolean => false
 
-/** ld_imm64 of a kernel variable or function. */
-export function loadKernelSymbol(env: Env, _reg: number): never {
-  return fail('EINVAL', `ldimm64 insn specifies invalid btf_id ${env.program.imm[env.insn]}.`)
-}
-
 /** The struct behind a btf_id argument must be the one that the helper takes. */
 export function matchBtfArg(
   env: Env,
@@ -79,7 +74,7 @@ export function matchBtfArg(
 export function kptrExchange(env: Env, regno: number, meta: CallMeta): void {
   const reg = env.reg(regno)
   if (typeOf(env, reg) !== PTR_TO_MAP_VALUE) failReg(regno, 'EINVAL', `R${regno} has no valid kptr`)
-  const map = env.maps.list[aux0(env, reg)]!
+  const map = mapOf(env, reg)
   if (!map.hasBtf) {
     failReg(regno, 'EINVAL', `map '${map.name}' has to have BTF in order to use bpf_kptr_xchg`)
   }

@@ -1,13 +1,11 @@
 import type { Env } from './env.ts'
 import { fail, failReg } from './errors.ts'
-import { loadKernelSymbol } from './kernel-types.ts'
 import { REG_AUX0, REG_OFF } from './layout.ts'
 import { checkUnmodified } from './memory-access.ts'
 import {
   BPF_ABS,
   BPF_DW,
   BPF_IND,
-  BPF_PSEUDO_BTF_ID,
   BPF_PSEUDO_FUNC,
   BPF_PSEUDO_MAP_IDX_VALUE,
   BPF_PSEUDO_MAP_VALUE,
@@ -25,6 +23,7 @@ import {
   markUnknown,
   typeOf,
 } from './regs.ts'
+import { returnEarly } from './subprog-calls.ts'
 
 /** check_ld_imm */
 export function checkLdImm64(env: Env): void {
@@ -37,10 +36,6 @@ export function checkLdImm64(env: Env): void {
   const kind = p.src[insn]!
   if (kind === 0) {
     markKnown64(env, dst, p.imm[insn]!, p.imm[insn + 1]!)
-    return
-  }
-  if (kind === BPF_PSEUDO_BTF_ID) {
-    loadKernelSymbol(env, dst)
     return
   }
   const { i32 } = env.heap
@@ -85,4 +80,6 @@ export function checkLdAbs(env: Env): void {
   checkUnmodified(env, context, 6, false)
   clearCallerSaved(env, env.regs)
   markUnknown(env, env.reg(0))
+  // Beyond the packet it returns 0.
+  if (env.cur.curframe > 0) returnEarly(env, true)
 }

@@ -5,14 +5,14 @@ import { value64 } from './log-state.ts'
 import { findField, hasField, type VerifierMap } from './maps.ts'
 import { acquireLock, findLock, invalidateNonOwningRefs, releaseLock } from './refs.ts'
 import { baseType, isAllocatedObject, PTR_TO_MAP_VALUE } from './reg-type.ts'
-import { aux0, idOf, offOf, typeOf } from './regs.ts'
+import { idOf, mapOf, offOf, typeOf } from './regs.ts'
 import { REF_TYPE_LOCK } from './state.ts'
 
 /** reg_may_point_to_spin_lock: pointers whose identity must be kept, to tell one lock from another. */
 export function mayPointToSpinLock(env: Env, reg: number): boolean {
   const type = typeOf(env, reg)
   if (type === PTR_TO_MAP_VALUE) {
-    return hasField(env.maps.list[aux0(env, reg)]!, 'bpf_spin_lock', 'bpf_res_spin_lock')
+    return hasField(mapOf(env, reg), 'bpf_spin_lock', 'bpf_res_spin_lock')
   }
   return isAllocatedObject(type) && objectHasLock(env, reg)
 }
@@ -29,7 +29,7 @@ export function processSpinLock(env: Env, regno: number, lock: boolean): void {
     )
   }
   if (baseType(typeOf(env, reg)) !== PTR_TO_MAP_VALUE) unsupportedObject(env, regno)
-  const map: VerifierMap = env.maps.list[aux0(env, reg)]!
+  const map: VerifierMap = mapOf(env, reg)
   if (!map.hasBtf) {
     failReg(regno, 'EINVAL', `map '${map.name}' has to have BTF in order to use bpf_spin_lock`)
   }

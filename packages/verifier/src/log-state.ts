@@ -32,7 +32,7 @@ import {
   SCALAR_VALUE,
   typeName,
 } from './reg-type.ts'
-import { aux0, aux1, idOf, isPrecise, offOf, refOf, typeOf, word } from './regs.ts'
+import { aux0, aux1, idOf, isPrecise, mapOf, offOf, refOf, typeOf, word } from './regs.ts'
 import { type Frame, STACK_DYNPTR, STACK_INVALID, STACK_ITER, STACK_SPILL, type State } from './state.ts'
 
 // 64-bit values are BigInts here: formatting happens only at log level 1 and above, and for refusals.
@@ -132,7 +132,7 @@ export function regText(env: Env, frame: Frame, reg: number): string {
   if (refOf(env, reg)) parts.push(`ref_obj_id=${refOf(env, reg)}`)
   if (isNonOwningRef(type)) parts.push('non_own_ref')
   if (isMapPointer(type)) {
-    const map = env.maps.list[aux0(env, reg)]!
+    const map = mapOf(env, reg)
     if (map.name) parts.push(`map=${map.name}`)
     parts.push(`ks=${map.keySize},vs=${map.valueSize}`)
   }

@@ -38,8 +38,8 @@ import {
 } from './reg-type.ts'
 import { checkMapAccess, checkMapFlags, checkRegion } from './region.ts'
 import {
-  aux0,
   isPointerValue,
+  mapOf,
   markKnown64,
   markPointer,
   markUnknown,
@@ -136,7 +136,7 @@ export function checkMemAccess(
     if (loads) markUnknown(env, env.reg(valueReg))
   } else if (type === PTR_TO_MAP_KEY) {
     if (write) failReg(regno, 'EACCES', `write to change key R${regno} not allowed`)
-    checkRegion(env, regno, off, size, env.maps.list[aux0(env, reg)]!.keySize, false)
+    checkRegion(env, regno, off, size, mapOf(env, reg).keySize, false)
     if (loads) markUnknown(env, env.reg(valueReg))
   } else if (baseType(type) === PTR_TO_MEM) {
     checkMem(env, regno, off, size, write, valueReg)
@@ -185,7 +185,7 @@ function checkMapValue(
   if (write) refuseLeak(env, valueReg, 'map')
   checkMapFlags(env, regno, off, size, write)
   checkMapAccess(env, regno, off, size, false, true)
-  const map = env.maps.list[aux0(env, reg)]!
+  const map = mapOf(env, reg)
   const constant = env.domain.isConst(reg) !== 0
   const at = off + (constant ? env.domain.constLo(reg) : 0)
   if (constant && map.fields.length > 0) {

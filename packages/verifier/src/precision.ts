@@ -34,7 +34,7 @@ import {
   modeOf,
   opOf,
 } from './opcode.ts'
-import { isPseudoCall } from './program.ts'
+import { isPseudoCall, type Program } from './program.ts'
 import { SCALAR_VALUE } from './reg-type.ts'
 import { isPrecise, setPrecise, typeOf } from './regs.ts'
 import {
@@ -133,6 +133,36 @@ function syncLinked(bt: Backtrack, state: State, entry: number): void {
   }
 }
 
+/** All registers and all slots: the instruction always has to be looked at. */
+const ANY = -1
+
+/**
+ * By instruction, the registers that it has to do with where precision is followed back over it; for most instructions
+ * that is none of those asked for, so that a mask tells to pass on.
+ */
+export function concernedRegs(p: Program): Int32Array {
+  const masks = new Int32Array(p.length)
+  for (let i = 0; i < p.length; i++) {
+    const code = p.code[i]!
+    const dst = 1 << p.dst[i]!
+    switch (classOf(code)) {
+      case BPF_ALU:
+      case BPF_ALU64:
+      case BPF_LDX:
+        masks[i] = dst
+        break
+      case BPF_JMP:
+      case BPF_JMP32:
+        if (opOf(code) === BPF_CALL || opOf(code) === BPF_EXIT) masks[i] = ANY
+        else masks[i] = hasSrcReg(code) ? dst | (1 << p.src[i]!) : 0
+        break
+      default:
+        masks[i] = ANY
+    }
+  }
+  return masks
+}
+
 const OK = 0
 /** The instruction cannot be followed: everything must be precise. */
 const UNSUPPORTED = 1
@@ -197,6 +227,7 @@ function backtrackInsn(env: Env, insn: number, subsequent: number, state: State,
       break
     }
     case BPF_LD: {
+      if (p.earlyExit[insn]! >= 0 && subsequent !== insn + 1) return UNSUPPORTED
       if (!bt.hasReg(bt.frame, dst)) return OK
       bt.clearReg(bt.frame, dst)
       const mode = modeOf(code)
@@ -242,6 +273,13 @@ function backtrackCall(env: Env, insn: number, subsequent: number): number | und
   }
   if (p.src[insn] === BPF_PSEUDO_KFUNC_CALL && p.imm[insn] === 0 && !p.references.has(insn))
     return UNSUPPORTED
+  if (p.earlyExit[insn]! >= 0 && subsequent !== insn + 1) {
+    // A tail call that returned to the caller: into the function that made it.
+    if (bt.regs[bt.frame]! & ARGS_MASK || bt.frame === MAX_CALL_FRAMES - 1) return UNSUPPORTED
+    bt.clearReg(bt.frame, 0)
+    bt.frame++
+    return undefined
+  }
   bt.clearReg(bt.frame, 0)
   return bt.regs[bt.frame]! & ARGS_MASK ? UNSUPPORTED : undefined
 }
@@ -337,13 +375,21 @@ export function chainPrecision(env: Env, start: State): boolean {
       else {
         const top = (history - 1) * HISTORY_WORDS
         const entry = history > 0 && state.history[top + HISTORY_INSN] === insn ? top : -1
-        if (backtrackInsn(env, insn, subsequent, state, entry) === UNSUPPORTED) {
+        const concerned = env.concernedRegs[insn]!
+        const passed =
+          concerned !== ANY &&
+          (concerned & bt.regs[bt.frame]!) === 0 &&
+          !verbose &&
+          (entry < 0 || state.history[entry + HISTORY_LINKED] === 0)
+        if (passed) {
+          // Nothing that is asked for changes here.
+        } else if (backtrackInsn(env, insn, subsequent, state, entry) === UNSUPPORTED) {
           markAllScalarsPrecise(env, start)
           bt.reset()
           return changed
         }
+        if (!passed && bt.isEmpty()) return changed
       }
-      if (bt.isEmpty()) return changed
       subsequent = insn
       // get_prev_insn_idx
       if (

@@ -20,6 +20,8 @@ export interface Program {
   readonly src: Uint8Array
   readonly off: Int16Array
   readonly imm: Int32Array
+  /** Where an instruction may return from its function at once, an exit of that function; else -1. */
+  readonly earlyExit: Int32Array
   readonly references: ReadonlyMap<number, Reference>
   /** In order of `insn`; empty without BTF. */
   readonly functions: readonly FunctionInfo[]
@@ -39,6 +41,7 @@ export function decodeProgram(spec: ProgramSpec): Program {
     src: new Uint8Array(length),
     off: new Int16Array(length),
     imm: new Int32Array(length),
+    earlyExit: new Int32Array(length).fill(-1),
     references: new Map(spec.references.map((r) => [r.insn, r])),
     functions: spec.functions.every((f) => f.typeId > 0) ? spec.functions : [],
     lines: spec.lines,

@@ -10,7 +10,7 @@ import {
   PTR_TO_PACKET_END,
   PTR_TO_PACKET_META,
 } from './reg-type.ts'
-import { aux0, idOf, sminIsLowest, sminIsNegative, typeOf } from './regs.ts'
+import { idOf, mapOf, sminIsLowest, sminIsNegative, typeOf } from './regs.ts'
 
 /** Bounds of the memory that a pointer of known size points into. */
 
@@ -100,7 +100,7 @@ export function checkMapAccess(
   byInstruction: boolean,
 ): void {
   const reg = env.reg(regno)
-  const map = env.maps.list[aux0(env, reg)]!
+  const map = mapOf(env, reg)
   checkRegion(env, regno, off, size, map.valueSize, zeroAllowed)
   if (map.fields.length === 0) return
   const low = env.domain.smin(reg) + off
@@ -127,7 +127,7 @@ export function checkMapAccess(
 
 /** check_map_access_type: the map's flags allow it. */
 export function checkMapFlags(env: Env, regno: number, off: number, size: number, write: boolean): void {
-  const map = env.maps.list[aux0(env, env.reg(regno))]!
+  const map = mapOf(env, env.reg(regno))
   if (write ? map.canWrite : map.canRead) return
   failReg(
     regno,

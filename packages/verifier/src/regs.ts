@@ -16,6 +16,7 @@ import {
   REG_TYPE,
 } from './layout.ts'
 import { BPF_REG_FP } from './limits.ts'
+import type { VerifierMap } from './maps.ts'
 import { NOT_INIT, PTR_MAYBE_NULL, SCALAR_VALUE } from './reg-type.ts'
 import { type Frame, isSpilled } from './state.ts'
 
@@ -158,6 +159,9 @@ export function clearCallerSaved(env: Env, regs: number): void {
 
 /** The frame that a stack pointer points into. */
 export const frameOf = (env: Env, reg: number): Frame => env.cur.frames[aux0(env, reg)]!
+
+/** The map that a pointer belongs to. */
+export const mapOf = (env: Env, reg: number): VerifierMap => env.maps.list[aux0(env, reg) - 1]!
 
 /** Calls `visit` with the address of every register and every spilled register of the current state. */
 export function forEachReg(

@@ -35,10 +35,22 @@ export function resolveLdImm64(env: Env): void {
       fail('EINVAL', 'invalid bpf_ld_imm64 insn')
     }
     const kind = p.src[i]!
+    if (kind === BPF_PSEUDO_BTF_ID) resolveKernelSymbol(env, i)
     if (kind !== 0 && kind !== BPF_PSEUDO_FUNC && kind !== BPF_PSEUDO_BTF_ID) resolveMap(env, i, kind, used)
     i++
   }
   env.insn = 0
+}
+
+/** check_pseudo_btf_id: no variable or function of a kernel is known here. */
+function resolveKernelSymbol(env: Env, i: number): never {
+  const reference = env.program.references.get(i)
+  return fail(
+    'ENOENT',
+    reference?.kind === 'ksym'
+      ? `ldimm64 failed to find the address for kernel symbol '${reference.name}'.`
+      : `ldimm64 insn specifies invalid btf_id ${env.program.imm[i]}.`,
+  )
 }
 
 function resolveMap(env: Env, i: number, kind: number, used: Set<number>): void {

@@ -7,7 +7,7 @@ import { hasSrcReg, opOf } from './opcode.ts'
 import { pushState } from './pending.ts'
 import { PTR_TO_MAP_VALUE, PTR_TO_STACK } from './reg-type.ts'
 import { checkMapAccess } from './region.ts'
-import { aux0, markUnknown, offOf, smaxIsNegative, sminIsNegative, typeOf } from './regs.ts'
+import { mapOf, markUnknown, offOf, smaxIsNegative, sminIsNegative, typeOf } from './regs.ts'
 import { SAVED_REG2 } from './scratch.ts'
 
 // Pointer arithmetic of loaders without CAP_PERFMON: it must be such that masking keeps it in bounds under speculation,
@@ -70,7 +70,7 @@ function pointerLimit(env: Env, pointer: number, left: boolean, offsetIsDst: boo
       limit = -(env.domain.constLo(pointer) + offOf(env, pointer)) >>> 0
       break
     case PTR_TO_MAP_VALUE:
-      max = env.maps.list[aux0(env, pointer)]!.valueSize
+      max = mapOf(env, pointer).valueSize
       limit = ((left ? env.domain.smin(pointer) : env.domain.umax(pointer)) + offOf(env, pointer)) >>> 0
       break
     default:

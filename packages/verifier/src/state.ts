@@ -64,6 +64,8 @@ export const HISTORY_FLAGS = 2
 /** How many registers the jump linked, then three of them a word: frame 3 bits, register or slot 6 bits, is-register 1 bit. */
 export const HISTORY_LINKED = 3
 
+const NO_HISTORY = new Int32Array(0)
+
 /** A state of the whole program (struct bpf_verifier_state). */
 export class State {
   readonly frames: (Frame | undefined)[] = []
@@ -94,7 +96,7 @@ export class State {
   mayGotoDepth = 0
   /** For a back edge of a loop: the state that it was found equal to. */
   equalState: State | undefined
-  history: Int32Array = new Int32Array(HISTORY_WORDS * 8)
+  history: Int32Array = NO_HISTORY
   historyLength = 0
   // As a checkpoint in the lists of explored states.
   hits = 0
@@ -210,11 +212,9 @@ export class StatePool {
 
   /** copy_verifier_state; `full` gives every frame of `to` room for a whole stack. */
   copy(to: State, from: State, full: boolean): void {
-    if (to.history.length < from.historyLength * HISTORY_WORDS) {
-      to.history = new Int32Array(from.history.length)
-    }
-    if (from.historyLength > 0) {
-      const words = from.historyLength * HISTORY_WORDS
+    const words = from.historyLength * HISTORY_WORDS
+    if (to.history.length < words) to.history = new Int32Array(words)
+    if (words > 0) {
       const { history } = from
       const out = to.history
       for (let i = 0; i < words; i++) out[i] = history[i]!

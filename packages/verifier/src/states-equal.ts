@@ -7,6 +7,7 @@ import {
   REG_FLAGS,
   REG_ID,
   REG_REF_OBJ_ID,
+  REG_SIZE,
   REG_TYPE,
 } from './layout.ts'
 import { MAX_BPF_REG } from './limits.ts'
@@ -71,8 +72,9 @@ function checkIds(oldId: number, curId: number): boolean {
   return true
 }
 
+/** check_scalar_ids: a scalar linked with nothing stands for one linked with anything, which only tells more about it. */
 const checkScalarIds = (oldId: number, curId: number): boolean =>
-  checkIds(oldId || ++temporaryId, curId || ++temporaryId)
+  oldId === 0 || checkIds(oldId, curId || ++temporaryId)
 
 /** regs_exact */
 export const regsExact = (env: Env, old: number, cur: number): boolean =>
@@ -97,7 +99,7 @@ function regSafe(env: Env, old: number, cur: number, exact: number): boolean {
         return sameShape(env, old, cur) && sameNumeric(env, old, cur) && checkScalarIds(oldId, curId)
       }
       if (!(i32[(old + REG_FLAGS) >> 2]! & REG_FLAG_PRECISE) && exact === NOT_EXACT) return true
-      if (((oldId ^ curId) & BPF_ADD_CONST) !== 0) return false
+      if (oldId !== 0 && ((oldId ^ curId) & BPF_ADD_CONST) !== 0) return false
       if ((oldId & BPF_ADD_CONST) !== 0 && offOf(env, old) !== offOf(env, cur)) return false
       return env.domain.numericWithin(old, cur) !== 0 && checkScalarIds(oldId, curId)
     }
@@ -240,18 +242,29 @@ export function statesEqual(env: Env, old: State, cur: State, exact: number): bo
   return true
 }
 
+/** The register that told the last two states apart: in a loop it is the counter, nearly always. */
+let toldApart = 0
+
+function sameReg(env: Env, a: number, b: number): boolean {
+  const { i32 } = env.heap
+  return (
+    sameNumeric(env, a, b) &&
+    sameShape(env, a, b) &&
+    i32[(a + REG_ID) >> 2] === i32[(b + REG_ID) >> 2] &&
+    i32[(a + REG_REF_OBJ_ID) >> 2] === i32[(b + REG_REF_OBJ_ID) >> 2]
+  )
+}
+
 /** Could these be the same state, identities included? A quick look before the thorough one (states_maybe_looping). */
 export function maybeLooping(env: Env, old: State, cur: State): boolean {
   if (old.curframe !== cur.curframe) return false
-  const oldFrame = old.frames[old.curframe]!
-  const curFrame = cur.frames[cur.curframe]!
-  const { i32 } = env.heap
+  const a = old.frames[old.curframe]!.address
+  const b = cur.frames[cur.curframe]!.address
+  if (!sameReg(env, a + toldApart * REG_SIZE, b + toldApart * REG_SIZE)) return false
   for (let r = 0; r < MAX_BPF_REG; r++) {
-    const a = oldFrame.reg(r)
-    const b = curFrame.reg(r)
-    if (!sameShape(env, a, b) || !sameNumeric(env, a, b)) return false
-    if (i32[(a + REG_ID) >> 2] !== i32[(b + REG_ID) >> 2]) return false
-    if (i32[(a + REG_REF_OBJ_ID) >> 2] !== i32[(b + REG_REF_OBJ_ID) >> 2]) return false
+    if (sameReg(env, a + r * REG_SIZE, b + r * REG_SIZE)) continue
+    toldApart = r
+    return false
   }
   return true
 }

@@ -10,9 +10,10 @@ import { printState } from './log-state.ts'
 import { findPreviousEntry, widenImpreciseScalars } from './loops.ts'
 import { clearPacketPointers } from './packet.ts'
 import { globalParams, type ParamType } from './params.ts'
+import { pushState } from './pending.ts'
 import { markChainPrecision } from './precision.ts'
 import { mayBeNull, PTR_TO_ARENA, PTR_TO_CTX, PTR_TO_STACK, SCALAR_VALUE } from './reg-type.ts'
-import { clearCallerSaved, isNullScalar, markUnknown, typeOf } from './regs.ts'
+import { clearCallerSaved, isNullScalar, markConstZero, markUnknown, typeOf } from './regs.ts'
 import { outOfRangeText, within } from './return.ts'
 import { SAVED_REG } from './scratch.ts'
 import type { Frame, State } from './state.ts'
@@ -86,7 +87,8 @@ function checkGlobalCall(env: Env, index: number, subprog: Subprog): void {
     )
   }
   if (problem) {
-    fail(problem.errno, ...problem.lines, `Caller passes invalid args into func#${index} ('${subprog.name}')`)
+    for (const line of problem.lines) env.log.print(`${line}\n`)
+    fail(problem.errno, `Caller passes invalid args into func#${index} ('${subprog.name}')`)
   }
   env.log.print(`Func#${index} ('${subprog.name}') is global and assumed valid.\n`)
   if (subprog.changesPacketData) clearPacketPointers(env)
@@ -153,6 +155,25 @@ export function checkMemoryArg(env: Env, regno: number, size: number): void {
   } finally {
     if (nullable) env.heap.copyReg(reg, SAVED_REG)
   }
+}
+
+/**
+ * The instruction may return from the function instead of going on: the rest of the function waits, this path returns
+ * with 0 or with anything. `env.insn` is then before the next instruction.
+ */
+export function returnEarly(env: Env, zero: boolean): void {
+  const { insn } = env
+  pushState(env, insn + 1, insn, false)
+  const r0 = env.reg(0)
+  if (zero) markConstZero(env, r0)
+  else {
+    clearPacketPointers(env)
+    markUnknown(env, r0)
+  }
+  if (env.log.level) env.log.scratchReg(0)
+  env.liveness.resetChain()
+  exitSubprog(env)
+  env.insn--
 }
 
 /** prepare_func_exit: back to the caller, or for a callback to the call that runs it. */

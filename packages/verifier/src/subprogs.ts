@@ -70,14 +70,22 @@ export function findSubprogs(env: Env): void {
 /** Jumps stay in their function, and functions end in an exit or a jump (check_subprogs). */
 export function checkSubprogs(env: Env): void {
   const { program: p } = env
+  const early: number[] = []
   for (const subprog of env.subprogs) {
+    let exit = -1
+    early.length = 0
     for (let i = subprog.start; i < subprog.end; i++) {
       const code = p.code[i]!
       const klass = classOf(code)
       if (code === CALL && p.src[i] === 0 && env.platform.helpers.byId(p.imm[i]!)?.tailCall) {
         subprog.hasTailCall = true
+        early.push(i)
       }
-      if (klass === BPF_LD && (modeOf(code) === BPF_ABS || modeOf(code) === BPF_IND)) subprog.hasLdAbs = true
+      if (klass === BPF_LD && (modeOf(code) === BPF_ABS || modeOf(code) === BPF_IND)) {
+        subprog.hasLdAbs = true
+        early.push(i)
+      }
+      if (code === EXIT) exit = i
       if ((klass === BPF_JMP || klass === BPF_JMP32) && opOf(code) !== BPF_EXIT && opOf(code) !== BPF_CALL) {
         const to = i + jumpOffset(p, i) + 1
         if (to < subprog.start || to >= subprog.end) {
@@ -95,6 +103,7 @@ export function checkSubprogs(env: Env): void {
         fail('EINVAL', 'last insn is not an exit or jmp')
       }
     }
+    for (const i of early) p.earlyExit[i] = exit
   }
 }
 

@@ -6,7 +6,8 @@ export const jumpOffset = (p: Program, insn: number): number =>
   p.code[insn] === (BPF_JMP32 | BPF_JA) ? p.imm[insn]! : p.off[insn]!
 
 /**
- * Instructions that may follow within the function: none, the next, the target, or both. Calls are followed past.
+ * Instructions that may follow within the function: none, the next, the target, or both. Calls are followed past;
+ * tail calls and packet loads may also end the function.
  * Writes them to `out` and gives their number.
  */
 export function successors(p: Program, insn: number, out: Int32Array): number {
@@ -21,6 +22,11 @@ export function successors(p: Program, insn: number, out: Int32Array): number {
       next = false
       jump = true
     } else if (op !== BPF_CALL) jump = true
+  }
+  if (p.earlyExit[insn]! >= 0) {
+    out[0] = insn + 1
+    out[1] = p.earlyExit[insn]!
+    return 2
   }
   let n = 0
   if (next) out[n++] = insn + (isLdImm64(p, insn) ? 2 : 1)
