@@ -1,5 +1,6 @@
 import type { Btf } from './btf.ts'
 import { BtfError } from './errors.ts'
+import { BTF_MAGIC, littleEndian } from './parse.ts'
 
 export interface BtfFuncInfo {
   /** Byte offset in the section. */
@@ -32,16 +33,23 @@ export interface BtfExt {
   readonly relocations: ReadonlyMap<string, readonly BtfCoreRelocation[]>
 }
 
-const MAGIC = 0xeb9f
+/** The least header: func_info and line_info; core_relo came later. */
+const HEADER_SIZE = 24
 
-/** Reads .BTF.ext; throws BtfError. */
+/**
+ * Reads .BTF.ext of the endianness of its magic, with the strings of its BTF. Records may be longer than what is known of
+ * them. Throws BtfError.
+ */
 export function parseBtfExt(bytes: Uint8Array, btf: Btf): BtfExt {
-  if (bytes.length < 24)
-    throw new BtfError('TRUNCATED', 0, `.BTF.ext has ${bytes.length} bytes, its header alone 24`)
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  if (view.getUint16(0, true) !== MAGIC)
-    throw new BtfError('BAD_MAGIC', 0, '.BTF.ext does not begin with 0xeb9f')
+  if (bytes.length < HEADER_SIZE)
+    throw new BtfError('TRUNCATED', 0, `.BTF.ext has ${bytes.length} bytes, its header alone ${HEADER_SIZE}`)
+  // Everything after the first word is words of 32 bits.
+  const view = littleEndian(bytes, '.BTF.ext', () => [[4, bytes.length]])
+  if (view.getUint8(2) !== 1)
+    throw new BtfError('BAD_HEADER', 2, `.BTF.ext version ${view.getUint8(2)}, not 1`)
   const header = view.getUint32(4, true)
+  if (header > bytes.length || header < HEADER_SIZE)
+    throw new BtfError('BAD_HEADER', 4, `a header of ${header} bytes in ${bytes.length}`)
 
   function records<T>(at: number, least: number, read: (offset: number) => T): Map<string, T[]> {
     const out = new Map<string, T[]>()
@@ -49,7 +57,7 @@ export function parseBtfExt(bytes: Uint8Array, btf: Btf): BtfExt {
     const start = header + view.getUint32(at, true)
     const end = start + view.getUint32(at + 4, true)
     if (start === end) return out
-    if (end > bytes.length || start + 4 > end)
+    if (end > view.byteLength || start + 4 > end)
       throw new BtfError('TRUNCATED', at, 'a .BTF.ext section ends past the data')
     const size = view.getUint32(start, true)
     if (size < least || size % 4 !== 0)
@@ -90,4 +98,38 @@ export function parseBtfExt(bytes: Uint8Array, btf: Btf): BtfExt {
       kind: word(at + 12),
     })),
   }
+}
+
+/**
+ * Writes .BTF.ext, little-endian. `string` gives the offset of a string in the BTF that it goes with: `builder.string`, before
+ * `builder.build()`.
+ */
+export function buildBtfExt(ext: Partial<BtfExt>, string: (text: string) => number): Uint8Array {
+  const words: number[] = []
+  const sections: [offset: number, bytes: number][] = []
+  function put<T>(
+    records: ReadonlyMap<string, readonly T[]> | undefined,
+    size: number,
+    each: (r: T) => number[],
+  ): void {
+    const start = words.length
+    const filled = [...(records ?? [])].filter(([, list]) => list.length > 0)
+    if (filled.length > 0) words.push(size)
+    for (const [section, list] of filled) {
+      words.push(string(section), list.length)
+      for (const record of list) words.push(...each(record))
+    }
+    sections.push([start * 4, (words.length - start) * 4])
+  }
+  put(ext.functions, 8, (r) => [r.offset, r.type])
+  put(ext.lines, 16, (r) => [r.offset, string(r.file), string(r.text), (r.line << 10) | r.column])
+  put(ext.relocations, 16, (r) => [r.offset, r.type, string(r.access), r.kind])
+  const header = 8 + sections.length * 8
+  const out = new Uint8Array(header + words.length * 4)
+  const view = new DataView(out.buffer)
+  view.setUint16(0, BTF_MAGIC, true)
+  view.setUint8(2, 1)
+  for (const [i, word] of [header, ...sections.flat(), ...words].entries())
+    view.setUint32(4 + i * 4, word, true)
+  return out
 }

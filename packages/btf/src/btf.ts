@@ -1,5 +1,6 @@
 import { BtfError } from './errors.ts'
-import { BTF_KIND, type BtfKind, KIND_TAIL } from './kinds.ts'
+import { BTF_KIND, type BtfKind, KIND_SHAPES } from './kinds.ts'
+import { StringTable } from './strings.ts'
 
 export interface BtfMember {
   readonly name: string
@@ -30,15 +31,18 @@ export interface BtfSectionVariable {
 
 export interface BtfInteger {
   readonly bits: number
+  /** Of the value in its bytes; 0 but in what ancient compilers wrote for bit fields. */
+  readonly bitOffset: number
   readonly signed: boolean
   readonly char: boolean
   readonly bool: boolean
 }
 
-const MAGIC = 0xeb9f
-const HEADER = 24
+/** Typedefs, modifiers and dimensions behind one another; the kernel takes 32. */
 const MAX_STEPS = 64
-const decoder = new TextDecoder()
+/** Structs within structs. */
+const MAX_NESTING = 32
+const POINTER_SIZE = 8
 
 /**
  * Raw BTF (Documentation/bpf/btf.rst) by type id. Types stay in the bytes and are read on demand, so that a kernel's
@@ -50,28 +54,31 @@ export class Btf {
   readonly #view: DataView
   readonly #offsets: Uint32Array
   readonly #first: number
-  readonly #strings: number
-  readonly #stringsEnd: number
+  readonly #strings: StringTable
   readonly #firstString: number
   #names: Map<string, number[]> | undefined
+  readonly #aligns = new Map<number, number>()
 
-  /** Use `parseBtf`. */
+  /** Use `parseBtf`, which checks what this takes for granted. */
   constructor(
     bytes: Uint8Array,
-    view: DataView,
     offsets: Uint32Array,
-    strings: number,
-    stringsEnd: number,
-    base?: Btf,
+    strings: Uint8Array,
+    stringsAt: number,
+    base: Btf | undefined,
   ) {
     this.bytes = bytes
     this.base = base
-    this.#view = view
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#offsets = offsets
     this.#first = base ? base.count : 1
-    this.#strings = strings
-    this.#stringsEnd = stringsEnd
+    this.#strings = new StringTable(strings, (at, what) => new BtfError('BAD_STRING', stringsAt + at, what))
     this.#firstString = base ? base.stringBytes : 0
+  }
+
+  /** The first id that is this BTF's own: 1 without a base. */
+  get first(): number {
+    return this.#first
   }
 
   /** One more than the last type id. */
@@ -79,24 +86,22 @@ export class Btf {
     return this.#first + this.#offsets.length
   }
 
+  /** With those of the base. */
   get stringBytes(): number {
-    return this.#firstString + this.#stringsEnd - this.#strings
+    return this.#firstString + this.#strings.size
   }
 
-  /** The string at an offset of the string section. */
+  /** The string at an offset of the string section; empty for an offset outside. Throws BtfError for a hostile section. */
   string(offset: number): string {
-    if (this.base && offset < this.#firstString) return this.base.string(offset)
-    const start = this.#strings + offset - this.#firstString
-    if (start < this.#strings || start >= this.#stringsEnd) return ''
-    let end = start
-    while (end < this.#stringsEnd && this.bytes[end] !== 0) end++
-    return decoder.decode(this.bytes.slice(start, end))
+    return this.base && offset < this.#firstString
+      ? this.base.string(offset)
+      : this.#strings.at(offset - this.#firstString)
   }
 
   #word(id: number, word: number): number {
     if (id < this.#first) return this.base && id > 0 ? this.base.#word(id, word) : 0
-    const at = this.#offsets[id - this.#first]
-    return at === undefined ? 0 : this.#view.getUint32(at + word * 4, true)
+    const at = (this.#offsets[id - this.#first] ?? Number.NaN) + word * 4
+    return at + 4 <= this.#view.byteLength ? this.#view.getUint32(at, true) : 0
   }
 
   /** Byte offset of a type's struct btf_type in `bytes`; 0 for void and for types of the base. */
@@ -160,6 +165,11 @@ export class Btf {
     return 0
   }
 
+  /** The lower-case kernel name of its kind: `func_proto`. */
+  kindName(id: number): string {
+    return KIND_SHAPES[this.kind(id)]?.name ?? 'unknown'
+  }
+
   isComposite(id: number): boolean {
     const kind = this.kind(id)
     return kind === BTF_KIND.STRUCT || kind === BTF_KIND.UNION
@@ -185,7 +195,7 @@ export class Btf {
         case BTF_KIND.DATASEC:
           return this.#word(at, 2) * count
         case BTF_KIND.PTR:
-          return 8 * count
+          return POINTER_SIZE * count
         case BTF_KIND.VAR:
           at = this.resolve(this.target(at))
           break
@@ -202,6 +212,63 @@ export class Btf {
     return undefined
   }
 
+  /**
+   * Bytes of a type's alignment as C lays it out, 0 for what has none. A struct whose members or size say that it was packed
+   * has 1. Throws BtfError for types nested without end.
+   */
+  align(id: number): number {
+    return this.#align(id, 0)
+  }
+
+  #align(id: number, depth: number): number {
+    const type = this.resolve(id)
+    switch (this.kind(type)) {
+      case BTF_KIND.INT:
+      case BTF_KIND.ENUM:
+      case BTF_KIND.ENUM64:
+      case BTF_KIND.FLOAT:
+        return Math.min(POINTER_SIZE, this.#word(type, 2))
+      case BTF_KIND.PTR:
+        return POINTER_SIZE
+      case BTF_KIND.ARRAY:
+        this.#refuseNesting(type, depth)
+        return this.#align(this.array(type).element, depth + 1)
+      case BTF_KIND.STRUCT:
+      case BTF_KIND.UNION:
+        break
+      default:
+        return 0
+    }
+    const known = this.#aligns.get(type)
+    if (known !== undefined) return known
+    this.#refuseNesting(type, depth)
+    let align = 1
+    let packed = false
+    for (const member of this.members(type)) {
+      const own = this.#align(member.type, depth + 1)
+      if (own > 0 && member.bitSize === 0 && member.bitOffset % (8 * own) !== 0) packed = true
+      align = Math.max(align, own)
+    }
+    if (packed || this.#word(type, 2) % align !== 0) align = 1
+    this.#aligns.set(type, align)
+    return align
+  }
+
+  #refuseNesting(id: number, depth: number): void {
+    if (depth <= MAX_NESTING) return
+    throw new BtfError('BAD_TYPE', this.typeOffset(id), `type ${id} is nested deeper than ${MAX_NESTING}`)
+  }
+
+  /** Calls back with the id of each type that a type refers to, in the order of its bytes; 0 for void. */
+  references(id: number, each: (type: number) => void): void {
+    const shape = KIND_SHAPES[this.kind(id)]!
+    if (shape.target) each(this.#word(id, 2))
+    for (const word of shape.fixedTypes) each(this.#word(id, 3 + word))
+    if (shape.eachType < 0) return
+    const first = 3 + shape.fixed / 4 + shape.eachType
+    for (let i = 0, n = this.vlen(id); i < n; i++) each(this.#word(id, first + (i * shape.each) / 4))
+  }
+
   array(id: number): { readonly element: number; readonly index: number; readonly count: number } {
     return { element: this.#word(id, 3), index: this.#word(id, 4), count: this.#word(id, 5) }
   }
@@ -211,6 +278,7 @@ export class Btf {
     const encoding = (data >>> 24) & 15
     return {
       bits: data & 0xff,
+      bitOffset: (data >>> 16) & 0xff,
       signed: (encoding & 1) !== 0,
       char: (encoding & 2) !== 0,
       bool: (encoding & 4) !== 0,
@@ -280,42 +348,9 @@ export class Btf {
     const ids = [...(this.base?.find(name, kind) ?? []), ...(this.#names.get(name) ?? [])]
     return kind === undefined ? ids : ids.filter((id) => this.kind(id) === kind)
   }
-}
 
-/**
- * Reads BTF. The structure is checked (header, bounds, kinds, references); throws BtfError. `base` is the kernel's BTF
- * under a module's.
- */
-export function parseBtf(bytes: Uint8Array, base?: Btf): Btf {
-  if (bytes.length < HEADER)
-    throw new BtfError('TRUNCATED', 0, `BTF has ${bytes.length} bytes, its header alone ${HEADER}`)
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const magic = view.getUint16(0, true)
-  if (magic === 0x9feb)
-    throw new BtfError('BIG_ENDIAN', 0, 'the BTF is big-endian; compile for a little-endian target')
-  if (magic !== MAGIC)
-    throw new BtfError('BAD_MAGIC', 0, `BTF begins with 0x${magic.toString(16)}, not 0xeb9f`)
-  const header = view.getUint32(4, true)
-  const range = (at: number, what: string): [number, number] => {
-    const start = header + view.getUint32(at, true)
-    const end = start + view.getUint32(at + 4, true)
-    if (end > bytes.length)
-      throw new BtfError('TRUNCATED', at, `the ${what} section ends at ${end} of ${bytes.length} bytes`)
-    return [start, end]
+  /** The first type of that kind and name. */
+  findByName(kind: BtfKind, name: string): number | undefined {
+    return this.find(name, kind)[0]
   }
-  const [types, typesEnd] = range(8, 'type')
-  const [strings, stringsEnd] = range(16, 'string')
-  const offsets: number[] = []
-  for (let at = types; at < typesEnd; ) {
-    if (at + 12 > typesEnd) throw new BtfError('TRUNCATED', at, 'a type ends past the type section')
-    const info = view.getUint32(at + 4, true)
-    const tail = KIND_TAIL[(info >>> 24) & 31]
-    if (!tail || (info >>> 24) % 32 === 0)
-      throw new BtfError('BAD_KIND', at, `unknown kind ${(info >>> 24) & 31}`)
-    const next = at + 12 + tail[0] + tail[1] * (info & 0xffff)
-    if (next > typesEnd) throw new BtfError('TRUNCATED', at, 'a type ends past the type section')
-    offsets.push(at)
-    at = next
-  }
-  return new Btf(bytes, view, Uint32Array.from(offsets), strings, stringsEnd, base)
 }

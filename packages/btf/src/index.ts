@@ -5,16 +5,30 @@ export {
   type BtfMember,
   type BtfParam,
   type BtfSectionVariable,
-  parseBtf,
 } from './btf.ts'
 export {
   type BtfCoreRelocation,
   type BtfExt,
   type BtfFuncInfo,
   type BtfLineInfo,
+  buildBtfExt,
   parseBtfExt,
 } from './btf-ext.ts'
+export {
+  BtfBuilder,
+  type BtfIntegerOptions,
+  buildBtf,
+  type MemberToBuild,
+} from './builder.ts'
+export { type CHeaderOptions, formatC, formatCDeclaration, formatCHeader } from './c-header.ts'
 export * as codec from './codec.ts'
 export { type Codec, CodecError, type Decoded } from './codec.ts'
+export { type BtfValue, type CodecForOptions, codecFor } from './codec-for.ts'
+export { CoreError, type CoreErrorCode } from './core/error.ts'
+export { CORE_POISON, type CoreResolution, patchCore } from './core/patch.ts'
+export { CoreRelocator, coreKindName, needsTarget } from './core/relocate.ts'
 export { BtfError, type BtfErrorCode } from './errors.ts'
-export { BTF_KIND, type BtfKind } from './kinds.ts'
+export { BTF_KIND, BTF_LINKAGE, type BtfKind } from './kinds.ts'
+export { parseBtf } from './parse.ts'
+export { StringTable } from './strings.ts'
+export { joinBtf } from './write.ts'
