@@ -1,4 +1,4 @@
-/** Internet checksums (RFC 1071) as include/net/checksum.h computes them: 32-bit one's complement sums, little-endian. */
+/** Internet checksums (RFC 1071) as include/net/checksum.h has them: 32-bit one's complement sums, little-endian. */
 import { pointer } from './env'
 
 @inline

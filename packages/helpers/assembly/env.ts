@@ -20,7 +20,7 @@ export function pointer(register: u64): usize {
   return <usize>register
 }
 
-/** Copies a few bytes without a call out of wasm, many with memory.copy. The ranges may overlap only as memmove allows. */
+/** memmove: a few bytes without a call out of wasm, many with memory.copy. */
 export function copyBytes(to: usize, from: usize, size: usize): void {
   if (size > 64 || (to > from && to < from + size)) {
     memory.copy(to, from, size)

@@ -133,8 +133,8 @@ export function badFlags(map: usize, flags: u64): bool {
 }
 
 /**
- * Calls a program's callback (map, key, value, context) for one element; true when it asks to stop, or faulted. The frame
- * that the callback gets begins at CTL_SP.
+ * Calls a program's callback (map, key, value, context) for one element; true when it asks to stop, or faulted. The
+ * frame that the callback gets begins at CTL_SP.
  */
 @inline
 export function visit(callback: u32, map: usize, key: usize, value: usize, context: u64): bool {

@@ -1,8 +1,8 @@
 /**
- * Where a hash map's elements come from and go to: a slab of max_entries elements, or the arena with BPF_F_NO_PREALLOC.
- * A freed element keeps its value until it is used again, and is used again first, as in the kernel's free lists. An LRU
- * that has no free element takes one by second chance: a hand goes round the slab, an element that was looked up since
- * the hand last passed loses its mark and stays, the first one without a mark goes.
+ * Where a hash map's elements come from and go to: a slab of max_entries elements, or with BPF_F_NO_PREALLOC the arena.
+ * A freed element keeps its value until it is used again, and is used again first, as in the kernel's free lists. An
+ * LRU that has no free element takes one by second chance: a hand goes round the slab, an element that was looked up
+ * since the hand last passed loses its mark and stays, the first one without a mark goes.
  */
 import {
   MAP_COUNT,
@@ -38,8 +38,8 @@ const SCANS: u32 = 128
 const KEPT: u32 = 256
 
 /**
- * A bucket's end. With threads it names the bucket, so that a reader that strayed into another one (its element was freed
- * and used again) finds out and starts anew; 0 is the end of any.
+ * A bucket's end. With threads it names the bucket, so that a reader that strayed into another one (its element was
+ * freed and used again) finds out and starts anew; 0 is the end of any.
  */
 @inline
 export function isEnd(element: u32): bool {
@@ -173,7 +173,7 @@ function evict(map: usize): u32 {
   return 0
 }
 
-/** Gives freed elements back to the arena; only when no program runs, since one may still hold pointers to their values. */
+/** Gives freed elements back to the arena; only when no program runs: one may hold pointers to their values. */
 export function hash_quiesce(map: u32): i32 {
   if (load<u32>(map, SLAB) != 0) return 0
   while (load<u32>(map, FREED_COUNT) > KEPT) {

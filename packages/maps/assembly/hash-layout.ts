@@ -52,8 +52,8 @@ export function advance(secret: u64): u64 {
 
 /**
  * Pair-multiply-shift (Thorup, "String hashing for linear probing", 2009): sum of (low + a)(high + b) over the key's
- * 8-byte words with fresh 64-bit secrets for each, of which the upper half is the hash. For secrets that nobody knows, two
- * different keys collide with a chance of 2^-32, whatever they are.
+ * 8-byte words with fresh 64-bit secrets for each, of which the upper half is the hash. For secrets that nobody knows,
+ * two different keys collide with a chance of 2^-32, whatever they are.
  */
 @inline
 export function hash4(map: usize, key: usize): u32 {

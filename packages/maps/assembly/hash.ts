@@ -487,7 +487,7 @@ export function hash_next_key(map: u32, key: u32, next: u32): i32 {
   return -ENOENT
 }
 
-/** Whole buckets from number `cursor` on, as many as `capacity` keys hold; -ENOSPC when the first has more than that. */
+/** Whole buckets from number `cursor` on, as many as fit into `capacity`; -ENOSPC when the first has more keys. */
 export function hash_batch(map: u32, cursor: u32, keys: u32, capacity: u32, next: u32): i32 {
   const data = load<u32>(map, MAP_DATA)
   const end = load<u32>(map, MASK) + 1

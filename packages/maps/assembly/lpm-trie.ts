@@ -1,6 +1,6 @@
 /**
- * BPF_MAP_TYPE_LPM_TRIE (kernel/bpf/lpm_trie.c): a binary trie with compressed paths. A key is a u32 prefix length and the
- * data, most significant bit first. A node without a value of its own (intermediate) has two children.
+ * BPF_MAP_TYPE_LPM_TRIE (kernel/bpf/lpm_trie.c): a binary trie with compressed paths. A key is a u32 prefix length and
+ * the data, most significant bit first. A node without a value of its own (intermediate) has two children.
  */
 import { EEXIST, EINVAL, ENOENT, ENOMEM, ENOSPC } from '../../registry/src/layout/errno'
 import {

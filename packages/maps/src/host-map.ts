@@ -2,28 +2,25 @@ import type { Arena } from '@skep/memory'
 import {
   errnoName,
   type HostEnv,
-  type JsMapOps,
   type LinkedMap,
   mapLayout as layout,
-  type MapExports,
   type MapHandle,
-  type MapHostOp,
   type MapOp,
   type MapSpec,
   type MapTypeDef,
   programLayout,
 } from '@skep/registry'
 import { MapError } from './errors.ts'
-import { wrapJsOps } from './js-ops.ts'
-
-/** A field of the value that updates leave alone: bpf_spin_lock, bpf_timer, …. */
-export interface SpecialField {
-  /** `spin_lock`, `timer`, `kptr`, …. */
-  readonly kind: string
-  /** Bytes from the start of the value. */
-  readonly offset: number
-  readonly size: number
-}
+import { createBlocks, type MapBlocks, programOps, round8, type SpecialField, writeSlots } from './header.ts'
+import {
+  type AnyOp,
+  type BoundType,
+  bindJs,
+  bindWasm,
+  mapExports,
+  type Operation,
+  type Operations,
+} from './map-operations.ts'
 
 export interface HostMapParts {
   readonly arena: Arena
@@ -42,59 +39,11 @@ export interface HostMapParts {
   readonly fields?: readonly SpecialField[]
 }
 
-type AnyOp = MapOp | MapHostOp
-type Operation = (...args: (number | bigint)[]) => number
-type Operations = Partial<Record<AnyOp, Operation>>
-
-/** Where each operation's slot stands in the header. */
-const slotOffsets: Readonly<Partial<Record<AnyOp, number>>> = {
-  lookup: layout.MAP_OP_LOOKUP,
-  update: layout.MAP_OP_UPDATE,
-  delete: layout.MAP_OP_DELETE,
-  push: layout.MAP_OP_PUSH,
-  pop: layout.MAP_OP_POP,
-  peek: layout.MAP_OP_PEEK,
-  next_key: layout.MAP_OP_NEXT_KEY,
-  lookup_percpu: layout.MAP_OP_LOOKUP_PERCPU,
-  for_each: layout.MAP_OP_FOR_EACH,
-  redirect: layout.MAP_OP_REDIRECT,
-}
-
-const programOps: readonly MapOp[] = [
-  'lookup',
-  'update',
-  'delete',
-  'push',
-  'pop',
-  'peek',
-  'lookup_percpu',
-  'for_each',
-  'redirect',
-]
-
-/** Where init functions find a seed (assembly/hash-layout.ts). */
-const SEED = layout.MAP_PRIVATE + 40
 /** Flags as bigints, made once. */
 const flagsOf: readonly bigint[] = Array.from({ length: 32 }, (_, n) => BigInt(n))
-const round8 = (n: number): number => (n + 7) & ~7
-
-/** The exports that serve a map of this spec, by operation. */
-export function mapExports(def: MapTypeDef, spec: MapSpec): MapExports {
-  return { ...def.wasm?.ops, ...def.wasm?.variant?.(spec) }
-}
 
 function randomSeed(): bigint {
   return crypto.getRandomValues(new BigUint64Array(1))[0]!
-}
-
-/** Operations of a JS map type under the names and signatures of wasm ones. */
-function jsOperations(ops: JsMapOps): Operations {
-  const result: Operations = { ...(wrapJsOps(ops) as unknown as Operations) }
-  if (ops.nextKey) {
-    const next = ops.nextKey.bind(ops)
-    result.next_key = (_map, key, out) => next(Number(key), Number(out))
-  }
-  return result
 }
 
 /**
@@ -130,20 +79,16 @@ export class HostMap implements MapHandle {
   readonly hostValueSize: number
   readonly address: number
   readonly #arena: Arena
+  readonly #blocks: MapBlocks
+  readonly #type: BoundType
   readonly #operations: Operations
   readonly #lookup: Operation | undefined
-  readonly #close: () => void
-  /** Scratch in the arena: a key, another key, a value. */
-  readonly #key: number
-  readonly #otherKey: number
-  readonly #value: number
   readonly #fields: readonly SpecialField[]
-  #table = 0
   #closed = false
 
   /** Use `createHostMap`, which checks the spec first. */
   constructor(parts: HostMapParts) {
-    const { arena, def, spec, id } = parts
+    const { arena, def, spec, id, fields = [], seed = randomSeed() } = parts
     this.#arena = arena
     this.def = def
     this.spec = spec
@@ -155,109 +100,32 @@ export class HostMap implements MapHandle {
     this.maxEntries = spec.maxEntries
     this.flags = spec.flags ?? 0
     this.hostValueSize = def.value === 'percpu' ? round8(spec.valueSize) * arena.cpus : spec.valueSize
-    this.#fields = parts.fields ?? []
+    this.#fields = fields
 
-    const keyBytes = round8(Math.max(spec.keySize, 8))
-    this.address = this.#alloc(layout.MAP_HEADER_SIZE)
-    this.#key = this.#allocBeside(2 * keyBytes + round8(Math.max(this.hostValueSize, 8)))
-    this.#otherKey = this.#key + keyBytes
-    this.#value = this.#otherKey + keyBytes
-    arena.exports.setShape(this.address, 1)
-    this.#writeHeader(parts)
-
-    if (def.wasm) {
-      const { exports = {} } = parts
-      const operation = (name: string): Operation => {
-        const fn = (exports as Record<string, unknown>)[name]
-        if (typeof fn !== 'function')
-          throw this.#error('EOPNOTSUPP', 'create', `module ${def.wasm!.module.name} exports no ${name}`)
-        return fn as Operation
-      }
-      this.#operations = Object.fromEntries(
-        Object.entries(mapExports(def, spec)).map(([op, name]) => [op, operation(name)]),
-      )
-      const free = operation(def.wasm.free)
-      const result = operation(def.wasm.init)(this.address)
-      if (result < 0) {
-        this.#freeOwn()
-        throw this.#failed(result, 'create')
-      }
-      this.#close = () => void free(this.address)
-      const names = mapExports(def, spec)
-      this.#writeSlots((op) => [this.#operations[op], names[op] ?? op], parts.slot)
-    } else {
-      if (!parts.env) throw this.#error('EINVAL', 'create', 'a map type in JS needs the runtime’s HostEnv')
-      const ops = def.create!(parts.env, this)
-      this.#operations = jsOperations(ops)
-      this.#close = () => ops.free?.()
-      this.#writeSlots((op) => [this.#operations[op], `${spec.name}.${op}`], parts.slot)
+    const blocks = createBlocks(arena, { def, spec, id, hostValueSize: this.hostValueSize, seed, fields })
+    if (!blocks) throw this.#error('ENOMEM', 'create')
+    this.#blocks = blocks
+    this.address = blocks.header
+    try {
+      this.#type = this.#bind(parts)
+      const result = this.#type.init()
+      if (result < 0) throw this.#failed(result, 'create')
+    } catch (error) {
+      blocks.free()
+      throw error
     }
+    this.#operations = this.#type.operations
     this.#lookup = this.#operations.lookup_host ?? this.#operations.lookup
+    const names = mapExports(def, spec)
+    writeSlots(arena.view, this.address, this.#type.inTable, (fn, op) =>
+      parts.slot(fn, names[op] ?? `${spec.name}.${op}`),
+    )
   }
 
-  #alloc(size: number): number {
-    const address = this.#arena.exports.alloc(size, 16) >>> 0
-    if (address === 0) throw this.#error('ENOMEM', 'create')
-    return address
-  }
-
-  #allocBeside(size: number): number {
-    const address = this.#arena.exports.alloc(size, 16) >>> 0
-    if (address === 0) {
-      this.#arena.free(this.address)
-      throw this.#error('ENOMEM', 'create')
-    }
-    return address
-  }
-
-  #freeOwn(): void {
-    this.#arena.free(this.#key)
-    if (this.#table) this.#arena.free(this.#table)
-    this.#arena.free(this.address)
-  }
-
-  #writeHeader(parts: HostMapParts): void {
-    const { spec, def, fields = [] } = parts
-    if (fields.length > 0) {
-      this.#table = this.#arena.exports.alloc(4 + 8 * fields.length, 16) >>> 0
-      if (this.#table === 0) {
-        this.#freeOwn()
-        throw this.#error('ENOMEM', 'create')
-      }
-    }
-    const { view } = this.#arena
-    const put = (offset: number, value: number): void => view.setUint32(this.address + offset, value, true)
-    put(layout.MAP_ID, this.id)
-    put(layout.MAP_TYPE, def.id)
-    put(layout.MAP_KEY_SIZE, spec.keySize)
-    put(layout.MAP_VALUE_SIZE, spec.valueSize)
-    put(layout.MAP_MAX_ENTRIES, spec.maxEntries)
-    put(layout.MAP_FLAGS, this.flags)
-    put(layout.MAP_CPUS, this.#arena.cpus)
-    put(layout.MAP_EXTRA, spec.mapExtra ?? 0)
-    view.setBigUint64(this.address + SEED, parts.seed ?? randomSeed(), true)
-    if (fields.length === 0) return
-    put(layout.MAP_FIELDS, this.#table)
-    view.setUint32(this.#table, fields.length, true)
-    const ordered = [...fields].sort((a, b) => a.offset - b.offset)
-    ordered.forEach(({ offset, size }, n) => {
-      view.setUint32(this.#table + 4 + 8 * n, offset, true)
-      view.setUint32(this.#table + 8 + 8 * n, size, true)
-    })
-    const lock = fields.find((f) => f.kind === 'spin_lock')
-    if (lock) put(layout.MAP_SPIN_LOCK, lock.offset + 1)
-  }
-
-  #writeSlots(
-    get: (op: AnyOp) => readonly [Operation | undefined, string],
-    slot: (fn: unknown, name: string) => number,
-  ): void {
-    for (const [op, offset] of Object.entries(slotOffsets) as [AnyOp, number][]) {
-      const [fn, name] = get(op)
-      // Only wasm functions go into a table; a JS type's next_key is the host's alone.
-      if (fn && (this.def.wasm || op !== 'next_key'))
-        this.#arena.view.setUint32(this.address + offset, slot(fn, name), true)
-    }
+  #bind({ def, spec, exports, env }: HostMapParts): BoundType {
+    if (def.wasm) return bindWasm(def, spec, exports ?? {}, this.address)
+    if (!env) throw this.#error('EINVAL', 'create', 'a map type in JavaScript needs the runtime’s HostEnv')
+    return bindJs(def, env, this)
   }
 
   #error(code: ConstructorParameters<typeof MapError>[0], operation: string, detail?: string): MapError {
@@ -304,11 +172,11 @@ export class HostMap implements MapHandle {
     if (typeof key === 'number') {
       if (this.keySize !== 4)
         throw this.#error('EINVAL', operation, `the key is a number, and the map takes ${this.keySize} bytes`)
-      this.#arena.u32[this.#key >> 2] = key
+      this.#arena.u32[this.#blocks.key >> 2] = key
     } else {
-      this.#put('key', key, this.keySize, this.#key, operation)
+      this.#put('key', key, this.keySize, this.#blocks.key, operation)
     }
-    return this.#key
+    return this.#blocks.key
   }
 
   /** Elements present now. */
@@ -396,14 +264,14 @@ export class HostMap implements MapHandle {
       throw this.#error('EINVAL', 'update', 'BPF_F_LOCK needs a bpf_spin_lock in the value')
     const at = this.#putKey(key, 'update')
     this.#putValue(value, 'update')
-    const result = this.#updateAt(at, this.#value, flags)
+    const result = this.#updateAt(at, this.#blocks.value, flags)
     if (result < 0) throw this.#failed(result, 'update')
     if (this.def.value === 'percpu') this.#writeEveryCpu(at, value)
   }
 
   #putValue(value: Uint8Array, operation: string): void {
     if (this.def.value !== 'percpu') {
-      this.#put('value', value, this.valueSize, this.#value, operation)
+      this.#put('value', value, this.valueSize, this.#blocks.value, operation)
       if (this.def.value === 'program') this.#checkProgram(operation)
       return
     }
@@ -414,7 +282,7 @@ export class HostMap implements MapHandle {
         `the value has ${value.length} bytes, and the map takes ${this.hostValueSize}: each of ${this.#arena.cpus} CPUs' values padded to 8 bytes`,
       )
     }
-    this.#arena.u8.set(value.subarray(0, this.valueSize), this.#value)
+    this.#arena.u8.set(value.subarray(0, this.valueSize), this.#blocks.value)
   }
 
   #updateAt(key: number, value: number, flags: number): number {
@@ -422,7 +290,7 @@ export class HostMap implements MapHandle {
   }
 
   #checkProgram(operation: string): void {
-    const record = this.#arena.u32[this.#value >> 2]!
+    const record = this.#arena.u32[this.#blocks.value >> 2]!
     if (this.#arena.sizeOf(record) < programLayout.PROG_RECORD_SIZE)
       throw this.#error('EBADF', operation, `no program's record is at 0x${record.toString(16)}`)
   }
@@ -448,8 +316,8 @@ export class HostMap implements MapHandle {
   nextKey(key?: Uint8Array): Uint8Array | undefined {
     this.#mayRead('nextKey')
     const at = key ? this.#putKey(key, 'nextKey') : 0
-    const result = this.#operation('next_key', 'nextKey')(this.address, at, this.#otherKey)
-    if (result === 0) return this.#arena.u8.slice(this.#otherKey, this.#otherKey + this.keySize)
+    const result = this.#operation('next_key', 'nextKey')(this.address, at, this.#blocks.otherKey)
+    if (result === 0) return this.#arena.u8.slice(this.#blocks.otherKey, this.#blocks.otherKey + this.keySize)
     return this.#absent(result, 'nextKey')
   }
 
@@ -459,9 +327,13 @@ export class HostMap implements MapHandle {
     this.#mayWrite('lookupAndDelete')
     if (this.keySize === 0) return this.pop()
     const at = this.#putKey(key, 'lookupAndDelete')
-    const result = this.#operation('lookup_and_delete', 'lookupAndDelete')(this.address, at, this.#value)
+    const result = this.#operation('lookup_and_delete', 'lookupAndDelete')(
+      this.address,
+      at,
+      this.#blocks.value,
+    )
     if (result < 0) return this.#absent(result, 'lookupAndDelete')
-    const bytes = this.#arena.u8.slice(this.#value, this.#value + this.hostValueSize)
+    const bytes = this.#arena.u8.slice(this.#blocks.value, this.#blocks.value + this.hostValueSize)
     for (const { offset, size } of this.#fields) bytes.fill(0, offset, offset + size)
     return bytes
   }
@@ -475,9 +347,9 @@ export class HostMap implements MapHandle {
   /** Adds a value without a key (queue, stack, bloom filter). Throws MapError E2BIG when the map is full. */
   push(value: Uint8Array, flags = 0): void {
     this.#mayWrite('push')
-    this.#put('value', value, this.valueSize, this.#value, 'push')
+    this.#put('value', value, this.valueSize, this.#blocks.value, 'push')
     const push = this.#operation('push', 'push')
-    const result = push(this.address, this.#value, flagsOf[flags] ?? BigInt(flags))
+    const result = push(this.address, this.#blocks.value, flagsOf[flags] ?? BigInt(flags))
     if (result < 0) throw this.#failed(result, 'push')
   }
 
@@ -495,16 +367,16 @@ export class HostMap implements MapHandle {
   }
 
   #take(op: 'pop' | 'peek'): Uint8Array | undefined {
-    const result = this.#operation(op, op)(this.address, this.#value)
-    if (result === 0) return this.#copy(this.#value)
+    const result = this.#operation(op, op)(this.address, this.#blocks.value)
+    if (result === 0) return this.#copy(this.#blocks.value)
     return this.#absent(result, op)
   }
 
   /** Bloom filters: false when the value was surely never pushed. */
   includes(value: Uint8Array): boolean {
     this.#mayRead('includes')
-    this.#put('value', value, this.valueSize, this.#value, 'includes')
-    const result = this.#operation('peek', 'includes')(this.address, this.#value)
+    this.#put('value', value, this.valueSize, this.#blocks.value, 'includes')
+    const result = this.#operation('peek', 'includes')(this.address, this.#blocks.value)
     if (result < 0) this.#absent(result, 'includes')
     return result === 0
   }
@@ -646,8 +518,8 @@ export class HostMap implements MapHandle {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#close()
-    this.#freeOwn()
+    this.#type.free()
+    this.#blocks.free()
   }
 
   [Symbol.dispose](): void {

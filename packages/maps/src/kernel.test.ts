@@ -7,9 +7,9 @@ import {
   exercises,
   keyOf,
   label,
+  numbered,
   type Operation,
   operations,
-  valueOf,
 } from '../test/operations.ts'
 import { createWorld, type World } from '../test/world.ts'
 import { MapError } from './errors.ts'
@@ -81,7 +81,7 @@ function perform(
     case 'lookupAndDelete':
       return outcome(() => hex(side.lookupAndDelete(key)))
     case 'update':
-      return outcome(() => side.update(key, valueOf(bytes, value), flags))
+      return outcome(() => side.update(key, numbered(bytes, value), flags))
     case 'delete':
       return outcome(() => side.delete(key))
     case 'next':

@@ -25,7 +25,7 @@ export const plainKey = (size: number, n: number): Uint8Array => {
   return bytes
 }
 
-export const valueOf = (size: number, n: number): Uint8Array =>
+export const numbered = (size: number, n: number): Uint8Array =>
   Uint8Array.from({ length: size }, (_, i) => (n * 31 + i * 7) & 0xff)
 
 /** Prefixes inside one another, and some that are too long. */

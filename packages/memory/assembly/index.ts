@@ -206,8 +206,8 @@ export function init(limit: u32, end: usize, cpus: u32): i32 {
 }
 
 /**
- * `size` zeroed bytes (0 counts as 1) at a multiple of `align`, a power of two (below 16 counts as 16); 0 when the limit
- * or the memory does not allow it.
+ * `size` zeroed bytes (0 counts as 1) at a multiple of `align`, a power of two (below 16 counts as 16); 0 when the
+ * limit or the memory does not allow it.
  */
 export function alloc(size: u32, align: u32): u32 {
   if (size > LARGEST || align > 0x100_0000 || (align & (align - 1)) != 0) return 0

@@ -1,0 +1,121 @@
+import type { Arena } from '@skep/memory'
+import { mapLayout as layout, type MapOp, type MapSpec, type MapTypeDef } from '@skep/registry'
+import type { AnyOp, Operations } from './map-operations.ts'
+
+/** A field of the value that updates leave alone: bpf_spin_lock, bpf_timer, …. */
+export interface SpecialField {
+  /** `spin_lock`, `timer`, `kptr`, …. */
+  readonly kind: string
+  /** Bytes from the start of the value. */
+  readonly offset: number
+  readonly size: number
+}
+
+/** Where each operation's slot stands in the header. */
+const slotOffsets: Readonly<Partial<Record<AnyOp, number>>> = {
+  lookup: layout.MAP_OP_LOOKUP,
+  update: layout.MAP_OP_UPDATE,
+  delete: layout.MAP_OP_DELETE,
+  push: layout.MAP_OP_PUSH,
+  pop: layout.MAP_OP_POP,
+  peek: layout.MAP_OP_PEEK,
+  next_key: layout.MAP_OP_NEXT_KEY,
+  lookup_percpu: layout.MAP_OP_LOOKUP_PERCPU,
+  for_each: layout.MAP_OP_FOR_EACH,
+  redirect: layout.MAP_OP_REDIRECT,
+}
+
+export const programOps: readonly MapOp[] = [
+  'lookup',
+  'update',
+  'delete',
+  'push',
+  'pop',
+  'peek',
+  'lookup_percpu',
+  'for_each',
+  'redirect',
+]
+
+/** Where init functions find a seed (assembly/hash-layout.ts). */
+const SEED = layout.MAP_PRIVATE + 40
+
+export const round8 = (n: number): number => (n + 7) & ~7
+
+/** A map's blocks besides what its type allocates. */
+export interface MapBlocks {
+  readonly header: number
+  /** Scratch for the host: a key, another key, a value as the host sees it. */
+  readonly key: number
+  readonly otherKey: number
+  readonly value: number
+  free(): void
+}
+
+/** Allocates and fills the header, all but the slots. Undefined when the arena has no room. */
+export function createBlocks(
+  arena: Arena,
+  parts: {
+    readonly def: MapTypeDef
+    readonly spec: MapSpec
+    readonly id: number
+    readonly hostValueSize: number
+    readonly seed: bigint
+    readonly fields: readonly SpecialField[]
+  },
+): MapBlocks | undefined {
+  const { def, spec, fields } = parts
+  const keyBytes = round8(Math.max(spec.keySize, 8))
+  const scratchBytes = 2 * keyBytes + round8(Math.max(parts.hostValueSize, 8))
+  const sizes = [layout.MAP_HEADER_SIZE, scratchBytes, fields.length > 0 ? 4 + 8 * fields.length : 0]
+  const blocks = sizes.map((size) => (size === 0 ? 0 : arena.exports.alloc(size, 16) >>> 0))
+  const free = (): void => {
+    for (const block of blocks) if (block !== 0) arena.free(block)
+  }
+  if (sizes.some((size, n) => size !== 0 && blocks[n] === 0)) {
+    free()
+    return undefined
+  }
+  const [header, scratch, table] = blocks as [number, number, number]
+  arena.exports.setShape(header, 1)
+  arena.exports.setShape(scratch, 1)
+
+  const { view } = arena
+  const put = (offset: number, value: number): void => view.setUint32(header + offset, value, true)
+  put(layout.MAP_ID, parts.id)
+  put(layout.MAP_TYPE, def.id)
+  put(layout.MAP_KEY_SIZE, spec.keySize)
+  put(layout.MAP_VALUE_SIZE, spec.valueSize)
+  put(layout.MAP_MAX_ENTRIES, spec.maxEntries)
+  put(layout.MAP_FLAGS, spec.flags ?? 0)
+  put(layout.MAP_CPUS, arena.cpus)
+  put(layout.MAP_EXTRA, spec.mapExtra ?? 0)
+  view.setBigUint64(header + SEED, parts.seed, true)
+  if (table !== 0) writeFields(view, header, table, fields)
+  return { header, key: scratch, otherKey: scratch + keyBytes, value: scratch + 2 * keyBytes, free }
+}
+
+function writeFields(view: DataView, header: number, table: number, fields: readonly SpecialField[]): void {
+  view.setUint32(header + layout.MAP_FIELDS, table, true)
+  view.setUint32(table, fields.length, true)
+  const ordered = [...fields].sort((a, b) => a.offset - b.offset)
+  ordered.forEach(({ offset, size }, n) => {
+    view.setUint32(table + 4 + 8 * n, offset, true)
+    view.setUint32(table + 8 + 8 * n, size, true)
+  })
+  const lock = fields.find((f) => f.kind === 'spin_lock')
+  if (lock) view.setUint32(header + layout.MAP_SPIN_LOCK, lock.offset + 1, true)
+}
+
+/** Writes the function-table slots of the operations. */
+export function writeSlots(
+  view: DataView,
+  header: number,
+  operations: Operations,
+  slot: (fn: unknown, op: AnyOp) => number,
+): void {
+  for (const [op, offset] of Object.entries(slotOffsets) as [AnyOp, number][]) {
+    const fn = operations[op]
+    if (fn) view.setUint32(header + offset, slot(fn, op), true)
+  }
+}

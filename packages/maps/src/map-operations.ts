@@ -1,0 +1,64 @@
+import type {
+  HostEnv,
+  JsMapOps,
+  MapExports,
+  MapHandle,
+  MapHostOp,
+  MapOp,
+  MapSpec,
+  MapTypeDef,
+} from '@skep/registry'
+import { wrapJsOps } from './js-ops.ts'
+
+export type AnyOp = MapOp | MapHostOp
+/** Arguments as layout/map.ts says, the map's address first. */
+export type Operation = (...args: (number | bigint)[]) => number
+export type Operations = Partial<Record<AnyOp, Operation>>
+
+/** The exports that serve a map of this spec, by operation. */
+export function mapExports(def: MapTypeDef, spec: MapSpec): MapExports {
+  return { ...def.wasm?.ops, ...def.wasm?.variant?.(spec) }
+}
+
+/** A live map's operations, how it begins and how it ends. */
+export interface BoundType {
+  readonly operations: Operations
+  /** Those that programs reach through the function table: wasm functions all. */
+  readonly inTable: Operations
+  /** 0 or a negative errno. */
+  readonly init: () => number
+  readonly free: () => void
+}
+
+/** The operations of a type in wasm. Throws RangeError when the module lacks an export that the type names. */
+export function bindWasm(
+  def: MapTypeDef,
+  spec: MapSpec,
+  exports: Readonly<Record<string, unknown>>,
+  header: number,
+): BoundType {
+  const { module, init, free } = def.wasm!
+  const exported = (name: string): Operation => {
+    const fn = exports[name]
+    if (typeof fn !== 'function')
+      throw new RangeError(`wasm module ${module.name} exports no function ${name}`)
+    return fn as Operation
+  }
+  const operations: Operations = Object.fromEntries(
+    Object.entries(mapExports(def, spec)).map(([op, name]) => [op, exported(name)]),
+  )
+  const [begin, end] = [exported(init), exported(free)]
+  return { operations, inTable: operations, init: () => begin(header), free: () => void end(header) }
+}
+
+/** The operations of a type in JavaScript. */
+export function bindJs(def: MapTypeDef, env: HostEnv, map: MapHandle): BoundType {
+  const ops: JsMapOps = def.create!(env, map)
+  const inTable = wrapJsOps(ops) as unknown as Operations
+  const operations: Operations = { ...inTable }
+  if (ops.nextKey) {
+    const next = ops.nextKey.bind(ops)
+    operations.next_key = (_map, key, out) => next(Number(key), Number(out))
+  }
+  return { operations, inTable, init: () => 0, free: () => ops.free?.() }
+}
