@@ -46,7 +46,7 @@ export const xdpProgramType: ProgramTypeDef = defineProgramType({
   id: 6,
   context: xdpMd,
   packetAccess: 'write',
-  attachTypes: { xdp: { id: 37 }, xdp_devmap: { id: 35 }, xdp_cpumap: { id: 38 } },
+  attachTypes: { xdp: { id: 37 }, xdp_devmap: { id: 33 }, xdp_cpumap: { id: 35 } },
   verdicts: { 0: 'XDP_ABORTED', 1: 'XDP_DROP', 2: 'XDP_PASS', 3: 'XDP_TX', 4: 'XDP_REDIRECT' },
   sections: [
     section('xdp.frags/devmap', 'xdp_devmap', BPF_F_XDP_HAS_FRAGS),

@@ -1,4 +1,10 @@
-import type { ContextDef, ContextField, ContextPointer, StructContext } from '@skep/registry'
+import {
+  type ContextDef,
+  type ContextField,
+  type ContextPointer,
+  contextAllows,
+  contextFieldAt,
+} from '@skep/registry'
 import {
   MEM_RDONLY,
   PTR_MAYBE_NULL,
@@ -40,12 +46,6 @@ export interface ContextAccess {
 
 const SCALAR: ContextAccess = { type: SCALAR_VALUE, field: undefined }
 
-const allowed = (
-  rule: boolean | readonly string[] | undefined,
-  otherwise: boolean,
-  attach: string,
-): boolean => (rule === undefined ? otherwise : typeof rule === 'boolean' ? rule : rule.includes(attach))
-
 /**
  * Judges a load or store of `size` bytes at a fixed offset of a context, by its description (the is_valid_access
  * functions of net/core/filter.c, kernel/trace/bpf_trace.c and others). Undefined when it is not allowed.
@@ -58,43 +58,14 @@ export function contextAccess(
   signExtends: boolean,
   attachType: string,
 ): ContextAccess | undefined {
-  if (off < 0) return undefined
-  switch (context.kind) {
-    case 'raw':
-      if (off < (context.start ?? 0) || off + size > context.size || off % size !== 0) return undefined
-      if (write && !context.writable) return undefined
-      return context.widths && !context.widths.includes(size) ? undefined : SCALAR
-    case 'args':
-      return !write && off < context.max * 8 && off % size === 0 ? SCALAR : undefined
-    case 'struct':
-      return structAccess(context, off, size, write, signExtends, attachType)
+  if (context.kind !== 'struct') {
+    return contextAllows(context, off, size, write, attachType) ? SCALAR : undefined
   }
-}
-
-function structAccess(
-  context: StructContext,
-  off: number,
-  size: number,
-  write: boolean,
-  signExtends: boolean,
-  attachType: string,
-): ContextAccess | undefined {
-  if (off + size > context.size || off % size !== 0) return undefined
-  const field = context.fields.find((f) => off >= f.offset && off < f.offset + f.size)
-  if (!field || off + size > field.offset + field.size) return undefined
-  if (!allowed(write ? field.write : field.read, !write, attachType)) return undefined
-  const unit = field.unit ?? field.size
-  const widths = write && field.writeExact ? 'exact' : (field.widths ?? 'narrow')
-  if (
-    widths === 'exact'
-      ? size !== unit || (off - field.offset) % unit !== 0
-      : widths === 'narrow' && size > unit
-  ) {
-    return undefined
-  }
-  if (!field.pointer || write) return { type: SCALAR_VALUE, field }
+  const field = contextFieldAt(context, off, size, write, attachType)
+  if (!field) return undefined
+  if (!field.pointer) return { type: SCALAR_VALUE, field }
   // A pointer that a narrow field stands for cannot be sign-extended.
-  if (signExtends) return undefined
+  if (write || signExtends) return undefined
   let type = POINTER_TYPES[field.pointer]
   if (field.nullable) type |= PTR_MAYBE_NULL
   if (field.trusted) type |= PTR_TRUSTED

@@ -1,4 +1,11 @@
-import type { LineInfo, MapSpec, Platform, ProgramFacts, ProgramSpec, ProgramTypeDef } from '@skep/registry'
+import {
+  attachTypeName,
+  type LineInfo,
+  type MapSpec,
+  type Platform,
+  type ProgramFacts,
+  type ProgramSpec,
+} from '@skep/registry'
 import { Btf } from './btf.ts'
 import { checkCfg } from './cfg.ts'
 import { Env, type Privileges } from './env.ts'
@@ -140,7 +147,7 @@ class KernelVerifier implements Verifier {
       attachType,
       maps: new MapTable(input.maps, this.platform, btf),
       btf,
-      privileges: privilegesOf(input, type, this.#options),
+      privileges: privilegesOf(input, this.#options),
       logLevel: input.logLevel ?? 0,
     })
     markUnknown(env, UNBOUND_REG)
@@ -163,19 +170,7 @@ class KernelVerifier implements Verifier {
   }
 }
 
-/** The name of an attach type; undefined for one that the type does not know, false where it must. */
-function attachTypeName(
-  type: ProgramTypeDef,
-  attach: string | number | undefined,
-): string | undefined | false {
-  const known = type.attachTypes ?? {}
-  const wanted = attach ?? 0
-  const found = Object.entries(known).find(([name, rules]) => name === wanted || rules.id === wanted)
-  if (found) return found[0]
-  return type.strictAttachType ? false : undefined
-}
-
-function privilegesOf(input: VerifyInput, type: ProgramTypeDef, options: VerifierOptions): Privileges {
+function privilegesOf(input: VerifyInput, options: VerifierOptions): Privileges {
   const flags = input.program.flags ?? 0
   return {
     complexityLimit: options.complexityLimit ?? BPF_COMPLEXITY_LIMIT_INSNS,
@@ -183,7 +178,7 @@ function privilegesOf(input: VerifyInput, type: ProgramTypeDef, options: Verifie
     strictAlignment: (flags & BPF_F_STRICT_ALIGNMENT) !== 0 && (flags & BPF_F_ANY_ALIGNMENT) === 0,
     testStateFreq: (flags & BPF_F_TEST_STATE_FREQ) !== 0,
     testRegInvariants: (flags & BPF_F_TEST_REG_INVARIANTS) !== 0,
-    sleepable: (flags & BPF_F_SLEEPABLE) !== 0 || type.sleepable === true,
+    sleepable: (flags & BPF_F_SLEEPABLE) !== 0,
     gplCompatible: isGplCompatible(input.program.license),
     cpus: options.cpus ?? 1,
   }
@@ -211,20 +206,26 @@ function check(env: Env): void {
   checkCfg(env)
   env.postorder = computePostorder(env.program, env.subprogs)
   env.liveness = new StackLiveness(env)
-  if (env.privileges.sleepable && !env.type.sleepable) {
-    const flags = env.program.spec.flags ?? 0
-    if (flags & BPF_F_SLEEPABLE) {
-      fail(
-        'EINVAL',
-        'Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable',
-      )
-    }
-  }
+  checkSleepable(env)
   computeScc(env)
   computeLiveRegisters(env)
   walkSubprog(env, 0)
   walkGlobals(env)
   checkMaxStackDepth(env)
+}
+
+/** The part of check_attach_btf_id that is about programs that may sleep. */
+function checkSleepable(env: Env): void {
+  const { type, attachType, privileges } = env
+  if (type.sleepable === true) {
+    if (!privileges.sleepable) fail('EINVAL', 'Syscall programs can only be sleepable')
+    return
+  }
+  if (!privileges.sleepable) return
+  const rules = attachType === undefined ? undefined : type.attachTypes?.[attachType]
+  if (type.sleepable !== 'optional' || rules?.sleepable === false) {
+    fail('EINVAL', 'Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable')
+  }
 }
 
 /** do_check_subprogs: the global functions that were called, until no more are. */

@@ -13,8 +13,8 @@ const bpfSock: StructContext = struct('bpf_sock', {
   src_ip4: field.u32(),
   src_ip6: field.array(field.u32(), 4),
   src_port: field.u32(),
-  dst_port: field.u16({ widths: 'narrow' }),
-  dst_port_padding: field.padding(2),
+  /** Big-endian 16 bits and two bytes of padding, which loads of 32 bits may take along. */
+  dst_port: field.u32({ narrowTo: 2 }),
   dst_ip4: field.u32(),
   dst_ip6: field.array(field.u32(), 4),
   state: field.u32(),
