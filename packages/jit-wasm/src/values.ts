@@ -1,4 +1,3 @@
-import type { Insn } from '@skep/isa'
 import { ACCESS, type LinkedProgram } from '@skep/registry'
 import type { FunctionBlocks } from './blocks.ts'
 import { type CallPlan, MAX_ADDRESS, MAX_U32, MAX_U64, NEED, planCall } from './calls.ts'
@@ -25,11 +24,17 @@ export class Values {
   readonly #pure: Uint8Array
   readonly #regs: Int8Array
   readonly #needs: Uint8Array
+  /** The operands that there are, as places in the arrays above, in the order of the slots. */
+  readonly #uses: number[] = []
+  /** Slots at which instructions begin, block by block, and where each block's begin among them and among the uses. */
+  readonly #slots: number[] = []
+  readonly #firstSlot: Int32Array
+  readonly #firstUse: Int32Array
   /** Node of each operand and of each definition, by slot; -1 for none. */
   readonly #useNodes: Int32Array
   readonly #defNodes: Int32Array
   readonly #plans = new Map<number, CallPlan>()
-  /** Union-find over nodes. */
+  /** Union-find over nodes; nodes in the arrays above are roots once all are joined. */
   #parents: number[] = []
   #entry: Int32Array = new Int32Array(0)
   #max: Float64Array = new Float64Array(0)
@@ -56,63 +61,76 @@ export class Values {
     this.#needs = new Uint8Array(count * MAX_OPERANDS)
     this.#useNodes = new Int32Array(count * MAX_OPERANDS).fill(-1)
     this.#defNodes = new Int32Array(count).fill(-1)
-    const slots = slotsOf(program, flow)
-    const clobbers = this.#describe(program, slots, calleeNeeds)
-    const liveIn = this.#liveness(flow, slots, clobbers)
+    const blocks = flow.blocks.length
+    this.#firstSlot = new Int32Array(blocks + 1)
+    this.#firstUse = new Int32Array(blocks + 1)
+    const clobbers = this.#describe(program, flow, calleeNeeds)
+    const liveIn = this.#liveness(flow, clobbers)
     this.parameters = liveIn[flow.graph.entry]!
-    this.#connect(flow, slots, liveIn)
-    this.#findRanges(program, slots, contextMax)
-    this.#findWidths(slots)
+    this.#connect(flow, liveIn)
+    this.#findRanges(program, contextMax)
+    this.#findWidths()
   }
 
+  /** Notes what each instruction reads and writes. Returns which ones leave nothing in r1 to r5. */
   #describe(
     program: LinkedProgram,
-    slots: readonly (readonly number[])[],
+    flow: FunctionBlocks,
     calleeNeeds: (target: number) => ParameterNeeds,
   ): Uint8Array {
     const effects = createEffects()
     const clobbers = new Uint8Array(this.#def.length)
-    for (const slot of slots.flat()) {
-      const insn = program.insns[slot]!
-      const at = slot - this.#from
-      const pointer = program.facts?.access[slot] === ACCESS.btf ? NEED.full : NEED.low
-      describe(insn, effects, pointer, () => {
-        const plan = planCall(program, slot, insn)
-        this.#plans.set(slot, plan)
-        return callNeeds(plan, calleeNeeds)
-      })
-      this.#def[at] = effects.def
-      this.#pure[at] = effects.pure ? 1 : 0
-      clobbers[at] = effects.clobbers ? 1 : 0
-      for (let n = 0; n < effects.count; n++) {
-        if (effects.regs[n] === R10) continue
-        this.#regs[at * MAX_OPERANDS + n] = effects.regs[n]!
-        this.#needs[at * MAX_OPERANDS + n] = effects.needs[n]!
+    flow.blocks.forEach((block, index) => {
+      this.#firstSlot[index] = this.#slots.length
+      this.#firstUse[index] = this.#uses.length
+      for (let slot = block.first; slot < block.end; slot++) {
+        const insn = program.insns[slot]!
+        const at = slot - this.#from
+        this.#slots.push(slot)
+        const pointer = program.facts?.access[slot] === ACCESS.btf ? NEED.full : NEED.low
+        describe(insn, effects, pointer, () => {
+          const plan = planCall(program, slot, insn)
+          this.#plans.set(slot, plan)
+          return callNeeds(plan, calleeNeeds)
+        })
+        this.#def[at] = effects.def
+        this.#pure[at] = effects.pure ? 1 : 0
+        clobbers[at] = effects.clobbers ? 1 : 0
+        for (let n = 0; n < effects.count; n++) {
+          if (effects.needs[n] === NEED.none || effects.regs[n] === R10) continue
+          this.#regs[at * MAX_OPERANDS + n] = effects.regs[n]!
+          this.#needs[at * MAX_OPERANDS + n] = effects.needs[n]!
+          this.#uses.push(at * MAX_OPERANDS + n)
+        }
+        if (insn.def.kind === 'ld_imm64') slot++
       }
-    }
+    })
+    this.#firstSlot[flow.blocks.length] = this.#slots.length
+    this.#firstUse[flow.blocks.length] = this.#uses.length
     return clobbers
   }
 
   /** Bits of the registers that are live where each block begins. */
-  #liveness(flow: FunctionBlocks, slots: readonly (readonly number[])[], clobbers: Uint8Array): Int32Array {
+  #liveness(flow: FunctionBlocks, clobbers: Uint8Array): Int32Array {
     const count = flow.blocks.length
     const reads = new Int32Array(count)
     const writes = new Int32Array(count)
-    slots.forEach((list, block) => {
+    for (let block = 0; block < count; block++) {
       let read = 0
       let written = 0
-      for (const slot of list) {
-        const at = slot - this.#from
-        for (let n = 0; n < MAX_OPERANDS; n++) {
-          if (this.#needs[at * MAX_OPERANDS + n] === NEED.none) continue
-          read |= (1 << this.#regs[at * MAX_OPERANDS + n]!) & ~written
+      let use = this.#firstUse[block]!
+      for (let n = this.#firstSlot[block]!; n < this.#firstSlot[block + 1]!; n++) {
+        const at = this.#slots[n]! - this.#from
+        const next = (at + 1) * MAX_OPERANDS
+        for (; this.#uses[use]! < next && use < this.#firstUse[block + 1]!; use++) {
+          read |= (1 << this.#regs[this.#uses[use]!]!) & ~written
         }
         if (clobbers[at]) written |= ARGUMENTS
         if (this.#def[at]! >= 0) written |= 1 << this.#def[at]!
       }
       reads[block] = read
       writes[block] = written
-    })
+    }
     const liveIn = new Int32Array(count)
     const preds: number[][] = flow.blocks.map(() => [])
     flow.graph.succs.forEach((succs, block) => {
@@ -137,7 +155,7 @@ export class Values {
   }
 
   /** Gives every definition and every live register of a block a node, and joins the nodes that are one live range. */
-  #connect(flow: FunctionBlocks, slots: readonly (readonly number[])[], liveIn: Int32Array): void {
+  #connect(flow: FunctionBlocks, liveIn: Int32Array): void {
     const live = Array.from(liveIn, (bits) => {
       const nodes = new Int32Array(R10).fill(-1)
       for (let reg = 0; reg < R10; reg++) if (bits & (1 << reg)) nodes[reg] = this.#node()
@@ -145,16 +163,18 @@ export class Values {
     })
     this.#entry = live[flow.graph.entry]!
     const current = new Int32Array(R10)
-    slots.forEach((list, block) => {
+    for (let block = 0; block < live.length; block++) {
       current.set(live[block]!)
-      for (const slot of list) {
-        const at = slot - this.#from
-        for (let n = 0; n < MAX_OPERANDS; n++) {
-          if (this.#needs[at * MAX_OPERANDS + n] === NEED.none) continue
-          const reg = this.#regs[at * MAX_OPERANDS + n]!
+      let use = this.#firstUse[block]!
+      for (let n = this.#firstSlot[block]!; n < this.#firstSlot[block + 1]!; n++) {
+        const at = this.#slots[n]! - this.#from
+        const next = (at + 1) * MAX_OPERANDS
+        for (; this.#uses[use]! < next && use < this.#firstUse[block + 1]!; use++) {
+          const operand = this.#uses[use]!
+          const reg = this.#regs[operand]!
           // A register that holds nothing (no verified program reads it) becomes a value of its own.
           if (current[reg] === -1) current[reg] = this.#node()
-          this.#useNodes[at * MAX_OPERANDS + n] = current[reg]!
+          this.#useNodes[operand] = current[reg]!
         }
         const def = this.#def[at]!
         if (def >= 0) this.#defNodes[at] = current[def] = this.#node()
@@ -167,7 +187,16 @@ export class Values {
           this.#join(into[reg]!, current[reg]!)
         }
       }
-    })
+    }
+    for (let n = 0; n < this.#useNodes.length; n++) {
+      if (this.#useNodes[n] !== -1) this.#useNodes[n] = this.#root(this.#useNodes[n]!)
+    }
+    for (let n = 0; n < this.#defNodes.length; n++) {
+      if (this.#defNodes[n] !== -1) this.#defNodes[n] = this.#root(this.#defNodes[n]!)
+    }
+    for (let reg = 0; reg < R10; reg++) {
+      if (this.#entry[reg] !== -1) this.#entry[reg] = this.#root(this.#entry[reg]!)
+    }
   }
 
   #node(): number {
@@ -186,65 +215,70 @@ export class Values {
     if (x !== y) this.#parents[Math.max(x, y)] = Math.min(x, y)
   }
 
-  #findRanges(program: LinkedProgram, slots: readonly (readonly number[])[], contextMax: number): void {
+  #findRanges(program: LinkedProgram, contextMax: number): void {
     const count = this.#parents.length
     const max = new Float64Array(count).fill(-1)
     this.#max = max
     this.#defCount = new Int32Array(count)
-    const entryMax = (reg: number): number => (reg === 1 ? contextMax : MAX_U64)
     for (let reg = 0; reg < R10; reg++) {
-      const node = this.#entry[reg]!
-      if (node === -1) continue
-      const root = this.#root(node)
-      max[root] = Math.max(max[root]!, entryMax(reg))
+      const root = this.#entry[reg]!
+      if (root === -1) continue
+      max[root] = Math.max(max[root]!, reg === 1 ? contextMax : MAX_U64)
       this.#defCount[root]!++
     }
-    const defs = slots.flat().filter((slot) => this.#defNodes[slot - this.#from] !== -1)
-    for (const slot of defs) this.#defCount[this.#root(this.#defNodes[slot - this.#from]!)]!++
-    let changed = true
-    for (let round = 0; changed; round++) {
-      changed = false
-      for (const slot of defs) {
-        const root = this.#root(this.#defNodes[slot - this.#from]!)
+    let work: number[] = []
+    for (const slot of this.#slots) {
+      const root = this.#defNodes[slot - this.#from]!
+      if (root === -1) continue
+      this.#defCount[root]!++
+      work.push(slot)
+    }
+    for (let round = 0; work.length > 0; round++) {
+      let changed = false
+      const again: number[] = []
+      for (const slot of work) {
+        const root = this.#defNodes[slot - this.#from]!
         if (max[root] === MAX_U64) continue
-        const insn = program.insns[slot]!
+        again.push(slot)
         const dst = this.max(slot, OPERAND.dst)
         const src = this.max(slot, OPERAND.src)
-        const found = resultMax(program, slot, insn, dst, src, this.#plans.get(slot))
+        const found = resultMax(program, slot, program.insns[slot]!, dst, src, this.#plans.get(slot))
         if (found <= max[root]!) continue
         changed = true
         max[root] = round < PATIENCE ? found : found <= MAX_U32 && round < 2 * PATIENCE ? MAX_U32 : MAX_U64
       }
+      work = changed ? again : []
     }
     for (let node = 0; node < count; node++) if (max[node] === -1) max[node] = MAX_U64
   }
 
-  #findWidths(slots: readonly (readonly number[])[]): void {
+  #findWidths(): void {
     const wide = new Uint8Array(this.#parents.length)
     this.#wide = wide
     this.#useCount = new Int32Array(this.#parents.length)
-    const uses = slots.flat()
-    for (const slot of uses) {
-      for (let n = 0; n < MAX_OPERANDS; n++) {
-        const node = this.#useNodes[(slot - this.#from) * MAX_OPERANDS + n]!
-        if (node !== -1) this.#useCount[this.#root(node)]!++
-      }
+    let work: number[] = []
+    for (const use of this.#uses) {
+      const root = this.#useNodes[use]!
+      this.#useCount[root]!++
+      if (this.#max[root]! <= MAX_U32) continue
+      const need = this.#needs[use]!
+      if (need === NEED.full) wide[root] = 1
+      else if (need === NEED.via) work.push(use)
     }
-    let changed = true
-    while (changed) {
+    // Needs go from results to operands, which mostly come before them.
+    work.reverse()
+    for (let changed = true; changed; ) {
       changed = false
-      for (let u = uses.length - 1; u >= 0; u--) {
-        const at = uses[u]! - this.#from
-        for (let n = 0; n < MAX_OPERANDS; n++) {
-          const need = this.#needs[at * MAX_OPERANDS + n]!
-          if (need !== NEED.full && need !== NEED.via) continue
-          const root = this.#root(this.#useNodes[at * MAX_OPERANDS + n]!)
-          if (wide[root] || this.#max[root]! <= MAX_U32) continue
-          if (need === NEED.via && !wide[this.#root(this.#defNodes[at]!)]) continue
+      const again: number[] = []
+      for (const use of work) {
+        const root = this.#useNodes[use]!
+        if (wide[root]) continue
+        if (wide[this.#defNodes[Math.floor(use / MAX_OPERANDS)]!]) {
           wide[root] = 1
           changed = true
-        }
+        } else again.push(use)
       }
+      work = again
     }
   }
 
@@ -267,18 +301,18 @@ export class Values {
   /** The largest value of an operand, unsigned; for one that does not exist, that of an address (r10). */
   max(slot: number, operand: number): number {
     const node = this.#useNodes[(slot - this.#from) * MAX_OPERANDS + operand]!
-    return node === -1 ? MAX_ADDRESS : this.#max[this.#root(node)]!
+    return node === -1 ? MAX_ADDRESS : this.#max[node]!
   }
 
   /** Whether an operand is kept in an i64 local. */
   isWide(slot: number, operand: number): boolean {
     const node = this.#useNodes[(slot - this.#from) * MAX_OPERANDS + operand]!
-    return node !== -1 && this.#wide[this.#root(node)] === 1
+    return node !== -1 && this.#wide[node] === 1
   }
 
   /** Whether what the instruction writes is kept in an i64 local. */
   defIsWide(slot: number): boolean {
-    return this.#wide[this.#root(this.#defNodes[slot - this.#from]!)] === 1
+    return this.#wide[this.#defNodes[slot - this.#from]!] === 1
   }
 
   /** The register that the instruction writes, or -1. */
@@ -288,7 +322,7 @@ export class Values {
 
   /** Whether nothing reads what the instruction writes. */
   isUnused(slot: number): boolean {
-    return this.#useCount[this.#root(this.#defNodes[slot - this.#from]!)] === 0
+    return this.#useCount[this.#defNodes[slot - this.#from]!] === 0
   }
 
   /** Whether the instruction does nothing but write a register that nothing reads. */
@@ -299,26 +333,12 @@ export class Values {
   /** Whether an operand has one definition, and is its only use. */
   isLastUse(slot: number, operand: number): boolean {
     const node = this.#useNodes[(slot - this.#from) * MAX_OPERANDS + operand]!
-    if (node === -1) return false
-    const root = this.#root(node)
-    return this.#useCount[root] === 1 && this.#defCount[root] === 1
+    return node !== -1 && this.#useCount[node] === 1 && this.#defCount[node] === 1
   }
 
   /** Whether a register is kept in an i64 local where the function begins; undefined when it is not read. */
   parameterIsWide(reg: number): boolean | undefined {
     const node = this.#entry[reg]!
-    return node === -1 ? undefined : this.#wide[this.#root(node)] === 1
+    return node === -1 ? undefined : this.#wide[node] === 1
   }
-}
-
-/** The slots of each block at which an instruction begins. */
-function slotsOf(program: LinkedProgram, { blocks }: FunctionBlocks): number[][] {
-  return blocks.map(({ first, end }) => {
-    const list: number[] = []
-    for (let slot = first; slot < end; slot++) {
-      list.push(slot)
-      if ((program.insns[slot] as Insn).def.kind === 'ld_imm64') slot++
-    }
-    return list
-  })
 }

@@ -88,6 +88,30 @@ export class CodeBase {
     return index
   }
 
+  /** How many parameters and locals there are: the index of the next local. */
+  get localCount(): number {
+    return this.#params + this.#locals.length
+  }
+
+  /**
+   * Adds another function's locals and instructions at this place. They are copied as they are, so its parameters' and
+   * locals' indices must mean the same here: `localCount` must be its number of parameters.
+   */
+  append(other: CodeBase): void {
+    if (this.localCount !== other.#params) {
+      throw new WasmEncodeError(
+        'WASM_LOCALS',
+        `code with ${other.#params} parameters cannot follow ${this.localCount} locals`,
+      )
+    }
+    if (other.depth !== 0) {
+      throw new WasmEncodeError('WASM_UNBALANCED', `${other.depth} blocks are still open in the code to append`)
+    }
+    for (const type of other.#locals) this.#locals.push(type)
+    for (const [local, name] of other.#localNames) this.#localNames.set(local, name)
+    this.body.bytes(other.body.view())
+  }
+
   /** Names a parameter or local in the name section. */
   nameLocal(local: number, name: string): void {
     this.#localNames.set(local, name)

@@ -4,6 +4,7 @@ export type WasmEncodeErrorCode =
   | 'WASM_UNBALANCED'
   | 'WASM_RANGE'
   | 'WASM_LABEL'
+  | 'WASM_LOCALS'
   | 'WASM_DUPLICATE'
   | 'WASM_THUNK'
 

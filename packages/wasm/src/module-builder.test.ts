@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import initWabt from 'wabt'
+import { createCode } from './code.ts'
 import { ModuleBuilder } from './module-builder.ts'
 
 const instantiate = (
@@ -188,6 +189,31 @@ describe('ModuleBuilder', () => {
       const label = code.block()
       code.end().br(label)
     })
+  })
+
+  it('copies code into other functions', () => {
+    const part = createCode(3)
+    const value = part.local('i64', 'value')
+    part.block()
+    part.local_get(2).i64_extend_i32_u().i64_const(2).i64_mul().local_set(value).br(1).end()
+    const module = new ModuleBuilder()
+    const two = module.function({ params: ['i32'], results: ['i64'] }, { export: 'two' })
+    two.code.local('i32')
+    two.code.local('i32')
+    two.code.local_get(0).local_set(2)
+    two.code.append(part)
+    two.code.local_get(value)
+    const three = module.function({ params: ['i32', 'i32', 'i32'], results: ['i64'] }, { export: 'three' })
+    three.code.append(part)
+    three.code.local_get(value)
+    const exports = instantiate(module)
+    expect([exports['two']!(21), exports['three']!(1, 2, 3)]).toEqual([42n, 6n])
+
+    const { code } = module.function({ params: ['i32'], results: [] })
+    expect(() => code.append(part)).toThrow(expect.objectContaining({ code: 'WASM_LOCALS' }))
+    const open = createCode(1)
+    open.block()
+    expect(() => code.append(open)).toThrow(expect.objectContaining({ code: 'WASM_UNBALANCED' }))
   })
 
   it('encodes large functions', () => {
