@@ -113,12 +113,13 @@ function printListing(listing: SectionListing, source: readonly BtfLineInfo[]): 
   const labels = new Map<number, string>()
   for (const s of listing.symbols) labels.set(s.offset / 8, s.name)
   const sourceAt = new Map(source.map((l) => [l.offset / 8, l.text.trim()]))
+  let lastLine: string | undefined
   for (const { insn, bytes, text } of listing.lines) {
     const label = labels.get(insn)
     if (label !== undefined) print(`\n${(insn * 8).toString(16).padStart(16, '0')} <${label}>:`)
     const line = sourceAt.get(insn)
-    if (line) print(`; ${line}`)
-    print(`${String(insn).padStart(8)}:\t${spaced(bytes.slice(0, 16))}\t${text}`)
-    if (bytes.length > 16) print(`${String(insn + 1).padStart(8)}:\t${spaced(bytes.slice(16))}`)
+    if (line && line !== lastLine) print(`; ${line}`)
+    if (line) lastLine = line
+    print(`${String(insn).padStart(8)}:\t${spaced(bytes)}\t${text}`)
   }
 }
