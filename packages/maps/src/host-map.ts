@@ -80,11 +80,16 @@ export class HostMap implements MapHandle {
   readonly address: number
   readonly #arena: Arena
   readonly #blocks: MapBlocks
+  readonly #keyAt: number
   readonly #type: BoundType
   readonly #operations: Operations
   readonly #lookup: Operation | undefined
   readonly #fields: readonly SpecialField[]
+  #readable: boolean
   #closed = false
+  /** For scratch only: it lies inside every view that is not detached, however old. */
+  #scratch: Uint8Array
+  #scratch32: Uint32Array
 
   /** Use `createHostMap`, which checks the spec first. */
   constructor(parts: HostMapParts) {
@@ -105,6 +110,7 @@ export class HostMap implements MapHandle {
     const blocks = createBlocks(arena, { def, spec, id, hostValueSize: this.hostValueSize, seed, fields })
     if (!blocks) throw this.#error('ENOMEM', 'create')
     this.#blocks = blocks
+    this.#keyAt = blocks.key
     this.address = blocks.header
     try {
       this.#type = this.#bind(parts)
@@ -114,6 +120,9 @@ export class HostMap implements MapHandle {
       blocks.free()
       throw error
     }
+    this.#readable = (this.flags & layout.BPF_F_WRONLY) === 0
+    this.#scratch = arena.u8
+    this.#scratch32 = arena.u32
     this.#operations = this.#type.operations
     this.#lookup = this.#operations.lookup_host ?? this.#operations.lookup
     const names = mapExports(def, spec)
@@ -143,9 +152,9 @@ export class HostMap implements MapHandle {
   }
 
   #mayRead(operation: string): void {
+    if (this.#readable) return
     if (this.#closed) throw this.#error('EBADF', operation, 'the map is closed')
-    if (this.flags & layout.BPF_F_WRONLY)
-      throw this.#error('EPERM', operation, 'the map has BPF_F_WRONLY: the host cannot read it')
+    throw this.#error('EPERM', operation, 'the map has BPF_F_WRONLY: the host cannot read it')
   }
 
   #mayWrite(operation: string): void {
@@ -163,20 +172,27 @@ export class HostMap implements MapHandle {
         operation,
         `the ${what} has ${bytes.length} bytes, and the map takes ${size}`,
       )
-    const { u8 } = this.#arena
+    if (this.#scratch.byteLength === 0) this.#renew()
+    const u8 = this.#scratch
     if (size > 64) u8.set(bytes, at)
     else for (let i = 0; i < size; i++) u8[at + i] = bytes[i]!
+  }
+
+  #renew(): void {
+    this.#scratch = this.#arena.u8
+    this.#scratch32 = this.#arena.u32
   }
 
   #putKey(key: Uint8Array | number, operation: string): number {
     if (typeof key === 'number') {
       if (this.keySize !== 4)
         throw this.#error('EINVAL', operation, `the key is a number, and the map takes ${this.keySize} bytes`)
-      this.#arena.u32[this.#blocks.key >> 2] = key
+      if (this.#scratch.byteLength === 0) this.#renew()
+      this.#scratch32[this.#keyAt >> 2] = key
     } else {
-      this.#put('key', key, this.keySize, this.#blocks.key, operation)
+      this.#put('key', key, this.keySize, this.#keyAt, operation)
     }
-    return this.#blocks.key
+    return this.#keyAt
   }
 
   /** Elements present now. */
@@ -223,7 +239,16 @@ export class HostMap implements MapHandle {
   }
 
   #copy(address: number): Uint8Array {
-    const bytes = this.#arena.u8.slice(address, address + this.valueSize)
+    const { u8 } = this.#arena
+    const size = this.valueSize
+    let bytes: Uint8Array
+    if (size > 64) {
+      bytes = u8.slice(address, address + size)
+    } else {
+      bytes = new Uint8Array(size)
+      for (let i = 0; i < size; i++) bytes[i] = u8[address + i]!
+    }
+    if (this.#fields.length === 0) return bytes
     for (const { offset, size } of this.#fields) bytes.fill(0, offset, offset + size)
     return bytes
   }
@@ -518,6 +543,7 @@ export class HostMap implements MapHandle {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#readable = false
     this.#type.free()
     this.#blocks.free()
   }
