@@ -2,6 +2,7 @@ import {
   type ArgsContext,
   defineProgramType,
   type ProgramTypeDef,
+  plainTestRun,
   type RawContext,
   type StructContext,
 } from '@skep/registry'
@@ -30,6 +31,8 @@ export const tracepointProgramType: ProgramTypeDef = defineProgramType({
 /** MAX_BPF_FUNC_ARGS (include/linux/bpf.h). */
 export const MAX_BPF_FUNC_ARGS = 12
 
+const ARGS_SIZE = MAX_BPF_FUNC_ARGS * 8
+
 /** struct bpf_raw_tracepoint_args: the tracepoint's arguments as u64 each (raw_tp_prog_is_valid_access). */
 export const rawTracepointContext: ArgsContext = {
   kind: 'args',
@@ -45,16 +48,18 @@ export const rawTracepointProgramType: ProgramTypeDef = defineProgramType({
   context: rawTracepointContext,
   tracing: true,
   sections: [section('raw_tracepoint'), section('raw_tp')],
+  testRun: (arena, input) =>
+    plainTestRun(arena, input, { limit: ARGS_SIZE, size: ARGS_SIZE, returned: false }),
 })
 
 /** The same with a buffer behind the first argument (raw_tp_writable_prog_is_valid_access). */
 export const rawTracepointWritableContext: StructContext = {
   kind: 'struct',
   name: 'bpf_raw_tracepoint_args',
-  size: MAX_BPF_FUNC_ARGS * 8,
+  size: ARGS_SIZE,
   fields: [
     // Before the buffer, since it overlaps: from its second byte on the first argument is a number.
-    { name: 'args', offset: 1, size: MAX_BPF_FUNC_ARGS * 8 - 1, unit: 1, widths: 'any' },
+    { name: 'args', offset: 1, size: ARGS_SIZE - 1, unit: 1, widths: 'any' },
     { name: 'buffer', offset: 0, size: 8, widths: 'exact', pointer: 'tp_buffer' },
   ],
 }

@@ -5,6 +5,7 @@ import {
   type ProgramTypeDef,
   type StructContext,
   skBuff,
+  skbTestRun,
   withAccess,
 } from '@skep/registry'
 import { section } from './sections.ts'
@@ -33,4 +34,5 @@ export const cgroupSkbProgramType: ProgramTypeDef = defineProgramType({
     section('cgroup_skb/egress', 'cgroup_inet_egress'),
     section('cgroup/skb'),
   ],
+  testRun: skbTestRun(false),
 })

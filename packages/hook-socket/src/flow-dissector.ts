@@ -7,6 +7,7 @@ import {
   skBuff,
   withAccess,
 } from '@skep/registry'
+import { flowDissectorTestRun } from './flow-dissector-test-run.ts'
 import { section } from './sections.ts'
 
 const visible: ReadonlySet<string> = new Set(['data', 'data_end', 'flow_keys'])
@@ -26,4 +27,5 @@ export const flowDissectorProgramType: ProgramTypeDef = defineProgramType({
   attachTypes: { flow_dissector: { id: attachTypeId('flow_dissector') } },
   verdicts: { 0: 'BPF_OK', 2: 'BPF_DROP', 129: 'BPF_FLOW_DISSECTOR_CONTINUE' },
   sections: [section('flow_dissector', 'flow_dissector')],
+  testRun: flowDissectorTestRun,
 })

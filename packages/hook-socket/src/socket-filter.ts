@@ -5,6 +5,7 @@ import {
   SK_BUFF_ADDRESSES,
   type StructContext,
   skBuff,
+  skbTestRun,
   withAccess,
 } from '@skep/registry'
 import { section } from './sections.ts'
@@ -36,4 +37,5 @@ export const socketFilterProgramType: ProgramTypeDef = defineProgramType({
   unprivileged: true,
   noSpinLock: true,
   sections: [section('socket')],
+  testRun: skbTestRun(false),
 })

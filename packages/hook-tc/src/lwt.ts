@@ -5,6 +5,7 @@ import {
   SK_BUFF_ADDRESSES,
   type StructContext,
   skBuff,
+  skbTestRun,
   withAccess,
 } from '@skep/registry'
 
@@ -33,6 +34,8 @@ const lwt = (name: string, id: number, packetAccess: 'read' | 'write'): ProgramT
     packetAccess,
     verdicts,
     sections: [{ name, prefix: true }],
+    // Linux has none for seg6local.
+    ...(name === 'lwt_seg6local' ? {} : { testRun: skbTestRun(false) }),
   })
 
 /** BPF_PROG_TYPE_LWT_IN: packets that arrive through a route. */

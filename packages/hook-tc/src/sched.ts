@@ -7,6 +7,7 @@ import {
   SK_BUFF_ADDRESSES,
   type StructContext,
   skBuff,
+  skbTestRun,
   withAccess,
 } from '@skep/registry'
 
@@ -74,6 +75,7 @@ export const schedClsProgramType: ProgramTypeDef = defineProgramType({
     section('tc'),
     section('classifier'),
   ],
+  testRun: skbTestRun(true),
 })
 
 /** BPF_PROG_TYPE_SCHED_ACT: actions. */
@@ -85,4 +87,5 @@ export const schedActProgramType: ProgramTypeDef = defineProgramType({
   verdicts,
   legacyLoads: true,
   sections: [section('action')],
+  testRun: skbTestRun(true),
 })
