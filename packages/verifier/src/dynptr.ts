@@ -1,6 +1,6 @@
 import type { ArgDesc } from '@skep/registry'
 import type { Env } from './env.ts'
-import { fail, failReg } from './errors.ts'
+import { fail, failReg, Reject } from './errors.ts'
 import { REG_AUX0, REG_AUX1, REG_ID, REG_REF_OBJ_ID } from './layout.ts'
 import { DYNPTR_NAMES } from './log-state.ts'
 import { acquireReference, releaseReference } from './refs.ts'
@@ -139,6 +139,16 @@ export function dynptrRecord(env: Env, reg: number): number {
   return typeOf(env, reg) === CONST_PTR_TO_DYNPTR ? reg : frameOf(env, reg).slot(dynptrSlot(env, reg))
 }
 
+/** Runs a check whose refusals the log explains with one line more. */
+function explained<T>(line: string, check: () => T): T {
+  try {
+    return check()
+  } catch (error) {
+    if (error instanceof Reject) throw new Reject(error.errno, [...error.lines, line], error.register)
+    throw error
+  }
+}
+
 /** process_dynptr_func: a dynptr argument; `write` checks one store of eight bytes at an offset. */
 export function checkDynptrArg(
   env: Env,
@@ -155,7 +165,7 @@ export function checkDynptrArg(
   }
   if (desc.uninit) {
     if (type === CONST_PTR_TO_DYNPTR) failReg(regno, 'EINVAL', 'Dynptr has to be an uninitialized dynptr')
-    dynptrSlot(env, reg)
+    explained('Dynptr has to be an uninitialized dynptr', () => dynptrSlot(env, reg))
     write(0)
     write(8)
     markDynptrSlots(env, reg, dynptrTypeOf(desc), insn, 0)
@@ -164,9 +174,8 @@ export function checkDynptrArg(
   if (type === CONST_PTR_TO_DYNPTR && desc.access !== 'read') {
     failReg(regno, 'EINVAL', 'cannot pass pointer to const bpf_dynptr, the helper mutates it')
   }
-  if (!isInitialized(env, reg)) {
-    failReg(regno, 'EINVAL', `Expected an initialized dynptr as arg #${at}`)
-  }
+  const uninitialized = `Expected an initialized dynptr as arg #${at}`
+  if (!explained(uninitialized, () => isInitialized(env, reg))) failReg(regno, 'EINVAL', uninitialized)
   const record = dynptrRecord(env, reg)
   const expected = desc.dynptr ? dynptrTypeOf(desc) : 0
   if (expected > 0 && aux0(env, record) !== expected) {

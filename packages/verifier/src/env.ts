@@ -1,4 +1,4 @@
-import type { ErrnoName, HelperDef, LineInfo, Platform, ProgramTypeDef } from '@skep/registry'
+import type { ErrnoName, HelperDef, HelperUser, LineInfo, Platform, ProgramTypeDef } from '@skep/registry'
 import type { Btf } from './btf.ts'
 import { Reject } from './errors.ts'
 import { FactCollector } from './facts.ts'
@@ -107,6 +107,8 @@ export class Env {
 
   /** Helpers as this program has them, by id. */
   readonly helpers: Map<number, HelperDef | undefined> = new Map()
+  /** This program as the rules of helpers know it. */
+  readonly helperUser: HelperUser
   readonly subprogs: Subprog[] = []
   postorder: Int32Array = new Int32Array(0)
   exploredStates: State[][] = []
@@ -167,6 +169,13 @@ export class Env {
     this.allowUninitStack = parts.privileges.perfmon
     this.bypassSpec = parts.privileges.perfmon
     this.log = new Log(parts.logLevel)
+    this.helperUser = {
+      programType: parts.type.name,
+      attachType: parts.attachType,
+      attachTo: parts.program.spec.attachTo,
+      bpf: parts.privileges.perfmon,
+      perfmon: parts.privileges.perfmon,
+    }
     const n = parts.program.length
     this.facts = new FactCollector(n)
     this.prunePoint = new Uint8Array(n + 1)

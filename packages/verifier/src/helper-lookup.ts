@@ -1,4 +1,10 @@
-import type { CallbackKind, HelperDef } from '@skep/registry'
+import {
+  type CallbackKind,
+  type HelperDef,
+  helperAllowed,
+  helperFor,
+  helperProbeAllowed,
+} from '@skep/registry'
 import type { Env } from './env.ts'
 import { kfuncAt } from './kernel-types.ts'
 import { isHelperCall, isKfuncCall } from './program.ts'
@@ -13,31 +19,15 @@ export function helperAt(env: Env, insn: number): HelperDef | undefined {
 /** get_func_proto: by program type, attach type, target and privileges. */
 function resolve(env: Env, id: number): HelperDef | undefined {
   const helper = env.platform.helpers.byId(id)
-  const { name } = env.type
-  const attach = env.attachType ?? ''
-  if (!helper || !env.platform.allows(env.type, helper)) return undefined
-  const attachTypes = helper.attachTypes?.[name]
-  if (attachTypes && !attachTypes.includes(attach)) return undefined
-  const targets = helper.attachTo?.[`${name}/${attach}`] ?? helper.attachTo?.[name]
-  if (targets && !targets.includes(env.program.spec.attachTo ?? '')) return undefined
-  if (helper.capability === 'perfmon' && !env.privileges.perfmon && !helper.capabilityFree?.includes(name)) {
+  if (!helper || !env.platform.allows(env.type, helper) || !helperAllowed(helper, env.helperUser)) {
     return undefined
   }
-  const variant = helper.variants?.find(
-    (v) => v.programTypes.includes(name) && (!v.attachTypes || v.attachTypes.includes(attach)),
-  )
-  if (!variant) return helper
-  const { programTypes: _, attachTypes: __, ...fields } = variant
-  return { ...helper, ...fields }
+  return helperFor(helper, env.helperUser)
 }
 
 /** bpf_func_proto.allowed: some helpers may be called from certain probes only. */
-export function isProbeAllowed(env: Env, helper: HelperDef): boolean {
-  if (!helper.probe) return true
-  const { name } = env.type
-  const rule = helper.probe[`${name}/${env.attachType ?? ''}`] ?? helper.probe[name]
-  return rule === true || (rule?.includes(env.program.spec.attachTo ?? '') ?? false)
-}
+export const isProbeAllowed = (env: Env, helper: HelperDef): boolean =>
+  helperProbeAllowed(helper, env.helperUser)
 
 /** A helper as messages name it. */
 export const helperName = (env: Env, id: number): string =>

@@ -181,6 +181,8 @@ export function printState(env: Env, state: State, frameno: number, all: boolean
         const parts: string[] = []
         if (idOf(env, slot)) parts.push(`id=${idOf(env, slot)}`)
         if (refOf(env, slot)) parts.push(`ref_id=${refOf(env, slot)}`)
+        // The kernel prints the mark of a dynptr's first slot under this name.
+        if (aux1(env, slot)) parts.push('dynptr_id=1')
         text += ` fp${-(at + 1) * 8}=dynptr_${DYNPTR_NAMES[aux0(env, slot)]}(${parts.join(',')})`
         break
       }

@@ -50,6 +50,7 @@ export function pushAsyncCallback(
   const frame = env.pool.frame(0)
   env.pool.initFrame(frame, BPF_MAIN_FUNC, 0, subprog)
   state.frames[0] = frame
+  if (env.log.level) env.log.scratchAll()
   env.pending.push({ state, insn, prevInsn, logPosition: env.log.position })
   if (env.pending.length > BPF_COMPLEXITY_LIMIT_JMP_SEQ) {
     fail('EFAULT', `The sequence of ${env.pending.length} jumps is too complex for async cb.`)

@@ -1,4 +1,5 @@
 import type { Env, Subprog } from './env.ts'
+import { LOG_LEVEL2 } from './log.ts'
 import { BPF_MAIN_FUNC, type State } from './state.ts'
 import { successors } from './successors.ts'
 
@@ -130,6 +131,11 @@ export class StackLiveness {
 
   /** Before an instruction is checked. */
   beginInsn(insn: number): void {
+    this.#instance()
+    this.#beginWrites(insn)
+  }
+
+  #beginWrites(insn: number): void {
     this.#writeInsn = insn
     if (this.#anyWrite) {
       this.#writesLo.fill(0)
@@ -205,23 +211,30 @@ export class StackLiveness {
     }
     const from = env.subprogs[own]!.postorderStart
     const to = env.subprogs[own + 1]?.postorderStart ?? env.postorder.length
+    const verbose = (env.log.level & LOG_LEVEL2) !== 0
     let changed: boolean
+    let rounds = 0
     do {
       changed = false
+      rounds++
       for (let frame = 0; frame < depth; frame++) {
         const masks = instance.frames[frame]
         if (!masks) continue
         for (let i = from; i < to; i++) {
-          if (this.#updateInsn(instance, masks, env.postorder[i]!)) changed = true
+          if (this.#updateInsn(instance, frame, masks, env.postorder[i]!, verbose)) changed = true
         }
       }
     } while (changed)
+    if (verbose) env.log.print(`${chainText(instance)} live stack update done in ${rounds} iterations\n`)
     if (depth > 1) this.#toCaller(instance)
   }
 
-  #updateInsn(instance: Instance, masks: Int32Array, insn: number): boolean {
-    const n = successors(this.#env.program, insn, this.#next)
+  #updateInsn(instance: Instance, frame: number, masks: Int32Array, insn: number, verbose: boolean): boolean {
+    const { program } = this.#env
+    let n = successors(program, insn, this.#next)
     if (n === 0) return false
+    // For its own frame nothing comes after an early return; callers ask what is surely written before it.
+    if (program.earlyExit[insn]! >= 0 && frame === instance.subprogs.length - 1) n = 1
     const at = (insn - instance.start) * WORDS
     let afterLo = 0
     let afterHi = 0
@@ -244,6 +257,21 @@ export class StackLiveness {
       accLo !== masks[at + MUST_WRITE_ACC] ||
       accHi !== masks[at + MUST_WRITE_ACC + 1]
     if (!changed) return false
+    const told =
+      verbose &&
+      ((masks[at + MAY_READ]! |
+        masks[at + MAY_READ + 1]! |
+        masks[at + MUST_WRITE]! |
+        masks[at + MUST_WRITE + 1]!) !==
+        0 ||
+        insn === instance.start ||
+        this.#env.prunePoint[insn] === 1)
+    if (told) {
+      const { log } = this.#env
+      const where = `${chainText(instance)} frame ${frame} insn ${insn} `
+      log.print(changeText(where, 'live', masks, at + LIVE_BEFORE, lo, hi))
+      log.print(changeText(where, 'written', masks, at + MUST_WRITE_ACC, accLo, accHi))
+    }
     masks[at + LIVE_BEFORE] = lo
     masks[at + LIVE_BEFORE + 1] = hi
     masks[at + MUST_WRITE_ACC] = accLo
@@ -256,7 +284,7 @@ export class StackLiveness {
     const depth = instance.subprogs.length
     const outer = this.#find(instance.callsites.slice(0, -1), instance.subprogs.slice(0, -1))
     const callsite = instance.callsites.at(-1)!
-    this.beginInsn(callsite)
+    this.#beginWrites(callsite)
     for (let frame = 0; frame < depth - 1; frame++) {
       const masks = instance.frames[frame]
       if (!masks) continue
@@ -288,6 +316,35 @@ export class StackLiveness {
     }
     return false
   }
+}
+
+/** The calls that led to a function, and where it begins: `(13,16)`. */
+const chainText = (instance: Instance): string =>
+  `(${[...instance.callsites.slice(0, instance.subprogs.length - 1), instance.start].join(',')})`
+
+function slotsText(lo: number, hi: number): string {
+  const names: string[] = []
+  for (let spi = 0; spi < 64; spi++) {
+    if (((spi < 32 ? lo >> spi : hi >> (spi - 32)) & 1) !== 0) names.push(`${-(spi + 1) * 8}`)
+  }
+  return names.join()
+}
+
+/** What a mask gains and loses (log_mask_change). */
+function changeText(
+  where: string,
+  name: string,
+  masks: Int32Array,
+  at: number,
+  lo: number,
+  hi: number,
+): string {
+  const oldLo = masks[at]!
+  const oldHi = masks[at + 1]!
+  if (oldLo === lo && oldHi === hi) return ''
+  const gained = slotsText(lo & ~oldLo, hi & ~oldHi)
+  const lost = slotsText(oldLo & ~lo, oldHi & ~hi)
+  return `${where}${gained && `+${name} ${gained} `}${lost && `-${name} ${lost}`}\n`
 }
 
 function liveBefore(instance: Instance, insn: number, frame: number, spi: number): boolean {

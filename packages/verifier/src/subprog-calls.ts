@@ -27,6 +27,7 @@ export function setupFrame(env: Env, state: State, subprog: number, callsite: nu
   env.pool.initFrame(callee, callsite, state.curframe + 1, subprog)
   state.curframe++
   state.frames[state.curframe] = callee
+  if (env.log.level) env.log.scratchAll()
   return callee
 }
 
@@ -171,7 +172,7 @@ export function returnEarly(env: Env, zero: boolean): void {
     markUnknown(env, r0)
   }
   if (env.log.level) env.log.scratchReg(0)
-  env.liveness.resetChain()
+  env.liveness.update()
   exitSubprog(env)
   env.insn--
 }

@@ -87,11 +87,27 @@ export function walkSubprog(env: Env, index: number): void {
   env.enterFrame()
   env.log.scratchAll()
   if (index > 0) setGlobalArgs(env, index, subprog)
-  else markPointer(env, env.reg(1), PTR_TO_CTX)
+  else {
+    markPointer(env, env.reg(1), PTR_TO_CTX)
+    noteMainParams(env, subprog)
+  }
   env.insn = subprog.start
   walk(env)
   if (!(env.log.level & LOG_LEVEL2)) env.log.reset(0)
   releaseStates(env)
+}
+
+/** What the main program's BTF says of it matters to those that call it; the log tells when it makes no sense. */
+function noteMainParams(env: Env, subprog: Subprog): void {
+  if (!env.hasFuncInfo || !subprog.global) return
+  try {
+    const params = globalParams(env, subprog)
+    if (params.length !== 1 || params[0]!.kind !== 'ctx') subprog.unreliable = true
+  } catch (error) {
+    if (!(error instanceof Reject)) throw error
+    for (const line of error.lines) env.log.print(`${line}\n`)
+    subprog.unreliable = true
+  }
 }
 
 function setGlobalArgs(env: Env, index: number, subprog: Subprog): void {
