@@ -18,6 +18,7 @@ export const syscallProgramType: ProgramTypeDef = defineProgramType({
   id: 31,
   context: syscallContext,
   plainContext: true,
+  strictAttachType: true,
   sleepable: true,
   sections: [section('syscall', undefined, BPF_F_SLEEPABLE)],
   testRun: (arena, input) => plainTestRun(arena, input, { limit: CONTEXT_LIMIT, returned: true }),

@@ -80,5 +80,6 @@ export const extProgramType: ProgramTypeDef = defineProgramType({
   name: 'ext',
   id: 28,
   context: extContext,
+  strictAttachType: true,
   sections: [section('freplace')],
 })

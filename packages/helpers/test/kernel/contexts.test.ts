@@ -1,6 +1,13 @@
-import { attachTypeName, type ContextField, contextAllows } from '@skep/registry'
+import {
+  attachTypeName,
+  type ContextField,
+  contextAllows,
+  contextFieldAt,
+  SOCKET_LAYOUTS,
+} from '@skep/registry'
 import { describe, expect, it } from 'vitest'
 import {
+  call,
   exit,
   type Kernel,
   type Load,
@@ -9,10 +16,11 @@ import {
   movImm,
   named,
   openKernel,
+  platform,
   program,
-  programTypes,
   REACHED_END,
   refusal,
+  type Slot,
   unknownReturn,
 } from './platform.ts'
 
@@ -22,6 +30,13 @@ const step = process.env['SKEP_MATRIX'] === 'full' ? 1 : 17
 const SIZE_CODE: Readonly<Record<number, number>> = { 1: 0x10, 2: 0x08, 4: 0x00, 8: 0x18 }
 /** Loads, sign-extending loads, stores of a register and of a constant: base codes. */
 const accesses = { ldx: 0x61, ldsx: 0x81, stx: 0x63, st: 0x62 } as const
+
+const SK = 168
+const MAP_LOOKUP_ELEM = 1
+const SK_FULLSOCK = 95
+const TCP_SOCK = 96
+/** Ends the program, letting the packet pass, when a register is null. */
+const unlessNull = (register: number): readonly Slot[] => [[0x55, register, 0, 2], movImm(0, 1), exit]
 
 /** Past this many bytes records are alike. */
 const FAR = 256
@@ -106,6 +121,51 @@ describe.skipIf(missing)(named('contexts'), () => {
   })
 })
 
+/** Programs that get a pointer of a kind into r0, not null, and go on; by the kind's name. */
+const sources: Readonly<Record<keyof typeof SOCKET_LAYOUTS, readonly Slot[]>> = {
+  sock_common: [[0x79, 0, 1, SK]],
+  sock: [[0x79, 1, 1, SK], ...unlessNull(1), call(SK_FULLSOCK)],
+  tcp_sock: [[0x79, 1, 1, SK], ...unlessNull(1), call(TCP_SOCK)],
+  xdp_sock: [
+    [0x62, 10, 0, -4, 0],
+    [0xbf, 2, 10],
+    [0x07, 2, 0, 0, -4],
+    [0x18, 1, 1, 0, 0],
+    [0],
+    call(MAP_LOOKUP_ELEM),
+  ],
+}
+
+describe.skipIf(missing)(named('sockets'), () => {
+  it('may be read as in the kernel, at each offset and width', async () => {
+    using kernel = await openKernel()
+    using sockets = kernel.createMap({ type: 'xskmap', keySize: 4, valueSize: 4, maxEntries: 1 })
+    const found: string[] = []
+    for (const [name, source] of Object.entries(sources) as [
+      keyof typeof SOCKET_LAYOUTS,
+      readonly Slot[],
+    ][]) {
+      const slots = source.map((slot): Slot => (slot[0] === 0x18 ? [0x18, 1, 1, 0, sockets.fd] : slot))
+      for (const size of [1, 2, 4, 8]) {
+        for (let off = -4; off < SOCKET_LAYOUTS[name].size + 8; off++) {
+          const insns = program(
+            ...slots,
+            ...unlessNull(0),
+            [0x61 | SIZE_CODE[size]!, 2, 0, off],
+            ...unknownReturn,
+          )
+          const log = refusal(kernel, { type: name === 'xdp_sock' ? 'xdp' : 'cgroup_skb' }, insns) ?? ''
+          const theirs = REACHED_END.test(log)
+          const ours = contextFieldAt(SOCKET_LAYOUTS[name], off, size, false, '') !== undefined
+          if (theirs !== ours)
+            found.push(`${name}: ${size} bytes at ${off}: kernel ${theirs ? 'allows' : 'refuses'}`)
+        }
+      }
+    }
+    expect(found).toEqual([])
+  })
+})
+
 describe.skipIf(missing)(named('return values'), () => {
   it("have the kernel's bounds", async () => {
     using kernel = await openKernel()
@@ -126,11 +186,9 @@ describe.skipIf(missing)(named('attach types'), () => {
   it('are accepted at load as the kernel does', async () => {
     using kernel = await openKernel()
     const found: string[] = []
-    for (const type of programTypes) {
+    for (const type of platform.programTypes) {
       if (type.context.kind === 'args' && type.context.btf) continue
       const flags = type.sleepable === true ? 0x10 : 0
-      // Its attach type must be 0, which verifies nothing else.
-      if (type.name === 'syscall') continue
       for (let attachType = 0; attachType < 60; attachType++) {
         const options = { type: type.id, attachType, flags }
         const theirs = refusal(kernel, options, program(...unknownReturn)) !== ''

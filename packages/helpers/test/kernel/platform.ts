@@ -33,11 +33,6 @@ export const named = (name: string): string => (missing ? `${name} (skipped: ${m
 
 export { type Kernel, openKernel }
 
-/** The program types whose contexts are compared here. */
-export const programTypes: readonly ProgramTypeDef[] = [socketPlugin, tcPlugin, kprobePlugin].flatMap(
-  (plugin) => plugin.programTypes ?? [],
-)
-
 /** One way to load programs of a type. */
 export interface Load {
   readonly label: string
@@ -67,9 +62,9 @@ const targets: Readonly<Record<string, readonly (readonly [string, string, 'func
   }
 
 /** Every type with every attach type of its own, and with none where that loads. */
-export function loads(kernel: Kernel, types: Iterable<ProgramTypeDef> = programTypes): Load[] {
+export function loads(kernel: Kernel): Load[] {
   const found: Load[] = []
-  for (const type of types) {
+  for (const type of platform.programTypes) {
     const flags = type.sleepable === true ? { flags: BPF_F_SLEEPABLE } : {}
     for (const [attachType, attachTo, kind, name] of targets[type.name] ?? []) {
       const attachBtfId = kernel.vmlinux?.find(kind, name)
@@ -101,7 +96,7 @@ export function refusal(kernel: Kernel, options: Load['options'], insns: Uint8Ar
   return undefined
 }
 
-type Slot = readonly [code: number, dst?: number, src?: number, off?: number, imm?: number]
+export type Slot = readonly [code: number, dst?: number, src?: number, off?: number, imm?: number]
 
 /** Instructions as bytes. */
 export function program(...slots: readonly Slot[]): Uint8Array {
