@@ -9,6 +9,8 @@ import type {
 } from '@skep/registry'
 import { RuntimeError } from './errors.ts'
 
+const BPF_PSEUDO_FUNC = 4
+
 /** What linking needs of the live runtime. */
 export interface Linker {
   readonly platform: Platform
@@ -27,6 +29,12 @@ export async function linkProgram(
   linker: Linker,
 ): Promise<LinkedProgram> {
   const insns: Insn[] = decode(spec.insns)
+  for (const [slot, insn] of insns.entries()) {
+    // As it is encoded, a callback's address is a distance.
+    if (insn.def.name === 'ld_imm64' && insn.src === BPF_PSEUDO_FUNC) {
+      insns[slot] = { ...insn, imm64: BigInt(slot + 1 + insn.imm) }
+    }
+  }
   for (const reference of spec.references) {
     const insn = insns[reference.insn]!
     switch (reference.kind) {
@@ -44,7 +52,7 @@ export async function linkProgram(
         break
       }
       case 'func':
-        insns[reference.insn] = { ...insn, imm64: BigInt(reference.target) }
+        insns[reference.insn] = { ...insn, src: BPF_PSEUDO_FUNC, imm64: BigInt(reference.target) }
         break
       case 'kfunc':
       case 'ksym':

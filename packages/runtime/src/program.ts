@@ -38,6 +38,10 @@ export class Program<T extends string = string> implements ProgramHandle {
   readonly #compiled: CompiledProgram
   readonly #cpu: Cpu
   readonly #typeDef: ProgramTypeDef
+  /** The arena as words, and where the control block's fields stand in them. */
+  #words: Uint32Array
+  readonly #progAt: number
+  readonly #faultAt: number
 
   constructor(init: {
     name: string
@@ -60,19 +64,25 @@ export class Program<T extends string = string> implements ProgramHandle {
     this.#typeDef = init.typeDef
     this.#compiled = init.compiled
     this.#cpu = init.cpu
+    this.#words = init.cpu.arena.u32
+    this.#progAt = (init.cpu.control + control.CTL_PROG) >> 2
+    this.#faultAt = (init.cpu.control + control.CTL_FAULT) >> 2
   }
 
   /** Runs once over a context in the arena. Throws ProgramFault when the run ends early. */
   run(ctx: number): number {
-    const { arena, control: block } = this.#cpu
-    arena.u32[(block + control.CTL_PROG) >> 2] = this.record
+    // A grown memory detaches its views. Asking the arena at every run costs more than the run itself.
+    let words = this.#words
+    if (words.length === 0) this.#words = words = this.#cpu.arena.u32
+    words[this.#progAt] = this.record
     let r0: number
     try {
       r0 = this.#compiled.run(ctx)
     } catch (cause) {
       throw this.#trap(cause)
     }
-    if (arena.i32[(block + control.CTL_FAULT) >> 2] !== control.FAULT_NONE) throw this.takeFault()!
+    if (words.length === 0) this.#words = words = this.#cpu.arena.u32
+    if (words[this.#faultAt] !== control.FAULT_NONE) throw this.takeFault()!
     return r0
   }
 

@@ -12,7 +12,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 const path = (url: string): string => fileURLToPath(new URL(url, import.meta.url))
 const root = path('../../../')
 const generated = path('.docs/')
-const pages = ['README.md', ...readdirSync(join(root, 'docs/guide')).map((name) => `docs/guide/${name}`)]
+const pages = [
+  'README.md',
+  ...['runtime', 'registry', 'hook-xdp'].map((name) => `packages/${name}/README.md`),
+  ...readdirSync(join(root, 'docs/guide')).map((name) => `docs/guide/${name}`),
+]
 
 interface Block {
   readonly name: string
