@@ -28,8 +28,8 @@ const CSUM_MANGLED_0: u16 = 0xffff
 const PACKET_OTHERHOST: u32 = 3
 const BPF_HDR_START_MAC: u32 = 0
 const BPF_HDR_START_NET: u32 = 1
-/** BPF_SKB_MAX_LEN: SKB_MAX_ALLOC of 16 KiB less the skb's own. */
-const MAX_LEN: u32 = 16384
+/** BPF_SKB_MAX_LEN: four pages less struct skb_shared_info. */
+const MAX_LEN: u32 = 16384 - 320
 const ETH_HLEN: u32 = 14
 
 @inline
@@ -188,7 +188,7 @@ export function skb_pull_data(skb: u64, size: u64, r3: u64, r4: u64, r5: u64): u
 function shortest(skb: u64): u32 {
   const network = field(skb, SKB_NETWORK_HEADER)
   const data = field(skb, SKB_DATA)
-  return network > data ? network - data : 1
+  return network > data ? network - data : 0
 }
 
 export function skb_change_tail(skb: u64, length: u64, flags: u64, r4: u64, r5: u64): u64 {

@@ -80,7 +80,7 @@ export function hostFunctions(env: HostEnv): HostFunctions {
   const print = (format: Uint8Array | undefined, args: readonly bigint[] | number): number => {
     if (typeof args === 'number') return args
     if (!format) return -ERRNO.EINVAL
-    const result = formatText(format, args, memory, PRINT_ROOM - 1)
+    const result = formatText(format, args, memory, PRINT_ROOM)
     if (typeof result === 'number') return result
     const text = new TextDecoder().decode(kept(result))
     env.emit('printk', { text: text.endsWith('\n') ? text.slice(0, -1) : text, cpu: env.cpu })
@@ -101,7 +101,7 @@ export function hostFunctions(env: HostEnv): HostFunctions {
       const text = cString(format!, 0xffff_ffff)
       if (!text) return -ERRNO.EINVAL
       const room = size! >>> 0
-      const result = formatText(text, args, memory, Math.max(room - 1, 0))
+      const result = formatText(text, args, memory, room)
       if (typeof result === 'number') return result
       if (room > 0) {
         const target = bytes(to!, room)
