@@ -60,8 +60,11 @@ export function hostFunctions(env: HostEnv): HostFunctions {
 
   /** A 64-bit result: its low half, the high one in the control block. */
   const wide = (value: bigint): number => {
-    data().setUint32(env.control + control.CTL_RET_HI, Number((value >> 32n) & 0xffff_ffffn), true)
-    return Number(BigInt.asIntN(32, value))
+    const number = Number(value)
+    const exact = number >= 0 && number <= Number.MAX_SAFE_INTEGER
+    const high = exact ? Math.floor(number / 2 ** 32) : Number((value >> 32n) & 0xffff_ffffn)
+    data().setUint32(env.control + control.CTL_RET_HI, high, true)
+    return exact ? number | 0 : Number(BigInt.asIntN(32, value))
   }
 
   /** The bytes before the first NUL of at most `size`, or undefined when there is none. */
