@@ -1,5 +1,5 @@
-import type { BtfExt } from '@skep/btf'
-import { type ElfObject, type ElfSection, SHF_EXECINSTR, SHT, STB, STT } from './elf.ts'
+import type { BtfExt, BtfLineInfo } from '@skep/btf'
+import { type ElfObject, type ElfSection, isCode, STB, STT } from './elf.ts'
 import { ElfError } from './errors.ts'
 
 /** A function of the object: a range of slots of an executable section. */
@@ -8,28 +8,33 @@ export interface ElfFunction {
   readonly section: ElfSection
   readonly start: number
   readonly count: number
+  /** Named outside its file: not static. */
   readonly global: boolean
+  /** Verified where it is called, as a static function is, though it is global in the object. */
+  readonly hidden: boolean
   /** BTF type id of its FUNC, 0 without. */
   readonly typeId: number
 }
 
-export const isCode = (section: ElfSection | undefined): boolean =>
-  section !== undefined &&
-  section.type === SHT.PROGBITS &&
-  (section.flags & SHF_EXECINSTR) !== 0 &&
-  section.size > 0
-
-/** All functions, by section and start. */
+/** All functions, by section and start, and the records of .BTF.ext by function. */
 export class FunctionIndex {
   readonly all: readonly ElfFunction[]
-  readonly #at = new Map<string, ElfFunction>()
+  readonly #at = new Map<ElfSection, Map<number, ElfFunction>>()
+  readonly #ext: BtfExt | undefined
+  readonly #lines = new Map<string, readonly BtfLineInfo[]>()
 
   constructor(elf: ElfObject, ext: BtfExt | undefined) {
+    this.#ext = ext
+    const types = new Map(
+      [...(ext?.functions ?? [])].map(([section, list]) => [
+        section,
+        new Map(list.map((f) => [f.offset, f.type])),
+      ]),
+    )
     const all: ElfFunction[] = []
     for (const symbol of elf.symbols) {
-      if (symbol.type !== STT.FUNC) continue
       const section = elf.sections[symbol.section]
-      if (!section || !isCode(section)) continue
+      if (symbol.type !== STT.FUNC || !section || !isCode(section)) continue
       const place = { section: section.name, symbol: symbol.name }
       if (symbol.value % 8 !== 0 || symbol.size % 8 !== 0 || symbol.size === 0) {
         throw new ElfError(
@@ -45,25 +50,59 @@ export class FunctionIndex {
           place,
         )
       }
-      const typeId = ext?.functions.get(section.name)?.find((f) => f.offset === symbol.value)?.type ?? 0
       const fn = {
         name: symbol.name,
         section,
         start: symbol.value / 8,
         count: symbol.size / 8,
         global: symbol.binding !== STB.LOCAL,
-        typeId,
+        hidden: symbol.hidden,
+        typeId: types.get(section.name)?.get(symbol.value) ?? 0,
       }
-      const key = `${section.index}:${fn.start}`
-      // Two names for one place: the first is it, as in libbpf.
-      if (this.#at.has(key)) continue
-      this.#at.set(key, fn)
       all.push(fn)
+      let starts = this.#at.get(section)
+      if (!starts) this.#at.set(section, (starts = new Map()))
+      // Of two names for one place the first is called.
+      if (!starts.has(fn.start)) starts.set(fn.start, fn)
     }
     this.all = all.sort((a, b) => a.section.index - b.section.index || a.start - b.start)
   }
 
-  at(section: number, slot: number): ElfFunction | undefined {
-    return this.#at.get(`${section}:${slot}`)
+  /** The function that begins at a slot of a section. */
+  at(section: ElfSection, slot: number): ElfFunction | undefined {
+    return this.#at.get(section)?.get(slot)
   }
+
+  /** Its line records, by offset. */
+  lines(fn: ElfFunction): readonly BtfLineInfo[] {
+    const all = this.#sectionLines(fn.section.name)
+    const first = lowerBound(all, fn.start * 8)
+    const last = lowerBound(all, (fn.start + fn.count) * 8)
+    if (last - first > fn.count) {
+      throw new ElfError('BAD_BTF', `${last - first} line records for ${fn.count} instructions`, {
+        section: '.BTF.ext',
+        symbol: fn.name,
+      })
+    }
+    return all.slice(first, last)
+  }
+
+  #sectionLines(name: string): readonly BtfLineInfo[] {
+    const known = this.#lines.get(name)
+    if (known) return known
+    const sorted = [...(this.#ext?.lines.get(name) ?? [])].sort((a, b) => a.offset - b.offset)
+    this.#lines.set(name, sorted)
+    return sorted
+  }
+}
+
+function lowerBound(lines: readonly BtfLineInfo[], offset: number): number {
+  let from = 0
+  let to = lines.length
+  while (from < to) {
+    const middle = (from + to) >>> 1
+    if (lines[middle]!.offset < offset) from = middle + 1
+    else to = middle
+  }
+  return from
 }

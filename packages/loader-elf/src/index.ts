@@ -1,5 +1,13 @@
-export { type ElfObject, type ElfSection, type ElfSymbol, readElf, STT } from './elf.ts'
+export {
+  type ElfObject,
+  type ElfRelocation,
+  type ElfSection,
+  type ElfSymbol,
+  isCode,
+  readElf,
+  STT,
+} from './elf.ts'
 export { ElfError, type ElfErrorCode, type ElfPlace } from './errors.ts'
-export { isCode } from './functions.ts'
+export type { KconfigOptions } from './kconfig.ts'
 export { elfLoader } from './loader.ts'
 export { type ParseElfOptions, parseElf } from './parse-elf.ts'

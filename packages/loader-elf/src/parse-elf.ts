@@ -1,82 +1,103 @@
-import { type Btf, BtfError, type BtfExt, parseBtf, parseBtfExt } from '@skep/btf'
+import { BTF_KIND, type Btf, BtfError, parseBtf } from '@skep/btf'
 import type { CollectionSpec, MapSpec, Platform, ProgramSpec } from '@skep/registry'
-import { type ElfObject, readElf } from './elf.ts'
+import { readArena } from './arena.ts'
+import { applyCore } from './core.ts'
+import { contents, type ElfObject, isCode, readElf } from './elf.ts'
 import { ElfError } from './errors.ts'
-import { FunctionIndex, isCode } from './functions.ts'
-import { fixDataSections, readGlobals } from './globals.ts'
-import { linkCode } from './link.ts'
-import { btfMaps, legacyMaps } from './maps.ts'
+import { readExterns } from './externs.ts'
+import { finishTypes } from './finish-types.ts'
+import { type ElfFunction, FunctionIndex } from './functions.ts'
+import { isMappable, readGlobals } from './globals.ts'
+import { type KconfigOptions, readKconfig } from './kconfig.ts'
+import { legacyMaps } from './legacy-maps.ts'
+import { Linker } from './link.ts'
+import { btfMaps, type PlacedMap } from './maps.ts'
 import { sectionMeaning } from './sections.ts'
+import { readTypes } from './types.ts'
 
-export interface ParseElfOptions {
-  /** Where section names and map types are looked up. Without it a program's type is the first word of its section. */
+export interface ParseElfOptions extends KconfigOptions {
+  /**
+   * Where section names and map types are looked up. Without it a program's type is the first word of its section, a map's
+   * type its number.
+   */
   readonly platform?: Platform
+  /** The collection's name. */
   readonly name?: string
+  /** The kernel's types, that CO-RE relocates against: raw or parsed, and those of its modules behind it. */
+  readonly kernelBtf?: Uint8Array | Btf | readonly Btf[]
 }
 
 const TEXT = '.text'
+const BPF_F_RDONLY_PROG = 0x80
+const BPF_F_MMAPABLE = 0x400
 
 /**
  * Reads an object made by `clang -target bpf` into a spec, as libbpf would before loading: maps, globals, programs with
- * every function that they reach. Pure. Throws ElfError.
+ * every function that they reach, relocations done. Pure. Throws ElfError.
  */
 export function parseElf(bytes: Uint8Array, options: ParseElfOptions = {}): CollectionSpec {
-  const elf = readElf(bytes)
-  const { btf, ext } = readBtf(elf)
-  refuseCoRe(ext)
+  const kernel = kernelTypes(options.kernelBtf)
+  try {
+    return parse(bytes, options, kernel)
+  } catch (error) {
+    if (error instanceof BtfError) throw new ElfError('BAD_BTF', error.message, { section: '.BTF' }, error)
+    throw error
+  }
+}
+
+function kernelTypes(given: ParseElfOptions['kernelBtf']): readonly Btf[] | undefined {
+  if (given === undefined) return undefined
+  if (given instanceof Uint8Array) return [parseBtf(given)]
+  return Array.isArray(given) ? given : [given as Btf]
+}
+
+function parse(
+  bytes: Uint8Array,
+  options: ParseElfOptions,
+  kernel: readonly Btf[] | undefined,
+): CollectionSpec {
   const { platform } = options
+  const elf = readElf(bytes)
+  const notes: string[] = []
+  const { btf: compilerBtf, ext } = readTypes(elf, notes)
+  const externs = readExterns(elf, compilerBtf)
+  const kconfig = readKconfig(externs.values(), compilerBtf, options)
+  const btf = compilerBtf && finishTypes(compilerBtf, elf, kconfig)
+
   const context = { elf, btf, typeName: (id: number) => platform?.mapTypes.byId(id)?.name ?? id }
-  const placed = [...legacyMaps(context), ...btfMaps(context)]
+  const typeNumber = (type: string | number): number | undefined =>
+    typeof type === 'number' ? type : platform?.mapTypes.byName(type)?.id
+  const defined = uniqueNames([...legacyMaps(context), ...btfMaps(context)], notes)
+  const arena = readArena(elf, btf, defined, typeNumber)
+  const placed = defined.map((m) => (m.spec.name === arena?.map ? arena.placed : m))
   const globals = readGlobals(elf, btf)
+  const maps: MapSpec[] = [...placed.map((m) => m.spec), ...globals.maps.map((m) => m.spec)]
+  if (kconfig) {
+    const mappable = isMappable(btf, kconfig.map.btfValue) ? BPF_F_MMAPABLE : 0
+    maps.push({ ...kconfig.map, flags: BPF_F_RDONLY_PROG | mappable })
+  }
+
+  const functions = new FunctionIndex(elf, ext)
+  const code = applyCore(elf, functions, btf, ext, kernel)
   const mapNames = new Map(placed.map((m) => [`${m.section}:${m.offset}`, m.spec.name]))
   const dataNames = new Map(globals.maps.map((m) => [m.section, m.spec.name]))
-  const maps: MapSpec[] = [...placed.map((m) => m.spec), ...globals.maps.map((m) => m.spec)]
-  refuseTwins(maps)
+  if (arena) dataNames.set(arena.section, arena.map)
+  const linker = new Linker(elf, functions, code, {
+    mapAt: (section, offset) => mapNames.get(`${section}:${offset}`),
+    dataMap: (section) => dataNames.get(section),
+    extern: (name) => externs.get(name),
+    kconfigOffset: (name) => kconfig?.offsets.get(name),
+  })
+  noteWhatIsLeft(elf, dataNames, notes)
 
-  const license = cText(elf.section('license')?.data) ?? ''
-  const version = readVersion(elf)
-  const functions = new FunctionIndex(elf, ext)
-  const notes: string[] = []
-  const programs: ProgramSpec[] = []
-  const inText = functions.all.filter((f) => f.section.name === TEXT).length
-  for (const fn of functions.all) {
-    // In .text a function is a program only when it is the object's only one.
-    if (fn.section.name === TEXT && (functions.all.length > 1 || inText > 1)) continue
-    if (!fn.global) {
-      throw new ElfError('BAD_FUNCTION', 'a program is static; leave `static` out, or the section', {
-        section: fn.section.name,
-        symbol: fn.name,
-      })
-    }
-    const meaning = sectionMeaning(fn.section.name, platform)
-    if (!meaning)
-      notes.push(`program ${fn.name}: section ${fn.section.name} names no program type of this platform`)
-    const code = linkCode(fn, {
-      elf,
-      ext,
-      functions,
-      mapAt: (section, offset) => mapNames.get(`${section}:${offset}`),
-      dataMap: (section) => dataNames.get(section),
-    })
-    programs.push({
-      name: fn.name,
-      section: fn.section.name,
-      type: meaning?.type ?? 0,
-      license,
-      ...code,
-      ...(meaning?.attachType === undefined ? {} : { attachType: meaning.attachType }),
-      ...(meaning?.flags === undefined ? {} : { flags: meaning.flags }),
-      ...(meaning?.attachTo === undefined ? {} : { attachTo: meaning.attachTo }),
-      ...(version === undefined ? {} : { kernelVersion: version }),
-      ...(meaning?.autoload === false ? { autoload: false } : {}),
-    })
-  }
+  const license = cText(elf, 'license')
+  const programs = readPrograms(elf, functions, btf, linker, platform, license, notes)
   if (programs.length === 0 && maps.length === 0) {
     const code = elf.sections.filter(isCode).map((s) => s.name)
     throw new ElfError(
       'BAD_FUNCTION',
       code.length > 0
-        ? `no function symbols in ${code.join(', ')}`
+        ? `no program: ${code.join(', ')} has no function symbols`
         : 'the object holds no program and no map',
     )
   }
@@ -84,53 +105,127 @@ export function parseElf(bytes: Uint8Array, options: ParseElfOptions = {}): Coll
     ...(options.name === undefined ? {} : { name: options.name }),
     programs,
     maps,
-    variables: globals.variables,
-    ...(btf ? { btf: fixDataSections(btf, elf) } : {}),
+    variables: [...globals.variables, ...(arena?.variables ?? []), ...(kconfig?.variables ?? [])],
+    ...(btf ? { btf: btf.bytes } : {}),
     license,
     notes,
   }
 }
 
-function readBtf(elf: ElfObject): { btf: Btf | undefined; ext: BtfExt | undefined } {
-  const raw = elf.section('.BTF')
-  if (!raw || raw.data.length === 0) return { btf: undefined, ext: undefined }
-  const rawExt = elf.section('.BTF.ext')
-  let section = '.BTF'
-  try {
-    const btf = parseBtf(raw.data)
-    section = '.BTF.ext'
-    return { btf, ext: rawExt && rawExt.data.length > 0 ? parseBtfExt(rawExt.data, btf) : undefined }
-  } catch (error) {
-    if (!(error instanceof BtfError)) throw error
-    throw new ElfError('BAD_BTF', error.message, { section }, error)
-  }
-}
-
-function refuseCoRe(ext: BtfExt | undefined): void {
-  for (const [section, records] of ext?.relocations ?? []) {
-    const first = records[0]
-    if (!first) continue
-    throw new ElfError(
-      'UNSUPPORTED',
-      `${records.length} CO-RE relocations, which this loader does not apply yet; compile without preserve_access_index`,
-      {
-        section,
-        insn: first.offset / 8,
-      },
-    )
-  }
-}
-
-function refuseTwins(maps: readonly MapSpec[]): void {
+/** Static maps of files that were linked, and of functions, may have one name. */
+function uniqueNames(maps: readonly PlacedMap[], notes: string[]): PlacedMap[] {
+  const used = new Set(maps.map((m) => m.spec.name))
   const seen = new Set<string>()
-  for (const { name } of maps) {
-    if (seen.has(name)) throw new ElfError('BAD_MAP', 'two maps have the same name', { symbol: name })
-    seen.add(name)
+  return maps.map((map) => {
+    const { name } = map.spec
+    if (!seen.has(name)) {
+      seen.add(name)
+      return map
+    }
+    let number = 2
+    while (used.has(`${name}.${number}`)) number++
+    const own = `${name}.${number}`
+    used.add(own)
+    seen.add(own)
+    notes.push(`map ${name} is there twice: the one at offset ${map.offset} is called ${own}`)
+    return { ...map, spec: { ...map.spec, name: own } }
+  })
+}
+
+function noteWhatIsLeft(elf: ElfObject, data: ReadonlyMap<number, string>, notes: string[]): void {
+  for (const section of elf.sections) {
+    if (/^\??\.struct_ops(\.link)?$/.test(section.name) && section.size > 0)
+      notes.push(`section ${section.name} is left out: struct_ops are not loaded from objects yet`)
+    if (!data.has(section.index)) continue
+    const count = elf.relocations(section).length
+    if (count > 0)
+      notes.push(
+        `section ${section.name}: ${count} addresses in its initial values stay unresolved, as in libbpf`,
+      )
   }
 }
 
-function cText(data: Uint8Array | undefined): string | undefined {
-  if (!data) return undefined
+function readPrograms(
+  elf: ElfObject,
+  functions: FunctionIndex,
+  btf: Btf | undefined,
+  linker: Linker,
+  platform: Platform | undefined,
+  license: string,
+  notes: string[],
+): ProgramSpec[] {
+  const version = readVersion(elf)
+  const callbacks = exceptionCallbacks(btf)
+  const names = new Set<string>()
+  return functions.all.flatMap((fn): ProgramSpec[] => {
+    const place = { section: fn.section.name, symbol: fn.name }
+    // In .text a function is a program only when it is the object's only one.
+    if (fn.section.name === TEXT && functions.all.length > 1) return []
+    if (!fn.global)
+      throw new ElfError('BAD_FUNCTION', 'a program is static; leave `static` out, or the section', place)
+    if (names.has(fn.name)) throw new ElfError('BAD_FUNCTION', 'two programs have the same name', place)
+    names.add(fn.name)
+    const meaning = sectionMeaning(fn.section.name, platform)
+    if (meaning.type === undefined)
+      notes.push(`program ${fn.name}: section ${fn.section.name} names no program type of this platform`)
+    const code = linker.link(fn, exceptionCallback(fn, callbacks, functions), notes)
+    return [
+      {
+        name: fn.name,
+        section: meaning.section,
+        type: meaning.type ?? 0,
+        license,
+        ...code,
+        ...(meaning.attachType === undefined ? {} : { attachType: meaning.attachType }),
+        ...(meaning.flags === undefined ? {} : { flags: meaning.flags }),
+        ...(meaning.attachTo === undefined ? {} : { attachTo: meaning.attachTo }),
+        ...(version === undefined ? {} : { kernelVersion: version }),
+        ...(meaning.autoload ? {} : { autoload: false }),
+      },
+    ]
+  })
+}
+
+const EXCEPTION = 'exception_callback:'
+
+/** The names in `__exception_cb(f)`, by the FUNC that they tag. */
+function exceptionCallbacks(btf: Btf | undefined): Map<number, string[]> {
+  const out = new Map<number, string[]>()
+  for (let id = 1; btf && id < btf.count; id++) {
+    if (btf.kind(id) !== BTF_KIND.DECL_TAG || btf.componentIndex(id) !== -1) continue
+    const tag = btf.name(id)
+    if (!tag.startsWith(EXCEPTION)) continue
+    const names = out.get(btf.target(id)) ?? []
+    names.push(tag.slice(EXCEPTION.length))
+    out.set(btf.target(id), names)
+  }
+  return out
+}
+
+/** With two of them none is appended: the verifier refuses the program. */
+function exceptionCallback(
+  main: ElfFunction,
+  callbacks: ReadonlyMap<number, readonly string[]>,
+  functions: FunctionIndex,
+): ElfFunction | undefined {
+  const names = main.typeId === 0 ? [] : (callbacks.get(main.typeId) ?? [])
+  if (names.length !== 1) return undefined
+  const found = functions.all.find((f) => f.section.name === TEXT && f.name === names[0])
+  const place = { section: main.section.name, symbol: main.name }
+  if (!found) throw new ElfError('BAD_FUNCTION', `the exception callback "${names[0]}" is not there`, place)
+  if (!found.global || found.hidden)
+    throw new ElfError(
+      'BAD_FUNCTION',
+      `the exception callback ${found.name} must be global and not hidden`,
+      place,
+    )
+  return found
+}
+
+function cText(elf: ElfObject, name: string): string {
+  const section = elf.section(name)
+  if (!section) return ''
+  const data = contents(section)
   const end = data.indexOf(0)
   return new TextDecoder().decode(data.slice(0, end < 0 ? data.length : end))
 }
@@ -138,7 +233,8 @@ function cText(data: Uint8Array | undefined): string | undefined {
 function readVersion(elf: ElfObject): number | undefined {
   const section = elf.section('version')
   if (!section) return undefined
-  if (section.data.length !== 4)
-    throw new ElfError('BAD_SECTION', `${section.data.length} bytes instead of a u32`, { section: 'version' })
-  return new DataView(section.data.buffer, section.data.byteOffset, 4).getUint32(0, true)
+  const data = contents(section)
+  if (data.length !== 4)
+    throw new ElfError('BAD_SECTION', `${data.length} bytes instead of a u32`, { section: 'version' })
+  return new DataView(data.buffer, data.byteOffset, 4).getUint32(0, true)
 }

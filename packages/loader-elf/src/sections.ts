@@ -2,7 +2,10 @@ import type { Platform, SectionDef } from '@skep/registry'
 
 /** What a section's name says about the programs in it. */
 export interface SectionMeaning {
-  readonly type: string
+  /** The name without the `?` that says not to load the program. */
+  readonly section: string
+  /** Undefined where the platform has no such section. */
+  readonly type: string | undefined
   readonly attachType?: string
   readonly flags?: number
   /** What follows the prefix: the function or program to attach to. */
@@ -14,10 +17,10 @@ export interface SectionMeaning {
  * Looks a section up in the program types' tables: the longest match wins, as in libbpf. Without a platform the type is
  * the first word of the name (`xdp/devmap` → `xdp`).
  */
-export function sectionMeaning(name: string, platform: Platform | undefined): SectionMeaning | undefined {
+export function sectionMeaning(name: string, platform: Platform | undefined): SectionMeaning {
   const autoload = !name.startsWith('?')
   const plain = autoload ? name : name.slice(1)
-  if (!platform) return { type: plain.split(/[/.]/, 1)[0]!, autoload }
+  if (!platform) return { section: plain, type: plain.split(/[/.]/, 1)[0]!, autoload }
   let best: { type: string; section: SectionDef; rest: string | undefined } | undefined
   for (const type of platform.programTypes) {
     for (const section of type.sections ?? []) {
@@ -26,9 +29,10 @@ export function sectionMeaning(name: string, platform: Platform | undefined): Se
       best = { type: type.name, section, rest }
     }
   }
-  if (!best) return undefined
+  if (!best) return { section: plain, type: undefined, autoload }
   const { attachType, flags } = best.section
   return {
+    section: plain,
     type: best.type,
     autoload,
     ...(attachType === undefined ? {} : { attachType }),

@@ -1,0 +1,54 @@
+#!/bin/sh
+# Remakes the objects beside this script from the C files, and libbpf/*.json: what libbpf makes of them and of the objects
+# in apps/cli/testdata. The tests need none of it.
+# usage: build.sh                  remakes both
+#        build.sh --record DIR     prints what libbpf makes of each object of a directory, one JSON object a line
+# needs: clang 19, llvm 19, bpftool 7.1, gcc and libbpf-dev 1.1; the committed files are of Debian's
+set -eu
+cd "$(dirname "$0")"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+gcc -O1 -Wall -Wextra -o "$work/record" libbpf/record.c -lbpf -ldl
+
+record() { # object, BTF of a kernel, configuration of a kernel
+	printf '{"object":"%s","libbpf":%s}\n' "$(basename "$1")" "$("$work/record" "$@" 2>/dev/null || echo null)"
+}
+
+if [ "${1-}" = --record ]; then
+	find "$2" -name '*.o' -type f | sort | while read -r object; do record "$object"; done
+	exit
+fi
+
+compile() { # source, object, flags
+	source=$1 object=$2
+	shift 2
+	clang-19 -target bpf -std=gnu17 -O2 -Wall -Wno-visibility -nostdinc -fdebug-compilation-dir=. "$@" -c "$source" -o "$object"
+}
+
+for source in *.bpf.c; do
+	name=${source%.bpf.c}
+	case $name in
+	linked_*) compile "$source" "$work/$name.o" -g -mcpu=v3 ;;
+	*) compile "$source" "$name.o" -g -mcpu=v3 ;;
+	esac
+done
+for name in functions data; do
+	compile $name.bpf.c $name.v4.o -g -mcpu=v4
+	compile $name.bpf.c $name.nodebug.o -mcpu=v3
+done
+bpftool gen object linked.o "$work/linked_a.o" "$work/linked_b.o"
+
+# The types that core.bpf.c is relocated against, as the BTF of a kernel.
+compile core_kernel.c "$work/core_kernel.o" -g
+llvm-objcopy-19 --dump-section .BTF=core_kernel.btf "$work/core_kernel.o"
+
+for object in *.o ../../../apps/cli/testdata/*.o; do
+	case $object in
+	core.o) record "$object" core_kernel.btf ;;
+	kconfig.o) record "$object" - "$(cat kconfig.txt)" ;;
+	# libbpf 1.1 knows none of these; legacy maps went with 1.0; what ksyms.o gets is a matter of the running kernel.
+	exceptions.o | arena.o | maps_more.o | legacy.o | ksyms.o | */legacy*.o) ;;
+	../*) record "$object" | sed 's/,"btf":"[0-9a-f]*"//' ;;
+	*) record "$object" ;;
+	esac
+done > libbpf/recorded.jsonl
