@@ -40,8 +40,11 @@ export class MapTable {
       if (inner) all.push({ spec: inner, parent: i })
     }
     for (let i = all.length - 1; i >= 0; i--) {
+      const { spec, parent } = all[i]!
       const child = all.findIndex((entry) => entry.parent === i)
-      this.list[i] = makeMap(all[i]!.spec, i, child < 0 ? undefined : this.list[child], platform, btf)
+      const inner = child < 0 ? undefined : this.list[child]
+      // The kernel keeps no name of a template.
+      this.list[i] = makeMap(parent < 0 ? spec : { ...spec, name: '' }, i, inner, platform, btf)
     }
     for (let i = specs.length - 1; i >= 0; i--) this.#byName.set(specs[i]!.name, this.list[i]!)
   }

@@ -136,20 +136,25 @@ class KernelVerifier implements Verifier {
     }
     this.#heap.reset()
     this.#pool.reset()
-    const btf = input.btf ? new Btf(input.btf) : undefined
-    const env = new Env({
-      heap: this.#heap,
-      domain: this.#domain,
-      pool: this.#pool,
-      platform: this.platform,
-      program: decodeProgram(program),
-      type,
-      attachType,
-      maps: new MapTable(input.maps, this.platform, btf),
-      btf,
-      privileges: privilegesOf(input, this.#options),
-      logLevel: input.logLevel ?? 0,
-    })
+    let env: Env
+    try {
+      const btf = input.btf ? new Btf(input.btf) : undefined
+      env = new Env({
+        heap: this.#heap,
+        domain: this.#domain,
+        pool: this.#pool,
+        platform: this.platform,
+        program: decodeProgram(program),
+        type,
+        attachType,
+        maps: new MapTable(input.maps, this.platform, btf),
+        btf,
+        privileges: privilegesOf(input, this.#options),
+        logLevel: input.logLevel ?? 0,
+      })
+    } catch (error) {
+      return refusal('EINVAL', error instanceof Reject ? error.message : `invalid input: ${String(error)}`)
+    }
     markUnknown(env, UNBOUND_REG)
     try {
       check(env)

@@ -1,0 +1,77 @@
+import { availableParallelism } from 'node:os'
+import { helpersPlugin } from '@skep/helpers'
+import { kprobePlugin } from '@skep/hook-kprobe'
+import { socketPlugin } from '@skep/hook-socket'
+import { tcPlugin } from '@skep/hook-tc'
+import { xdpProgramType } from '@skep/hook-xdp'
+import { isKernelAvailable, openKernel, verifyRow } from '@skep/linux'
+import { builtinMapTypes } from '@skep/maps'
+import { createPlatform, definePlugin } from '@skep/registry'
+import { describe, expect, it } from 'vitest'
+import { createVerifier, specFromRow, type Verdict } from '../src/index.ts'
+import { type Case, rowOf } from './case.ts'
+import * as suites from './programs/index.ts'
+
+// Small programs with the verdict, the decisive line and the whole log that Linux 6.18 gives them.
+
+const platform = createPlatform([
+  helpersPlugin,
+  definePlugin({ name: 'maps', mapTypes: builtinMapTypes }),
+  definePlugin({ name: 'xdp', programTypes: [xdpProgramType] }),
+  socketPlugin,
+  tcPlugin,
+  kprobePlugin,
+])
+const verifier = await createVerifier(platform, { cpus: availableParallelism() })
+
+const judge = (test: Case, logLevel: 0 | 1 | 2): Verdict =>
+  verifier.verify({ ...specFromRow(rowOf(test), platform), logLevel })
+
+const told = (verdict: Verdict): string =>
+  verdict.verdict === 'accept' ? 'accept' : `${verdict.errno}: ${verdict.line}`
+
+describe.each(Object.entries(suites))('%s', (_, cases) => {
+  it.each(cases.map((test) => [test.name, test] as const))('%s', (_, test) => {
+    const expected = test.reject === undefined ? 'accept' : `${test.errno ?? 'EACCES'}: ${test.reject}`
+    expect(told(judge(test, 0))).toBe(expected)
+  })
+})
+
+const availability = await isKernelAvailable()
+const missing = availability.ok ? await otherRelease() : availability.reason
+
+async function otherRelease(): Promise<string | undefined> {
+  using kernel = await openKernel()
+  return kernel.release.startsWith('6.18.')
+    ? undefined
+    : `the rules are Linux 6.18's, and this is ${kernel.release}`
+}
+
+/** Without what differs from load to load: addresses of maps, and time. */
+const comparable = (log: string): readonly string[] =>
+  log
+    .replaceAll(/\(18\) r(\d) = 0x[0-9a-f]+ */g, '(18) r$1 = … ')
+    .replaceAll(/verification time.*\n/g, '')
+    .replace('callprocessed', 'call\nprocessed')
+    .split('\n')
+    .map((line) => line.trimEnd())
+
+describe.skipIf(missing)(missing ? `the running kernel (skipped: ${missing})` : 'the running kernel', () => {
+  it.each(Object.entries(suites))('agrees on %s, log and all', async (_, cases) => {
+    using kernel = await openKernel()
+    for (const test of cases) {
+      const theirs = verifyRow(kernel, rowOf(test), { log: true, logLevel: 2 })
+      const ours = judge(test, 2)
+      expect({ name: test.name, log: comparable(ours.log()) }).toEqual({
+        name: test.name,
+        log: comparable(theirs.log ?? ''),
+      })
+      expect(`${test.name}: ${ours.verdict} ${ours.processed}`).toBe(
+        `${test.name}: ${theirs.verdict} ${theirs.processed}`,
+      )
+      if (ours.verdict === 'accept') continue
+      const { line } = verifyRow(kernel, rowOf(test), { logLevel: 1 })
+      expect(`${test.name}: ${told(ours)}`).toBe(`${test.name}: ${theirs.errno}: ${line}`)
+    }
+  })
+})
