@@ -1,24 +1,27 @@
 import { defineHelper, type HelperDef } from '@skep/registry'
+import { lacking } from './proto/index.ts'
 
 /** How a helper runs here: by its wasm export or its JS function. */
 export type HelperImplementation = Pick<HelperDef, 'call' | 'wasm'>
 
-/** What a prototype that nothing implements says of itself. */
-const absent = (helper: HelperDef): string => {
-  if (helper.tailCall || helper.mapOp) return ''
-  return `${helper.name} works on the kernel's own objects or devices, and no plugin here supplies them; define a helper of this name with a 'call' in place of the built-in one`
-}
+/** What a prototype that nothing implements says of itself; nothing for those that engines and map types perform. */
+const absent = (helper: HelperDef): string | undefined =>
+  helper.tailCall || helper.mapOp
+    ? undefined
+    : `it needs ${lacking(helper.name)}; to supply it, compose the runtime with createHelpersPlugin({ ${helper.name}: { call } })`
 
 /**
  * Prototypes with their implementations, by name. Helpers that engines and map types perform (`tailCall`, `mapOp`) need
- * none; any other without one is `absent`: programs that call it verify, and do not run.
+ * none; any other without one is `absent`: programs that call it verify, and do not run. Throws RangeError for the name
+ * of no prototype.
  */
 export const joinHelpers = (
   prototypes: readonly HelperDef[],
   implementations: Readonly<Record<string, HelperImplementation>>,
 ): readonly HelperDef[] => {
   const unknown = Object.keys(implementations).filter((name) => !prototypes.some((p) => p.name === name))
-  if (unknown.length > 0) throw new RangeError(`no prototype of ${unknown.join(', ')}`)
+  if (unknown.length > 0)
+    throw new RangeError(`no helper is named ${unknown.join(', ')}; see enum bpf_func_id`)
   return prototypes.map((prototype) => {
     const implementation = implementations[prototype.name]
     if (implementation) return defineHelper({ ...prototype, ...implementation })

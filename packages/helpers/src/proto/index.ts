@@ -24,30 +24,42 @@ import { timerHelpers } from './timer.ts'
 import { tracingHelpers } from './tracing.ts'
 import { xdpHelpers } from './xdp.ts'
 
+/** The helpers by what they work on, and what a runtime that cannot perform them lacks. */
+const groups: readonly { readonly helpers: readonly HelperDef[]; readonly lacking: string }[] = [
+  { helpers: mapHelpers, lacking: 'an operation of the map type' },
+  { helpers: controlHelpers, lacking: 'objects and per-CPU variables of the kernel' },
+  { helpers: timeHelpers, lacking: 'that clock' },
+  { helpers: timerHelpers, lacking: 'timers that run while no program does' },
+  { helpers: randomHelpers, lacking: 'that number of the machine' },
+  { helpers: stringHelpers, lacking: "the kernel's types to print" },
+  { helpers: ringbufHelpers, lacking: 'ring buffers' },
+  { helpers: dynptrHelpers, lacking: 'dynptrs' },
+  { helpers: perfHelpers, lacking: 'perf events' },
+  {
+    helpers: skbHelpers,
+    lacking: 'what the network stack keeps with a packet (tunnel, cgroup, route, security state)',
+  },
+  { helpers: redirectHelpers, lacking: 'network devices, routes and neighbours' },
+  { helpers: xdpHelpers, lacking: 'an XDP frame' },
+  { helpers: lwtHelpers, lacking: "the network stack's lightweight tunnels" },
+  { helpers: sockHelpers, lacking: "the network stack's sockets" },
+  { helpers: sockOpsHelpers, lacking: "the network stack's TCP connections" },
+  { helpers: sockMapHelpers, lacking: 'sockets to redirect messages to' },
+  { helpers: cgroupHelpers, lacking: 'cgroups' },
+  { helpers: storageHelpers, lacking: 'kernel objects to keep storage with' },
+  { helpers: taskHelpers, lacking: 'processes and their memory maps' },
+  { helpers: probeHelpers, lacking: "another process's memory" },
+  { helpers: tracingHelpers, lacking: 'kernel functions, their stacks and arguments' },
+  { helpers: lsmHelpers, lacking: "the kernel's security modules" },
+  { helpers: lircHelpers, lacking: 'infrared receivers' },
+  { helpers: syscallHelpers, lacking: "the kernel's system calls and symbols" },
+]
+
 /** Every helper of Linux 6.18 (`enum bpf_func_id`, ids 1 to 211) as `struct bpf_func_proto` declares it, by id. */
-export const prototypes: readonly HelperDef[] = [
-  ...mapHelpers,
-  ...controlHelpers,
-  ...timeHelpers,
-  ...timerHelpers,
-  ...randomHelpers,
-  ...stringHelpers,
-  ...ringbufHelpers,
-  ...dynptrHelpers,
-  ...perfHelpers,
-  ...skbHelpers,
-  ...redirectHelpers,
-  ...xdpHelpers,
-  ...lwtHelpers,
-  ...sockHelpers,
-  ...sockOpsHelpers,
-  ...sockMapHelpers,
-  ...cgroupHelpers,
-  ...storageHelpers,
-  ...taskHelpers,
-  ...probeHelpers,
-  ...tracingHelpers,
-  ...lsmHelpers,
-  ...lircHelpers,
-  ...syscallHelpers,
-].sort((a, b) => a.id - b.id)
+export const prototypes: readonly HelperDef[] = groups
+  .flatMap((group) => group.helpers)
+  .sort((a, b) => a.id - b.id)
+
+/** What a runtime lacks that cannot perform a helper. */
+export const lacking = (name: string): string =>
+  groups.find((group) => group.helpers.some((helper) => helper.name === name))?.lacking ?? 'an implementation'
