@@ -1,1 +1,9 @@
-export {}
+export { type ClassicInsn, checkClassic, formatClassic, formatDdd } from '@skep/isa'
+export { formatCArray } from './c-array.ts'
+export { CbpfError, type CbpfErrorCode, type CbpfPlace } from './errors.ts'
+export { cbpfLoader } from './loader.ts'
+export { type ParseCbpfOptions, parseCbpf } from './parse-cbpf.ts'
+export { type ClassicFormat, type ClassicInput, detectClassic, parseClassic } from './parse-classic.ts'
+export { type ClassicPacketInfo, runClassic } from './run-classic.ts'
+export type { ConstantExtension, FilterVerdicts } from './target.ts'
+export { type TranslateOptions, translateClassic } from './translate-classic.ts'
