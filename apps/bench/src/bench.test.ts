@@ -1,0 +1,81 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, it } from 'vitest'
+import { check, checkRings, findKernel, type Reference } from './bench.ts'
+import { BenchError } from './errors.ts'
+import { programOf, programs } from './programs.ts'
+import { ringNames } from './subject.ts'
+
+const reference = await findKernel()
+const without: Reference = { reason: 'not asked for' }
+const engines = ['interpreter', 'interpreter-batch', 'jit', 'jit-batch']
+const sides = reference.kernel ? ['kernel', ...engines] : engines
+const named = reference.kernel ? 'and in the kernel' : `(not compared with the kernel: ${reference.reason})`
+
+afterAll(() => reference.kernel?.close())
+
+describe(`every program does the same on every engine ${named}`, () => {
+  it.each(programs.map((p) => [p.id, p] as const))('%s', async (_, program) => {
+    const { outcomes } = await check(program, reference)
+    expect(Object.keys(outcomes)).toEqual(sides)
+    if (program.fill) expect(outcomes['jit']!.counted).toBe('0100000000000000')
+  })
+
+  it('rings', async () => {
+    expect(await checkRings(reference)).toEqual(ringNames)
+  })
+
+  it('and it would be noticed if it did not', async () => {
+    const wrong = { ...programOf('b'), retval: 2 }
+    await expect(check(wrong, without)).rejects.toThrow(
+      new BenchError('DISAGREE', 'b drop_port: interpreter returned 1, must be 2'),
+    )
+  })
+})
+
+describe('the command', () => {
+  const root = fileURLToPath(new URL('../../..', import.meta.url))
+  const bench = (...args: string[]) =>
+    spawnSync(process.execPath, ['scripts/dev.mjs', '--app', 'bench', ...args], {
+      cwd: root,
+      encoding: 'utf8',
+    })
+
+  it('times both engines in threads of their own, and prints JSON', { timeout: 120_000 }, () => {
+    const { stdout, stderr, status } = bench(
+      ...['--only', 'b,ring', '--rounds', '2', '--window', '0.05', '--warm-up', '1', '--json'],
+    )
+    expect(stderr).toBe('')
+    expect(status).toBe(0)
+    const { machine, programs: results, rings, withoutKernel } = JSON.parse(stdout)
+    expect(machine.cores).toBeGreaterThan(0)
+    const [b] = results
+    const expected = withoutKernel ? [] : ['kernel']
+    expect(Object.keys(b.sides)).toEqual([...expected, 'interpreter', 'jit', 'jit-batch'])
+    for (const side of Object.values(b.sides) as { ns: { min: number; median: number; max: number } }[]) {
+      expect(side.ns.min).toBeGreaterThan(0)
+      expect(side.ns.max).toBeGreaterThanOrEqual(side.ns.median)
+    }
+    expect('ratio' in b.sides.jit).toBe(withoutKernel === undefined)
+    expect(rings.map((r: { ring: string }) => r.ring)).toEqual(ringNames)
+  })
+
+  it('takes an object', { timeout: 120_000 }, () => {
+    const object = 'apps/bench/programs/blacklist.o'
+    const { stdout, status } = bench('--quick', '--object', object, '--as', 'e')
+    expect(stdout).toMatch(/blacklist +\| 1 +\|/)
+    expect(status).toBe(0)
+  })
+
+  it('says what is wrong, and how', { timeout: 120_000 }, () => {
+    const usage = bench('--only', 'z')
+    expect([usage.status, usage.stdout]).toEqual([2, ''])
+    expect(usage.stderr).toMatch(/^bench: --only: no program z; .*\(add --help for usage\)\n$/)
+    const refused = bench('--quick', '--object', 'apps/bench/programs/trivial.o', '--as', 'e')
+    expect(refused.status).toBe(1)
+    expect(refused.stderr).toMatch(/^bench: no hash of 4-byte keys and 8-byte values in the object/)
+    const absent = bench('--quick', '--object', 'absent.o')
+    expect(absent.status).toBe(1)
+    expect(absent.stderr).toMatch(/^bench: ENOENT/)
+  })
+})

@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs'
+import { isAbsolute } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseCbpf } from '@skep/loader-cbpf'
+import { type CollectionSpec, type MapSpec, type Platform, parseElf } from '@skep/runtime'
+import { BenchError } from './errors.ts'
+import type { MapFill } from './map-fill.ts'
+import type { BenchProgram } from './programs.ts'
+
+const folder = fileURLToPath(new URL('../programs/', import.meta.url))
+
+/** The collection of one program: the object's maps, and of its programs that one. */
+export function readSpec(program: BenchProgram, platform: Platform): CollectionSpec {
+  const { source, name } = program
+  const path = isAbsolute(source.file) ? source.file : `${folder}${source.file}`
+  if (source.kind === 'classic') {
+    const { type, style } = source
+    return parseCbpf(readFileSync(path, 'utf8'), { name, type, style, platform })
+  }
+  const spec = parseElf(readFileSync(path), { platform })
+  const found = spec.programs.filter((p) => p.name === name)
+  if (found.length === 0) {
+    const known = spec.programs.map((p) => p.name).join(', ') || 'none'
+    throw new BenchError('NOT_FOUND', `${path}: no program ${name}; there are: ${known}`)
+  }
+  return { ...spec, programs: found }
+}
+
+/** Names of an object's programs. */
+export const programNames = (path: string, platform: Platform): readonly string[] =>
+  parseElf(readFileSync(path), { platform }).programs.map((p) => p.name)
+
+/** The map that the contents are for. */
+export function mapToFill(spec: CollectionSpec, fill: MapFill): MapSpec {
+  const { type, keySize, valueSize } = fill
+  const map = spec.maps.find((m) => m.type === type && m.keySize === keySize && m.valueSize === valueSize)
+  if (map) return map
+  throw new BenchError(
+    'NOT_FOUND',
+    `no ${type} of ${keySize}-byte keys and ${valueSize}-byte values in the object, which the program would need`,
+  )
+}
