@@ -20,6 +20,7 @@ export const perfEventContext: StructContext = struct('bpf_perf_event_data', {
 export const perfEventProgramType: ProgramTypeDef = defineProgramType({
   name: 'perf_event',
   id: 7,
+  perfmon: true,
   context: perfEventContext,
   attachTypes: { perf_event: { id: attachTypeId('perf_event') } },
   tracing: true,

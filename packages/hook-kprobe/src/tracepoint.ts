@@ -23,6 +23,7 @@ export const tracepointContext: RawContext = {
 export const tracepointProgramType: ProgramTypeDef = defineProgramType({
   name: 'tracepoint',
   id: 5,
+  perfmon: true,
   context: tracepointContext,
   tracing: true,
   sections: [section('tracepoint'), section('tp')],
@@ -45,6 +46,7 @@ export const rawTracepointContext: ArgsContext = {
 export const rawTracepointProgramType: ProgramTypeDef = defineProgramType({
   name: 'raw_tracepoint',
   id: 17,
+  perfmon: true,
   context: rawTracepointContext,
   tracing: true,
   sections: [section('raw_tracepoint'), section('raw_tp')],
@@ -68,6 +70,7 @@ export const rawTracepointWritableContext: StructContext = {
 export const rawTracepointWritableProgramType: ProgramTypeDef = defineProgramType({
   name: 'raw_tracepoint_writable',
   id: 24,
+  perfmon: true,
   context: rawTracepointWritableContext,
   tracing: true,
   sections: [section('raw_tracepoint.w'), section('raw_tp.w')],

@@ -14,6 +14,7 @@ const zero = { min: 0, max: 0 }
 export const tracingProgramType: ProgramTypeDef = defineProgramType({
   name: 'tracing',
   id: 26,
+  perfmon: true,
   context: tracingContext,
   strictAttachType: true,
   attachTypes: {
@@ -44,6 +45,7 @@ export const lsmContext: ArgsContext = typedArgs('lsm_args')
 export const lsmProgramType: ProgramTypeDef = defineProgramType({
   name: 'lsm',
   id: 29,
+  perfmon: true,
   context: lsmContext,
   strictAttachType: true,
   attachTypes: {
@@ -66,6 +68,7 @@ export const structOpsContext: ArgsContext = typedArgs('struct_ops_args')
 export const structOpsProgramType: ProgramTypeDef = defineProgramType({
   name: 'struct_ops',
   id: 27,
+  perfmon: true,
   context: structOpsContext,
   gplOnly: true,
   sleepable: 'optional',
@@ -79,6 +82,7 @@ export const extContext: ArgsContext = typedArgs('ext_args')
 export const extProgramType: ProgramTypeDef = defineProgramType({
   name: 'ext',
   id: 28,
+  perfmon: true,
   context: extContext,
   strictAttachType: true,
   sections: [section('freplace')],

@@ -67,6 +67,8 @@ export interface ProgramTypeDef {
   readonly packetToAnyHelper?: boolean
   /** Runs in arbitrary kernel context (is_tracing_prog_type): no maps with locks, timers, lists or trees. */
   readonly tracing?: boolean
+  /** Only loaders with CAP_PERFMON load it (is_perfmon_prog_type). */
+  readonly perfmon?: boolean
   /** No maps whose values hold a bpf_spin_lock. */
   readonly noSpinLock?: boolean
   /** Its loader must name an attach type of `attachTypes`; 0 where there are none, or where `zeroAttachType` says so. */
@@ -105,6 +107,7 @@ const shape = z
     packetAccess: z.enum(['none', 'read', 'write']).optional(),
     packetToAnyHelper: z.boolean().optional(),
     tracing: z.boolean().optional(),
+    perfmon: z.boolean().optional(),
     noSpinLock: z.boolean().optional(),
     strictAttachType: z.boolean().optional(),
     plainContext: z.boolean().optional(),

@@ -5,7 +5,7 @@ import { DYNPTR_SKB, dynptrRecord, releaseDynptr } from './dynptr.ts'
 import type { Env } from './env.ts'
 import { fail, failReg } from './errors.ts'
 import { checkFormatArgs } from './format-string.ts'
-import { callbackOf, helperAt, helperName, isProbeAllowed } from './helper-lookup.ts'
+import { callbackOf, helperAt, helperName, isHelperId, isProbeAllowed } from './helper-lookup.ts'
 import { releaseKptr, setBtfResult } from './kernel-types.ts'
 import { REG_AUX0, REG_AUX1, REG_ID, REG_REF_OBJ_ID, REG_TYPE } from './layout.ts'
 import { MAX_ERRNO } from './limits.ts'
@@ -45,7 +45,7 @@ const WRITES_MAP: ReadonlySet<string> = new Set(['update', 'delete', 'push', 'po
 /** The helper that the instruction calls, when this program may call it here. */
 function resolveHelper(env: Env): HelperDef {
   const id = env.program.imm[env.insn]!
-  if (!env.platform.helpers.byId(id)) fail('EINVAL', `invalid func ${helperName(env, id)}`)
+  if (!isHelperId(env, id)) fail('EINVAL', `invalid func ${helperName(env, id)}`)
   const helper = helperAt(env, env.insn)
   if (!helper) return fail('EINVAL', `program of this type cannot use helper ${helperName(env, id)}`)
   if (helper.gplOnly && !env.privileges.gplCompatible) {

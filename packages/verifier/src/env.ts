@@ -18,7 +18,10 @@ import type { State, StatePool } from './state.ts'
 export interface Privileges {
   /** Instructions walked at most. */
   readonly complexityLimit: number
-  /** CAP_PERFMON: pointers may be seen as numbers, uninitialised stack may be read, no sanitation for speculation. */
+  /**
+   * CAP_PERFMON: pointers may be seen as numbers, uninitialised stack may be read, no sanitation for speculation.
+   * CAP_BPF is taken for granted.
+   */
   readonly perfmon: boolean
   readonly strictAlignment: boolean
   /** BPF_F_TEST_STATE_FREQ: a checkpoint at every prune point. */
@@ -173,7 +176,7 @@ export class Env {
       programType: parts.type.name,
       attachType: parts.attachType,
       attachTo: parts.program.spec.attachTo,
-      bpf: parts.privileges.perfmon,
+      bpf: true,
       perfmon: parts.privileges.perfmon,
     }
     const n = parts.program.length

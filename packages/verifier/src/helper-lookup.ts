@@ -9,6 +9,12 @@ import type { Env } from './env.ts'
 import { kfuncAt } from './kernel-types.ts'
 import { isHelperCall, isKfuncCall } from './program.ts'
 
+/** Number 0 has a name although it is no helper. */
+const UNSPECIFIED = 0
+
+export const isHelperId = (env: Env, id: number): boolean =>
+  id === UNSPECIFIED || env.platform.helpers.byId(id) !== undefined
+
 /** The helper of a call instruction as this program has it, if it may call it. */
 export function helperAt(env: Env, insn: number): HelperDef | undefined {
   const id = env.program.imm[insn]!
@@ -31,7 +37,7 @@ export const isProbeAllowed = (env: Env, helper: HelperDef): boolean =>
 
 /** A helper as messages name it. */
 export const helperName = (env: Env, id: number): string =>
-  `${env.platform.helpers.byId(id)?.name ?? 'unknown'}#${id}`
+  `${env.platform.helpers.byId(id)?.name ?? (id === UNSPECIFIED ? 'bpf_unspec' : 'unknown')}#${id}`
 
 /** The callback that a helper runs, if any. */
 export const callbackOf = (helper: HelperDef): CallbackKind | undefined =>

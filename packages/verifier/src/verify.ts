@@ -130,6 +130,9 @@ class KernelVerifier implements Verifier {
         type ? 'a program needs whole instructions' : `no program type ${program.type}`,
       )
     }
+    if (type.perfmon && input.unprivileged) {
+      return refusal('EPERM', `only loaders with CAP_PERFMON load programs of type ${type.name}`)
+    }
     const attachType = attachTypeName(type, program.attachType)
     if (attachType === false) {
       return refusal('EINVAL', `program type ${type.name} has no attach type ${program.attachType}`)
