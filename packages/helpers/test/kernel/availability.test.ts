@@ -11,6 +11,7 @@ import {
   platform,
   program,
   refusal,
+  UNCONFIGURED,
   unknownReturn,
 } from './platform.ts'
 
@@ -38,15 +39,12 @@ function verdict(load: Load, helper: HelperDef, perfmon: boolean, license: strin
   return helperProbeAllowed(helper, user) ? 'allowed' : 'not in this probe'
 }
 
-/** Offered where the kernel is configured for it: CONFIG_BPF_KPROBE_OVERRIDE, CONFIG_BPF_LIRC_MODE2, no lockdown. */
-const configured: ReadonlySet<string> = new Set(['bpf_override_return', 'bpf_probe_write_user'])
-
 function differences(kernel: Kernel, perfmon: boolean, license: string): string[] {
   const found: string[] = []
   for (const load of loads(kernel)) {
     if (license !== 'GPL' && load.type.gplOnly) continue
     for (const helper of platform.helpers) {
-      if (configured.has(helper.name)) continue
+      if (UNCONFIGURED.has(helper.name)) continue
       const [theirs, ours] = [
         kernelVerdict(kernel, load, helper, license),
         verdict(load, helper, perfmon, license),
