@@ -269,6 +269,9 @@ describe('checked mode', () => {
     expect(() => wild.program().testRun({ data: packet })).toThrow(
       /p: access outside .* address 0x40, insn 1/,
     )
+    // The control block lies in the arena too, and is none of the program's business.
+    const meddling = await load(`lddw r1, ${runtime.host.control}\nstw [r1+0], 1\nmov r0, 0\nexit`)
+    expect(() => meddling.program().testRun({ data: packet })).toThrow(/access outside/)
     const endless = await load('ja -1\nexit')
     expect(() => endless.program().testRun({ data: packet })).toThrow(/instruction budget used up/)
     const fine = await load('mov r0, 2\nexit')

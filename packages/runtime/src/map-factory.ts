@@ -1,5 +1,13 @@
 import { createHostMap, type HostMap } from '@skep/maps'
-import type { Cpu, HostEnv, LinkedMap, MapSpec, Platform, ProgramHandle } from '@skep/registry'
+import {
+  type Cpu,
+  type HostEnv,
+  type LinkedMap,
+  type MapSpec,
+  mapLayout,
+  type Platform,
+  type ProgramHandle,
+} from '@skep/registry'
 import { RuntimeError } from './errors.ts'
 import type { ModuleSet } from './modules.ts'
 
@@ -60,7 +68,8 @@ export async function createMap(spec: MapSpec, id: number, factory: MapFactory):
   return {
     handle,
     linked,
-    valueAddress: () => handle.lookupAddress(0),
+    // Not by a lookup: the host may have no right to read the map.
+    valueAddress: () => cpu.arena.view.getUint32(handle.address + mapLayout.MAP_DATA, true),
     release: () => {
       handle.close()
       for (const slot of own) cpu.removeFunction(slot)

@@ -10,6 +10,7 @@ import {
   type TestRunInput,
   type TestRunOutput,
 } from '@skep/registry'
+import { hide } from './cpu.ts'
 import { type FaultCode, ProgramFault, RuntimeError } from './errors.ts'
 
 const faultCodes: Readonly<Record<number, { code: FaultCode; text: string }>> = {
@@ -183,6 +184,7 @@ export function writeRecord(
   compiled: CompiledProgram,
 ): number {
   const slot = cpu.addFunction(compiled.entry)
+  hide(cpu.arena, record)
   const view = cpu.arena.view
   view.setUint32(record + programLayout.PROG_ID, id, true)
   view.setUint32(record + programLayout.PROG_SLOT, slot, true)
