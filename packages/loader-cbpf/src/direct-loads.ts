@@ -128,8 +128,8 @@ export class DirectLoads implements PacketLoads {
       out.emit(LDX[size](REG_A, REG_BASE, offset))
       return
     }
-    out.emit(build.mov32_reg(REG_TMP, REG_X))
-    if (k !== 0) out.emit(build.add32_imm(REG_TMP, k | 0))
+    // Not X plus k: the verifier would keep k as the distance to X, and takes no large one in a pointer's arithmetic.
+    out.emit(build.mov32_imm(REG_TMP, k | 0), build.add32_reg(REG_TMP, REG_X))
     if (k + now.maxX >= SKF_LL_OFF) out.emit(...this.#resolveHeaders())
     out.endIf(build.jgt64_imm(REG_TMP, MAX_PACKET_OFF - size, 0))
     out.emit(build.mov64_reg(REG_TMP2, REG_DATA), build.add64_reg(REG_TMP2, REG_TMP))

@@ -114,6 +114,18 @@ describe.skipIf(missing)(`the kernel${missing ? ` (skipped: ${missing})` : ''}`,
     expect(values('ld #cpu\njge #4096, no\nret #7\nno: ret #0', { type: 'xdp' })).toBe(2)
   })
 
+  it('accepts offsets that are far from X', async () => {
+    using kernel = await openKernel()
+    for (const asm of [
+      'ldx #len\nldb [x+0x8e0d8a8d]\nret a',
+      'ld [0]\ntax\nadd #0x8e0d8a8d\ntax\nldb [x+0]\nret a',
+      'ldb [0]\ntax\nadd #0x7fff\ntax\nldb [x+0x7fff]\nret a',
+    ]) {
+      using program = load(kernel, assembleBpfAsm(asm), { type: 'xdp' })
+      expect(program.testRun({ dataIn: new Uint8Array(60) }).retval).toBe(1)
+    }
+  })
+
   it('accepts the longest programs', async () => {
     using kernel = await openKernel()
     const loads = 'ldh [x+0xfffffff]\n'.repeat(4092)
