@@ -3,8 +3,9 @@ import type { CollectionSpec, MapInitial, MapSpec, ProgramSpec } from '@skep/reg
 /** What testdata/libbpf/record.c prints of an object. */
 export interface Recorded {
   readonly error?: number
-  readonly maps: readonly RecordedMap[]
-  readonly programs: readonly RecordedProgram[]
+  /** Absent where only the BTF was recorded. */
+  readonly maps?: readonly RecordedMap[]
+  readonly programs?: readonly RecordedProgram[]
   readonly btf?: string
 }
 
@@ -89,8 +90,8 @@ function comparableProgram(program: ProgramSpec): Record<string, unknown> {
 /** A spec in the form of a record. */
 export function comparable(spec: CollectionSpec, recorded: Recorded): Record<string, unknown> {
   return {
-    maps: spec.maps.map((m, i) => comparableMap(m, recorded.maps[i])),
-    programs: spec.programs.map(comparableProgram),
+    ...(recorded.maps ? { maps: spec.maps.map((m, i) => comparableMap(m, recorded.maps![i])) } : {}),
+    ...(recorded.programs ? { programs: spec.programs.map(comparableProgram) } : {}),
     ...(recorded.btf === undefined ? {} : { btf: spec.btf ? hex(spec.btf) : undefined }),
   }
 }
@@ -98,13 +99,13 @@ export function comparable(spec: CollectionSpec, recorded: Recorded): Record<str
 /** A record without what only a platform's tables know: types and flags by section. */
 export function expectation(recorded: Recorded): Record<string, unknown> {
   const { maps, programs, btf } = recorded
+  const known = (program: RecordedProgram): object =>
+    Object.fromEntries(
+      Object.entries(program).filter(([key]) => !['type', 'attachType', 'flags'].includes(key)),
+    )
   return {
-    maps,
-    programs: programs.map((program) =>
-      Object.fromEntries(
-        Object.entries(program).filter(([key]) => !['type', 'attachType', 'flags'].includes(key)),
-      ),
-    ),
+    ...(maps ? { maps } : {}),
+    ...(programs ? { programs: programs.map(known) } : {}),
     ...(btf === undefined ? {} : { btf }),
   }
 }
