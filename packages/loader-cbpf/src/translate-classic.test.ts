@@ -1,5 +1,5 @@
 import { ANCILLARY, assembleBpfAsm, checkClassic, decode, formatClassic, formatLlvm } from '@skep/isa'
-import type { ProgramSpec } from '@skep/registry'
+import { createPlatform, defineProgramType, field, type ProgramSpec, struct } from '@skep/registry'
 import { describe, expect, it } from 'vitest'
 import { createEngines } from '../test/engines.ts'
 import { Random, randomClassic, randomPacket } from '../test/random-program.ts'
@@ -107,6 +107,25 @@ describe('translated programs', () => {
   }
 })
 
+describe('the longest programs', () => {
+  it('run on every engine', async () => {
+    const engines = await createEngines(values)
+    const loads = 'ldh [x+0xfffffff]\n'.repeat(4091)
+    const insns = assembleBpfAsm(`ldb [0]\njset #1, body\nja end\nbody: ldh [12]\n${loads}end: ret #5`)
+    for (const [options, verdicts] of [
+      [{}, [5, 0]],
+      [{ type: 'xdp' }, [2, 1]],
+    ] as const) {
+      const bench = await engines.load(translateClassic(insns, options))
+      const packet = new Uint8Array(60)
+      expect(Object.values(bench.run(packet))).toEqual(Array(3).fill(verdicts[0]))
+      packet[0] = 1
+      expect(Object.values(bench.run(packet))).toEqual(Array(3).fill(verdicts[1]))
+      bench.release()
+    }
+  })
+})
+
 const failure = (act: () => unknown): CbpfError => {
   try {
     act()
@@ -211,6 +230,25 @@ describe('translateClassic', () => {
     ])
     const constants = { vlan_tag_present: 0 }
     expect(translated('ld #vlan_avail\nret a', { type: 'xdp', constants })).toContain('w0 = 0x0')
+  })
+
+  it('knows the program types of a platform', () => {
+    const context = struct(
+      'frame',
+      { kind: field.u32(), data: field.packet(), data_end: field.packetEnd(), mark: field.u32() },
+      { packet: { data: 'data', end: 'data_end' } },
+    )
+    const frame = defineProgramType({ name: 'frame', id: 0x1_0000, context, packetAccess: 'read' })
+    const platform = createPlatform([{ name: 'frames', programTypes: [frame] }])
+    expect(translated('ld #mark\nret a', { type: 'frame', platform })).toEqual([
+      'r6 = r1',
+      'r0 = *(u32 *)(r6 + 0xc)',
+      'exit',
+    ])
+    expect(translated('ldb [0]\nret a', { type: 'frame', platform }).slice(0, 2)).toEqual([
+      'r8 = *(u32 *)(r1 + 0x4)',
+      'r9 = *(u32 *)(r1 + 0x8)',
+    ])
   })
 
   it('keeps the listing as the source of each instruction', () => {
