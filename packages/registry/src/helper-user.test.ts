@@ -39,6 +39,14 @@ describe('helperAllowed', () => {
   })
 })
 
+describe('helperAllowed, with features', () => {
+  it('offers what needs one to users that have it', () => {
+    const helper = { ...base, feature: 'BPF_KPROBE_OVERRIDE' }
+    expect(helperAllowed(helper, user('kprobe'))).toBe(false)
+    expect(helperAllowed(helper, user('kprobe', { features: ['BPF_KPROBE_OVERRIDE'] }))).toBe(true)
+  })
+})
+
 describe('helperProbeAllowed', () => {
   it('goes by type, attach type and target', () => {
     const helper = { ...base, probe: { 'tracing/trace_fentry': ['vfs_read'], lsm: true } } as const

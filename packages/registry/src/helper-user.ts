@@ -10,11 +10,14 @@ export interface HelperUser {
   /** CAP_BPF and CAP_PERFMON of the loader. */
   readonly bpf: boolean
   readonly perfmon: boolean
+  /** Features of the kernel that the program is for (HelperDef.feature). */
+  readonly features?: readonly string[]
 }
 
-/** Whether the attach type, attach target and capabilities allow the helper; the program type is `Platform.allows`'s. */
+/** Whether the attach type, attach target, capabilities and features allow the helper; the program type is `Platform.allows`'s. */
 export function helperAllowed(helper: HelperDef, user: HelperUser): boolean {
   const { programType, attachType = '', attachTo } = user
+  if (helper.feature !== undefined && !user.features?.includes(helper.feature)) return false
   const attachTypes = helper.attachTypes?.[programType]
   if (attachTypes && !attachTypes.includes(attachType)) return false
   const targets = helper.attachTo?.[`${programType}/${attachType}`] ?? helper.attachTo?.[programType]

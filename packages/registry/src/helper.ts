@@ -42,6 +42,11 @@ export interface HelperDef<A extends readonly ArgDesc[] = readonly ArgDesc[], R 
   readonly capability?: 'bpf' | 'perfmon'
   /** Program types that offer it without `capability`. */
   readonly capabilityFree?: readonly string[]
+  /**
+   * Offered only by kernels that have this feature, which many have not: a build option without CONFIG_, or `WRITE_USER`
+   * (no lockdown). The running kernel that the tables are compared with has none.
+   */
+  readonly feature?: string
   /** Other prototypes that some program types have under this id; the first that matches replaces fields of this one. */
   readonly variants?: readonly HelperVariant[]
   /** Clobbers r0 alone where the caller follows the bpf_fastcall pattern (bpf_func_proto.allow_fastcall). */
@@ -110,6 +115,7 @@ const shape = z
     attachTo: z.record(z.string(), z.array(z.string())).optional(),
     probe: z.record(z.string(), z.union([z.literal(true), z.array(z.string())])).optional(),
     capability: z.enum(['bpf', 'perfmon']).optional(),
+    feature: z.string().optional(),
     capabilityFree: z.array(z.string()).optional(),
     variants: z.array(z.object({ programTypes: z.array(z.string()) }).loose()).optional(),
     fastcall: z.boolean().optional(),

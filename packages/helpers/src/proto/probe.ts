@@ -9,6 +9,7 @@ export const probeHelpers: readonly HelperDef[] = [
   helper(36, 'bpf_probe_write_user', { dst: ADDRESS, src: READ, len: SIZE }, RESULT, {
     programTypes: [...PROBES, 'tracing', 'lsm', 'syscall'],
     gplOnly: true,
+    feature: 'WRITE_USER',
   }),
   helper(45, 'bpf_probe_read_str', { dst: OUT, size: SIZE_OR_ZERO, unsafe_ptr: ADDRESS }, RESULT, {
     programTypes: [...PROBES, 'syscall', 'tracing', 'lsm'],

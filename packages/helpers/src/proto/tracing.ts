@@ -55,6 +55,7 @@ export const tracingHelpers: readonly HelperDef[] = [
   helper(58, 'bpf_override_return', { regs: CTX, rc: U64 }, RESULT, {
     programTypes: ['kprobe'],
     gplOnly: true,
+    feature: 'BPF_KPROBE_OVERRIDE',
   }),
   helper(67, 'bpf_get_stack', { ctx: CTX, buf: OUT, size: SIZE_OR_ZERO, flags: U64 }, RESULT, {
     programTypes: [...PROBES, 'syscall', 'tracing', 'lsm'],

@@ -11,7 +11,6 @@ import {
   platform,
   program,
   refusal,
-  UNCONFIGURED,
   unknownReturn,
 } from './platform.ts'
 
@@ -44,7 +43,6 @@ function differences(kernel: Kernel, perfmon: boolean, license: string): string[
   for (const load of loads(kernel)) {
     if (license !== 'GPL' && load.type.gplOnly) continue
     for (const helper of platform.helpers) {
-      if (UNCONFIGURED.has(helper.name)) continue
       const [theirs, ours] = [
         kernelVerdict(kernel, load, helper, license),
         verdict(load, helper, perfmon, license),

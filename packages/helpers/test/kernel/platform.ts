@@ -117,6 +117,3 @@ export const exit: Slot = [0x95]
 /** Ends a program that the kernel refuses with `R9 !read_ok` if it gets here, so that none is compiled for nothing. */
 export const unknownReturn: readonly Slot[] = [[0xbf, 0, 9], exit]
 export const REACHED_END: RegExp = /R9 !read_ok/
-
-/** Helpers that a kernel offers as it is configured: CONFIG_BPF_KPROBE_OVERRIDE, lockdown. */
-export const UNCONFIGURED: ReadonlySet<string> = new Set(['bpf_override_return', 'bpf_probe_write_user'])
