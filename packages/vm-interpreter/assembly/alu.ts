@@ -42,3 +42,9 @@ export function smod64(d: u64, s: u64): u64 {
 export function smod32(d: u32, s: u32): u32 {
   return s == 0 ? d : <u32>(<i32>d % <i32>s)
 }
+
+/** Half by half: the masks of a 64-bit swap would take registers of the whole loop. */
+@inline
+export function swap64(value: u64): u64 {
+  return (<u64>bswap<u32>(<u32>value) << 32) | <u64>bswap<u32>(<u32>(value >> 32))
+}

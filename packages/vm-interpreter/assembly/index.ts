@@ -3,135 +3,264 @@ import {
   CTL_BUDGET,
   CTL_CTX,
   CTL_FAULT,
+  CTL_FAULT_PC,
+  CTL_PROG,
   CTL_R0,
   CTL_SP,
-  CTL_STACK_END,
   CTL_TAIL_CALLS,
   FAULT_NONE,
-  FAULT_STACK,
-  MAX_BPF_STACK,
 } from '../../registry/src/layout/control'
 import {
   ACT_CODE,
+  ACT_CTX,
   ACT_DEPTH,
+  ACT_DEPTH_BASE,
+  ACT_DONE,
   ACT_MAY_GOTO,
+  ACT_OUTER_BUDGET,
+  ACT_OUTER_PROG,
   ACT_PC,
+  ACT_PROG,
+  ACT_R10,
   ACT_SIZE,
+  ACT_SP,
+  ACT_STACK_END,
+  ACT_STACK_TOP,
+  ACT_STEPPED,
+  ACT_TAIL_CALLS,
   CODE_BUDGET,
   CODE_CHECKED,
   CODE_FIRST,
   MAX_ACTIVATIONS,
-} from '../src/layout'
-import { control } from './access'
-import { exec } from './exec'
+} from '../src/layout/structures'
+import {
+  beginFrame,
+  clearRegisters,
+  close,
+  control,
+  forgetPacket,
+  isOutermost,
+  keepOuter,
+  MAX_LOOPS,
+  open,
+  openedAt,
+  outerOf,
+  pause,
+  place,
+  restoreOuter,
+  resume,
+} from './activation'
+import { Checked, Exact, exec, NEARLY_SPENT, Plain } from './dispatch-table'
+import { forgetGrants, placeGrants } from './regions'
 
-/** The first of this CPU's activations, and how many are in use. */
-let activations: usize = 0
-let depth: u32 = 0
-
-const BPF_MAX_LOOPS: u32 = 8 * 1024 * 1024
-
-/** `area` has MAX_ACTIVATIONS × ACT_SIZE bytes. */
+/** `area` has MAX_ACTIVATIONS activations, then MAX_GRANTS grants. */
 export function init(area: u32): void {
-  activations = area
+  place(area)
+  placeGrants(area + MAX_ACTIVATIONS * ACT_SIZE)
 }
 
 @inline
-function prepare(act: usize, code: u32, first: u32, sp: u32): void {
-  store<u64>(act, sp, 80)
+function isChecked(code: usize): bool {
+  return load<u32>(code, CODE_CHECKED) != 0
+}
+
+@inline
+function prepare(act: usize, code: usize, first: u32, sp: u32, top: u32): void {
+  store<u64>(act, <u64>sp, ACT_R10)
   store<u32>(act, first, ACT_PC)
+  store<u32>(act, <u32>code, ACT_CODE)
   store<u32>(act, 0, ACT_DEPTH)
-  store<u32>(act, code, ACT_CODE)
-  store<u32>(act, BPF_MAX_LOOPS, ACT_MAY_GOTO)
+  store<u32>(act, 0, ACT_DEPTH_BASE)
+  store<u32>(act, MAX_LOOPS, ACT_MAY_GOTO)
+  store<u32>(act, 0, ACT_STEPPED)
+  if (isChecked(code)) {
+    store<u32>(act, top, ACT_STACK_TOP)
+    clearRegisters(act)
+    beginFrame(act)
+    forgetPacket(act)
+  }
+}
+
+/** Without a budget from the host, a run has its code's. */
+@inline
+function provideBudget(code: usize): void {
+  if (load<i64>(control, CTL_BUDGET) <= 0) store<i64>(control, load<i64>(code, CODE_BUDGET), CTL_BUDGET)
 }
 
 @inline
-function go(act: usize, code: u32): i32 {
-  return load<u32>(code, CODE_CHECKED) != 0 ? exec<f32>(act) : exec<i32>(act)
+function go(act: usize, code: usize): i32 {
+  const outcome = isChecked(code) ? exec<Checked>(act) : exec<Plain>(act)
+  return outcome == NEARLY_SPENT ? exec<Exact>(act) : outcome
 }
 
-/** One run from the host; the low half of r0. */
-export function run(code: u32, context: u32): u32 {
-  const act = activations + depth * ACT_SIZE
-  if (depth >= <u32>MAX_ACTIVATIONS) {
-    store<i32>(control, FAULT_STACK, CTL_FAULT)
-    return 0
-  }
+/**
+ * Runs over contexts, whose addresses lie at `contexts`, one after the other; r0's low halves go to `results`. Stops at
+ * the first fault and returns how many finished.
+ */
+export function run_batch(code: usize, contexts: u32, count: u32, results: u32): u32 {
+  store<u32>(control, 0, CTL_FAULT_PC)
   const sp = load<u32>(control, CTL_SP)
-  const outer = load<u32>(control, CTL_CTX)
-  const budget = load<i64>(control, CTL_BUDGET)
-  prepare(act, code, load<u32>(code, CODE_FIRST), sp)
-  store<u64>(act, 0)
-  store<u64>(act, context, 8)
-  for (let i: u32 = 16; i < 80; i += 8) store<u64>(act + i, 0)
+  const act = open(sp)
+  if (act == 0) return 0
+  keepOuter(act)
+  const outermost = isOutermost(act)
+  const first = load<u32>(code, CODE_FIRST)
+  store<i32>(control, FAULT_NONE, CTL_FAULT)
+  let done: u32 = 0
+  while (done < count) {
+    store<u32>(act, done, ACT_DONE)
+    const context = load<u32>(contexts + (done << 2))
+    store<u32>(control, context, CTL_CTX)
+    store<u32>(control, load<u32>(act, ACT_OUTER_PROG), CTL_PROG)
+    store<u32>(control, 0, CTL_TAIL_CALLS)
+    if (outermost) {
+      store<i64>(control, load<i64>(act, ACT_OUTER_BUDGET), CTL_BUDGET)
+      provideBudget(code)
+      forgetGrants()
+    }
+    prepare(act, code, first, sp, sp)
+    store<u64>(act, <u64>context, 8)
+    if (go(act, code) != FAULT_NONE) break
+    store<u32>(results + (done << 2), load<u32>(act))
+    done++
+  }
+  end(act, sp, outermost)
+  return done
+}
+
+/** Gives the control block back as it was before a run. A run within another one has used some of that one's budget. */
+@inline
+function end(act: usize, sp: u32, outermost: bool): void {
+  const left = load<i64>(control, CTL_BUDGET)
+  restoreOuter(act)
+  if (!outermost) store<i64>(control, left, CTL_BUDGET)
+  store<u32>(control, sp, CTL_SP)
+  store<u64>(control, load<u64>(act), CTL_R0)
+  close(act)
+}
+
+/** One run; the low half of r0. */
+export function run(code: usize, context: u32): u32 {
+  store<u32>(control, 0, CTL_FAULT_PC)
+  const sp = load<u32>(control, CTL_SP)
+  const act = open(sp)
+  if (act == 0) return 0
+  keepOuter(act)
+  const outermost = isOutermost(act)
+  store<i32>(control, FAULT_NONE, CTL_FAULT)
   store<u32>(control, context, CTL_CTX)
   store<u32>(control, 0, CTL_TAIL_CALLS)
-  store<i32>(control, FAULT_NONE, CTL_FAULT)
-  store<i64>(control, load<i64>(code, CODE_BUDGET), CTL_BUDGET)
-  depth++
+  if (outermost) {
+    provideBudget(code)
+    forgetGrants()
+  }
+  prepare(act, code, load<u32>(code, CODE_FIRST), sp, sp)
+  store<u64>(act, <u64>context, 8)
   go(act, code)
-  depth--
-  store<u32>(control, sp, CTL_SP)
-  store<u32>(control, outer, CTL_CTX)
-  store<i64>(control, budget, CTL_BUDGET)
-  const r0 = load<u64>(act)
-  store<u64>(control, r0, CTL_R0)
-  return <u32>r0
+  end(act, sp, outermost)
+  return load<u32>(control, CTL_R0)
 }
 
-/** Runs over contexts; stops at the first fault and returns how many finished. */
-export function run_batch(code: u32, contexts: u32, count: u32, results: u32): u32 {
-  for (let i: u32 = 0; i < count; i++) {
-    const verdict = run(code, load<u32>(contexts + (i << 2)))
-    if (load<i32>(control, CTL_FAULT) != FAULT_NONE) return i
-    store<u32>(results + (i << 2), verdict)
-  }
-  return count
-}
-
-/** A callback or a program entered through the function table, inside a run. Its r10 comes from CTL_SP. */
-export function call(code: u32, first: u32, r1: u64, r2: u64, r3: u64, r4: u64, r5: u64): u64 {
-  const sp = load<u32>(control, CTL_SP)
-  if (depth >= <u32>MAX_ACTIVATIONS || sp < load<u32>(control, CTL_STACK_END) + MAX_BPF_STACK) {
-    store<i32>(control, FAULT_STACK, CTL_FAULT)
-    return 0
-  }
-  const act = activations + depth * ACT_SIZE
-  prepare(act, code, first, sp)
+@inline
+function setArguments(act: usize, r1: u64, r2: u64, r3: u64, r4: u64, r5: u64): void {
   store<u64>(act, r1, 8)
   store<u64>(act, r2, 16)
   store<u64>(act, r3, 24)
   store<u64>(act, r4, 32)
   store<u64>(act, r5, 40)
-  for (let i: usize = 48; i < 80; i += 8) store<u64>(act + i, 0)
-  depth++
-  go(act, code)
-  depth--
-  store<u32>(control, sp, CTL_SP)
-  return load<u64>(act)
 }
 
-/** Makes an activation ready for `step`, without running. */
-export function begin(act: u32, code: u32, context: u32): void {
-  prepare(act, code, load<u32>(code, CODE_FIRST), load<u32>(control, CTL_SP))
-  store<u64>(act, 0)
-  store<u64>(act, context, 8)
-  for (let i: u32 = 16; i < 80; i += 8) store<u64>(act + i, 0)
-  store<u32>(control, 0, CTL_TAIL_CALLS)
-}
-
-/** Runs at most `count` instructions of an activation; FAULT_NONE when the program exited, FAULT_BUDGET when it can go on. */
-export function step(act: u32, context: u32, count: u32): i32 {
-  store<u32>(control, context, CTL_CTX)
-  store<i32>(control, FAULT_NONE, CTL_FAULT)
-  store<i64>(control, count, CTL_BUDGET)
+/** A program entered through the function table: by a tail call of another engine, or by the host with registers. */
+export function enter(code: usize, first: u32, r1: u64, r2: u64, r3: u64, r4: u64, r5: u64): u64 {
   const sp = load<u32>(control, CTL_SP)
-  const outcome = go(act, load<u32>(act, ACT_CODE))
+  const act = open(sp)
+  if (act == 0) return 0
+  keepOuter(act)
+  const outermost = isOutermost(act)
+  if (outermost) {
+    store<i32>(control, FAULT_NONE, CTL_FAULT)
+    provideBudget(code)
+    forgetGrants()
+  }
+  store<u32>(control, <u32>r1, CTL_CTX)
+  prepare(act, code, first, sp, sp)
+  setArguments(act, r1, r2, r3, r4, r5)
+  go(act, code)
+  if (outermost) store<i64>(control, load<i64>(act, ACT_OUTER_BUDGET), CTL_BUDGET)
   store<u32>(control, sp, CTL_SP)
+  const r0 = load<u64>(act)
+  close(act)
+  return r0
+}
+
+/**
+ * A callback, entered through the function table by a helper. When something faulted it returns 1, which is how
+ * callbacks say that they want no more.
+ */
+export function call_back(code: usize, first: u32, r1: u64, r2: u64, r3: u64, r4: u64, r5: u64): u64 {
+  const sp = load<u32>(control, CTL_SP)
+  const act = open(sp)
+  if (act == 0) return 1
+  const outer = outerOf(act)
+  const budget = load<i64>(control, CTL_BUDGET)
+  if (outer == 0) {
+    store<i32>(control, FAULT_NONE, CTL_FAULT)
+    provideBudget(code)
+    forgetGrants()
+  } else if (load<i32>(control, CTL_FAULT) != FAULT_NONE) {
+    close(act)
+    return 1
+  }
+  // What its caller may touch of the stack, it may too: pointers to it are how the two share data.
+  const shares = outer != 0 && load<u32>(outer, ACT_CODE) == <u32>code
+  prepare(act, code, first, sp, shares ? load<u32>(outer, ACT_STACK_TOP) : sp)
+  setArguments(act, r1, r2, r3, r4, r5)
+  const outcome = go(act, code)
+  if (outer == 0) store<i64>(control, budget, CTL_BUDGET)
+  store<u32>(control, sp, CTL_SP)
+  const r0 = load<u64>(act)
+  close(act)
+  return outcome == FAULT_NONE ? r0 : 1
+}
+
+/**
+ * After an exception in a run that was begun with this CTL_SP: the control block as it was before. Returns how many
+ * runs of its batch had finished.
+ */
+export function recover(sp: u32): u32 {
+  const act = openedAt(sp)
+  if (act == 0) return 0
+  restoreOuter(act)
+  store<u32>(control, sp, CTL_SP)
+  close(act)
+  return load<u32>(act, ACT_DONE)
+}
+
+/** Makes an activation outside of the area ready for `step`. Its stack goes from `stack` up to `sp`. */
+export function begin(act: usize, code: usize, context: u32, stack: u32, sp: u32): void {
+  prepare(act, code, load<u32>(code, CODE_FIRST), sp, sp)
+  clearRegisters(act)
+  store<u64>(act, <u64>context, 8)
+  store<u32>(act, sp, ACT_SP)
+  store<u32>(act, sp, ACT_STACK_TOP)
+  store<u32>(act, stack, ACT_STACK_END)
+  store<u32>(act, context, ACT_CTX)
+  store<u32>(act, load<u32>(control, CTL_PROG), ACT_PROG)
+  store<u32>(act, 0, ACT_TAIL_CALLS)
+  store<u32>(act, 1, ACT_STEPPED)
+}
+
+/** Runs at most `count` instructions of an activation: FAULT_NONE when the program exited, STEP_PAUSED, or a fault. */
+export function step(act: usize, count: u32): i32 {
+  resume(act)
+  store<i32>(control, FAULT_NONE, CTL_FAULT)
+  store<i64>(control, <i64>count, CTL_BUDGET)
+  const outcome = exec<Exact>(act)
+  pause(act)
   return outcome
 }
 
-/** After a trap in the host: no activation is in use. */
-export function reset(): void {
-  depth = 0
+/** After an exception in `step`. */
+export function abandon_step(act: usize): void {
+  pause(act)
 }

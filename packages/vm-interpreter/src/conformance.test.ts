@@ -68,7 +68,7 @@ describe.skipIf(!existsSync(corpus))('bpf_conformance (skipped where the corpus 
       for (const c of cases) {
         const insns = decode(Uint8Array.from(Buffer.from(c.insns, 'hex')))
         const mem = Buffer.from(c.mem.replaceAll(/\s/g, ''), 'hex')
-        const engine = await createInterpreterEngine({ contextSize: mem.length }).create(cpu)
+        const engine = await createInterpreterEngine().create(cpu)
         const program: LinkedProgram = {
           name: c.name,
           insns,
@@ -76,6 +76,7 @@ describe.skipIf(!existsSync(corpus))('bpf_conformance (skipped where the corpus 
           ...(checked ? {} : { facts: noFacts(insns.length) }),
           helpers: new Map([[5, unwind]]),
           maps: [],
+          context: { kind: 'struct', name: 'memory', size: mem.length, fields: [] },
         }
         const unit = await engine.compile([program])
         const ctx = cpu.arena.alloc(Math.max(mem.length, 16))

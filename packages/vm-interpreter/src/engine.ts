@@ -9,146 +9,165 @@ import {
   type Engine,
   type EngineDef,
   type LinkedProgram,
-  type UniformFunction,
 } from '@skep/registry'
-import { helperType, ModuleBuilder } from '@skep/wasm'
+import type { MapTypeIds } from './arguments.ts'
+import { type EntryFunctions, entryThunk } from './entry-thunk.ts'
 import { shared as sharedText, unshared as unsharedText } from './generated/module.ts'
-import { ACT_SIZE, MAX_ACTIVATIONS } from './layout.ts'
+import * as layout from './layout/structures.ts'
+import { type StepperExports, setSteppable } from './stepper.ts'
 import { type Code, translate } from './translate.ts'
 
 /** What the wasm module exports (assembly/index.ts). */
-export interface InterpreterExports {
+interface InterpreterExports extends EntryFunctions, StepperExports {
   init(area: number): void
   run(code: number, context: number): number
   run_batch(code: number, contexts: number, count: number, results: number): number
-  call: WebAssembly.ExportValue
-  begin(activation: number, code: number, context: number): void
-  step(activation: number, context: number, count: number): number
-  reset(): void
+  recover(sp: number): number
 }
 
 /** Verified code ends by itself; the budget only has to be larger than any program needs. */
-const VERIFIED_BUDGET = 1n << 60n
-/** Unverified code may loop: the verifier's own limit of instructions walked. */
+const VERIFIED_BUDGET = 1n << 50n
+/** Unverified code may loop: the verifier's own limit of instructions walked (BPF_COMPLEXITY_LIMIT_INSNS). */
 const CHECKED_BUDGET = 1_000_000n
+/** What the tail call instruction itself reads (enum bpf_map_type). */
+const PROG_ARRAY = { name: 'prog_array', id: 3 }
 
 export interface InterpreterOptions {
-  /** Instructions that one run of verified code may take. */
+  /** Instructions that a run of verified code may take when CTL_BUDGET does not say. Default 2^50. */
   readonly budget?: bigint
-  /** Instructions that one run of unverified code may take. Default 1,000,000. */
+  /** Instructions that a run of unverified code may take when CTL_BUDGET does not say. Default 1,000,000. */
   readonly checkedBudget?: bigint
-  /** Bytes of context that unverified code may touch when its program type is no struct. */
+  /** Bytes of context that unverified code may read when its program type has no struct. Default 0. */
   readonly contextSize?: number
+  /**
+   * Map types by name, so that unverified code may call helpers that take maps of certain types only. `prog_array` is
+   * known; operations that a map itself has (lookup, push, …) need no name.
+   */
+  readonly mapTypes?: Iterable<{ readonly name: string; readonly id: number }>
 }
 
-/** Fault pcs count records; programs count slots. */
-function slotFault(cpu: Cpu, code: Code): void {
-  const { view } = cpu.arena
-  const at = cpu.control + control.CTL_FAULT_PC
-  if (view.getInt32(cpu.control + control.CTL_FAULT, true) !== control.FAULT_NONE) {
-    view.setUint32(at, code.slotOf(view.getUint32(at, true)), true)
+const modules = new Map<boolean, WebAssembly.Module>()
+
+async function interpreterModule(shared: boolean): Promise<WebAssembly.Module> {
+  let module = modules.get(shared)
+  if (!module) {
+    const bytes = decodeBase64(shared ? sharedText : unsharedText) as Uint8Array<ArrayBuffer>
+    module = await WebAssembly.compile(bytes)
+    modules.set(shared, module)
   }
+  return module
 }
 
-/** Thunks of the uniform signature that enter code at a record. */
-function entryThunk(exports: InterpreterExports, code: number, record: number): UniformFunction {
-  const module = new ModuleBuilder('interpreter-entry')
-  const call = module.importFunction('interpreter', 'call', {
-    params: ['i32', 'i32', 'i64', 'i64', 'i64', 'i64', 'i64'],
-    results: ['i64'],
-  })
-  const { code: body } = module.function(helperType, { export: 'entry', name: 'bpf_entry' })
-  body.i32_const(code).i32_const(record)
-  for (let r = 0; r < 5; r++) body.local_get(r)
-  body.call(call)
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(module.encode()), {
-    interpreter: { call: exports.call },
-  })
-  return instance.exports['entry'] as UniformFunction
-}
-
-/** The interpreter of one CPU. Besides the Engine it gives what a stepper needs. */
-export class Interpreter implements Engine {
+/** The interpreter of one CPU. */
+class Interpreter implements Engine {
   readonly name = 'interpreter'
   readonly cpu: Cpu
-  readonly exports: InterpreterExports
+  readonly #exports: InterpreterExports
   readonly #options: InterpreterOptions
+  readonly #mapTypes: MapTypeIds
+  readonly #codes = new Map<number, Code>()
 
   private constructor(cpu: Cpu, exports: InterpreterExports, options: InterpreterOptions) {
     this.cpu = cpu
-    this.exports = exports
+    this.#exports = exports
     this.#options = options
+    this.#mapTypes = new Map([PROG_ARRAY, ...(options.mapTypes ?? [])].map(({ name, id }) => [name, id]))
   }
 
   static async create(cpu: Cpu, options: InterpreterOptions = {}): Promise<Interpreter> {
-    const bytes = decodeBase64(cpu.arena.shared ? sharedText : unsharedText) as Uint8Array<ArrayBuffer>
-    const control = new WebAssembly.Global({ value: 'i32', mutable: false }, cpu.control)
-    const { instance } = await WebAssembly.instantiate(bytes, {
-      env: { memory: cpu.arena.memory, table: cpu.table, control },
-      [memoryModule.name]: cpu.arena.exports as unknown as WebAssembly.ModuleImports,
+    const { arena } = cpu
+    const block = new WebAssembly.Global({ value: 'i32', mutable: false }, cpu.control)
+    const { exports } = await WebAssembly.instantiate(await interpreterModule(arena.shared), {
+      env: { memory: arena.memory, table: cpu.table, control: block },
+      [memoryModule.name]: arena.exports as unknown as WebAssembly.ModuleImports,
     })
-    const exports = instance.exports as unknown as InterpreterExports
-    const area = cpu.arena.alloc(ACT_SIZE * MAX_ACTIVATIONS, 64)
-    cpu.arena.exports.setShape(area, 1)
-    exports.init(area)
-    return new Interpreter(cpu, exports, options)
+    const interpreter = exports as unknown as InterpreterExports
+    const size = layout.ACT_SIZE * layout.MAX_ACTIVATIONS + layout.GRANT_SIZE * layout.MAX_GRANTS
+    const area = arena.alloc(size, 64)
+    arena.exports.setShape(area, 1)
+    interpreter.init(area)
+    return new Interpreter(cpu, interpreter, options)
   }
 
+  /** @throws InterpreterError `BAD_PROGRAM` */
   async compile(programs: readonly LinkedProgram[]): Promise<CompiledUnit> {
     const undo: (() => void)[] = []
     const release = (): void => {
-      for (const step of undo.splice(0)) step()
+      for (const step of undo.splice(0).reverse()) step()
     }
     try {
-      return { programs: programs.map((p) => this.#compile(p, undo)), release }
+      return { programs: programs.map((program) => this.#compile(program, undo)), release }
     } catch (error) {
       release()
       throw error
     }
   }
 
-  /** The decoded code of a program, for steppers. */
-  translate(program: LinkedProgram, undo: (() => void)[]): Code {
-    const callback = (code: number, record: number): number => {
-      const slot = this.cpu.addFunction(entryThunk(this.exports, code, record))
-      undo.push(() => this.cpu.removeFunction(slot))
-      return slot
-    }
+  #translate(program: LinkedProgram, undo: (() => void)[]): Code {
     const budget = program.facts
       ? (this.#options.budget ?? VERIFIED_BUDGET)
       : (this.#options.checkedBudget ?? CHECKED_BUDGET)
-    const { contextSize } = this.#options
     const code = translate(program, this.cpu, {
       budget,
-      callback,
-      ...(contextSize === undefined ? {} : { contextSize }),
+      contextSize: this.#options.contextSize ?? 0,
+      mapTypes: this.#mapTypes,
+      callback: (address, record) => {
+        const slot = this.cpu.addFunction(entryThunk(this.#exports.call_back, address, record))
+        undo.push(() => this.cpu.removeFunction(slot))
+        return slot
+      },
     })
-    undo.push(() => this.cpu.arena.free(code.address))
+    this.#codes.set(code.address, code)
+    undo.push(() => {
+      this.#codes.delete(code.address)
+      this.cpu.arena.free(code.address)
+    })
     return code
   }
 
   #compile(program: LinkedProgram, undo: (() => void)[]): CompiledProgram {
-    const code = this.translate(program, undo)
-    const { exports, cpu } = this
-    const guarded = (body: () => number): number => {
-      let result: number
-      try {
-        result = body()
-      } catch (error) {
-        exports.reset()
-        throw error
-      }
-      slotFault(cpu, code)
-      return result
-    }
-    return {
+    const code = this.#translate(program, undo)
+    const { address } = code
+    const exports = this.#exports
+    const { arena } = this.cpu
+    const spWord = (this.cpu.control + control.CTL_SP) >>> 2
+    const compiled: CompiledProgram = {
       name: program.name,
-      code: code.address,
-      entry: entryThunk(exports, code.address, code.first),
-      run: (ctx) => guarded(() => exports.run(code.address, ctx) >>> 0),
-      runBatch: (ctxs, count, results) =>
-        guarded(() => exports.run_batch(code.address, ctxs, count, results) >>> 0),
+      code: address,
+      entry: entryThunk(exports.enter, address, code.first),
+      run: (context) => {
+        const sp = arena.i32[spWord]!
+        try {
+          return exports.run(address, context) >>> 0
+        } catch (error) {
+          this.#recover(sp, error)
+          return 0
+        }
+      },
+      runBatch: (contexts, count, results) => {
+        const sp = arena.i32[spWord]!
+        try {
+          return exports.run_batch(address, contexts, count, results) >>> 0
+        } catch (error) {
+          return this.#recover(sp, error)
+        }
+      },
     }
+    setSteppable(compiled, { cpu: this.cpu, exports, code, codes: this.#codes })
+    return compiled
+  }
+
+  /**
+   * After a run that did not return: puts the control block back as it was, and makes a trap a fault. What JS functions
+   * threw goes on to the caller. Returns how many runs of the batch finished.
+   */
+  #recover(sp: number, error: unknown): number {
+    const done = this.#exports.recover(sp)
+    if (!(error instanceof WebAssembly.RuntimeError)) throw error
+    const { view } = this.cpu.arena
+    const fault = this.cpu.control + control.CTL_FAULT
+    if (view.getInt32(fault, true) === control.FAULT_NONE) view.setInt32(fault, control.FAULT_ACCESS, true)
+    return done
   }
 }
 

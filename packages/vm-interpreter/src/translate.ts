@@ -1,148 +1,372 @@
 import { type Insn, targetDelta } from '@skep/isa'
-import type { Cpu, LinkedProgram } from '@skep/registry'
+import {
+  type Cpu,
+  type LinkedHelper,
+  type LinkedProgram,
+  mapLayout,
+  type StructContext,
+} from '@skep/registry'
+import { type ArgumentCheck, argumentChecks, type MapTypeIds } from './arguments.ts'
 import { InterpreterError } from './errors.ts'
-import * as h from './handler.ts'
-import { handlerOf } from './handlers.ts'
-import * as layout from './layout.ts'
+import { fuse } from './fuse.ts'
+import { handlerOf } from './handler-of.ts'
+import * as h from './layout/handlers.ts'
+import * as layout from './layout/structures.ts'
 
 /** A program as records in the arena. */
 export interface Code {
+  readonly name: string
   /** Address of the header: PROG_CODE. */
   readonly address: number
+  /** Address of the first record. */
   readonly first: number
+  /** Bytes of everything. */
+  readonly size: number
   readonly checked: boolean
-  /** The record of a slot (the second slot of ld_imm64 has its first one's). */
+  /** The record of a slot, 0 for the second slot of an ld_imm64 and for what is no slot of the program. */
   recordOf(slot: number): number
-  /** The slot of a record's index, as faults give it. */
+  /** The slot of a record. */
   slotOf(record: number): number
 }
 
 export interface TranslateOptions {
-  /** Instructions that one run may take. */
+  /** Instructions that a run may take when CTL_BUDGET does not say. */
   readonly budget: bigint
-  /** Bytes of context that checked code may touch, where the program type does not say. */
-  readonly contextSize?: number
-  /** Turns a callback's record into a function-table slot. */
+  /** Bytes of context that checked code may read, when its program type has no struct. */
+  readonly contextSize: number
+  readonly mapTypes: MapTypeIds
+  /** Makes a function-table slot that enters code at a record. */
   readonly callback: (code: number, record: number) => number
 }
 
-/** Decodes once: targets become record addresses, helpers table slots, ld_imm64 one record. */
+/** Where the parts of a program's code lie, in bytes from the header. */
+interface Plan {
+  readonly records: number
+  readonly slots: number
+  readonly helpers: number
+  readonly maps: number
+  readonly callbacks: number
+  readonly access: number
+  readonly args: number
+  readonly mapLists: number
+  readonly size: number
+}
+
+/**
+ * Decodes a program once: targets become addresses of records, helpers function-table slots, each ld_imm64 one record.
+ *
+ * @throws InterpreterError `BAD_PROGRAM`
+ */
 export function translate(program: LinkedProgram, cpu: Cpu, options: TranslateOptions): Code {
-  const { insns } = program
-  const indexOf = new Int32Array(insns.length + 1)
-  const slots: number[] = []
-  for (const [slot, insn] of insns.entries()) {
-    if (insn.def.name === 'ld_imm64_hi') indexOf[slot] = slots.length - 1
-    else {
-      indexOf[slot] = slots.length
-      slots.push(slot)
+  return new Translation(program, cpu, options).run()
+}
+
+class Translation {
+  readonly #program: LinkedProgram
+  readonly #cpu: Cpu
+  readonly #options: TranslateOptions
+  readonly #checked: boolean
+  /** Slots by record, and records by slot (-1 for the second slot of an ld_imm64). */
+  readonly #slots: number[] = []
+  readonly #indices: Int32Array
+  readonly #callbackTargets: readonly number[]
+  /** Helpers that a register may name. */
+  readonly #callable: readonly (readonly [number, LinkedHelper])[]
+  readonly #argChecks = new Map<number, readonly ArgumentCheck[]>()
+  readonly #argsOf = new Map<number, number>()
+  readonly #callbackSlots = new Map<number, number>()
+  #address = 0
+  #first = 0
+
+  constructor(program: LinkedProgram, cpu: Cpu, options: TranslateOptions) {
+    this.#program = program
+    this.#cpu = cpu
+    this.#options = options
+    this.#checked = program.facts === undefined
+    const { insns } = program
+    this.#indices = new Int32Array(insns.length).fill(-1)
+    const targets = new Set<number>()
+    for (const [slot, insn] of insns.entries()) {
+      if (insn.def.name === 'ld_imm64_hi') continue
+      this.#indices[slot] = this.#slots.push(slot) - 1
+      if (isCallback(insn)) targets.add(Number(insn.imm64))
+    }
+    this.#callbackTargets = [...targets]
+    this.#callable = [...program.helpers].filter(([, { slot, def }]) => slot !== 0 && !def.tailCall)
+  }
+
+  run(): Code {
+    const { arena } = this.#cpu
+    this.#validate()
+    if (this.#checked) this.#prepareChecks()
+    const plan = this.#plan()
+    this.#address = arena.alloc(plan.size, 16)
+    arena.exports.setShape(this.#address, 1)
+    this.#first = this.#address + plan.records
+    try {
+      this.#writeHeader(plan)
+      this.#writeTables(plan)
+      this.#writeRecords(plan)
+    } catch (error) {
+      arena.free(this.#address)
+      throw error
+    }
+    const slots = this.#slots
+    const [first, length] = [this.#first, this.#program.insns.length]
+    return {
+      name: this.#program.name,
+      address: this.#address,
+      first,
+      size: plan.size,
+      checked: this.#checked,
+      recordOf: (slot) => this.#recordOf(slot),
+      slotOf: (record) => slots[(record - first) / layout.REC_SIZE] ?? length,
     }
   }
-  const checked = program.facts === undefined
-  const { arena } = cpu
-  // One record more than the program has: running off the end is a fault, not a read of what lies behind.
-  const records = (slots.length + 1) * layout.REC_SIZE
-  const address = arena.alloc(layout.CODE_HEADER_SIZE + records + program.helpers.size * 8, 16)
-  arena.exports.setShape(address, 1)
-  const first = address + layout.CODE_HEADER_SIZE
-  const recordAt = (slot: number): number => first + indexOf[slot]! * layout.REC_SIZE
-  let pair = first + records
-  arena.view.setUint32(address + layout.CODE_HELPERS, pair, true)
-  arena.view.setUint32(address + layout.CODE_HELPER_COUNT, program.helpers.size, true)
-  for (const [id, helper] of program.helpers) {
-    arena.view.setUint32(pair, id, true)
-    arena.view.setUint32(pair + 4, helper.slot, true)
-    pair += 8
-  }
-  writeHeader(cpu, address, first, slots.length, program, checked, options)
 
-  const reachable = program.facts?.reachable
-  for (const [index, slot] of slots.entries()) {
-    const insn = insns[slot]!
-    const at = first + index * layout.REC_SIZE
-    const dead = reachable !== undefined && reachable[slot] === 0
-    const record = dead
-      ? { handler: h.ILLEGAL, off: 0, imm: 0n }
-      : encode(program, slot, insn, recordAt, address, options)
-    const view = arena.view
-    view.setUint16(at + layout.REC_HANDLER, record.handler, true)
+  #error(slot: number, fact: string): InterpreterError {
+    return new InterpreterError('BAD_PROGRAM', this.#program.name, fact, slot)
+  }
+
+  #recordOf(slot: number): number {
+    const index = this.#indices[slot] ?? -1
+    return index < 0 ? 0 : this.#first + index * layout.REC_SIZE
+  }
+
+  /** Refuses what no run could give a meaning. */
+  #validate(): void {
+    const { insns } = this.#program
+    if (insns.length === 0) throw this.#error(0, 'there is no instruction')
+    for (const slot of this.#slots) {
+      const insn = insns[slot]!
+      for (const field of ['dst', 'src'] as const) {
+        if (insn.def.fields.some((used) => used === field) && !(insn[field] >= 0 && insn[field] <= 10))
+          throw this.#error(slot, `${field} is r${insn[field]}, registers go up to r10`)
+      }
+      const delta = isCallback(insn) ? Number(insn.imm64) - slot - 1 : targetDelta(insn)
+      if (delta !== undefined && (this.#indices[slot + 1 + delta] ?? -1) < 0)
+        throw this.#error(slot, `${insn.def.name} goes to ${slot + 1 + delta}, which is no instruction`)
+    }
+  }
+
+  /** Why an instruction may not run, or undefined. */
+  #refusal(insn: Insn): string | undefined {
+    const { def } = insn
+    const { helpers, context } = this.#program
+    if (writesFramePointer(insn)) return 'writes r10, which is read-only'
+    switch (def.kind) {
+      case 'ld_abs':
+      case 'ld_ind':
+        return context?.packet ? undefined : `${def.name} needs a context with a packet`
+      case 'call': {
+        if (def.name === 'call_local') return undefined
+        const helper = def.name === 'call_helper' ? helpers.get(insn.imm) : undefined
+        const isLinked = helper !== undefined && (helper.slot !== 0 || helper.def.tailCall === true)
+        return isLinked
+          ? undefined
+          : `calls ${def.callee === 'kfunc' ? 'kfunc' : 'helper'} ${insn.imm}, which is not linked`
+      }
+      case 'gotox':
+        return 'gotox has no meaning here'
+      default:
+        return undefined
+    }
+  }
+
+  #prepareChecks(): void {
+    const { arena } = this.#cpu
+    const linked = {
+      program: this.#program,
+      mapTypes: this.#options.mapTypes,
+      typeOf: (map: number) => arena.view.getUint32(map + mapLayout.MAP_TYPE, true),
+    }
+    for (const [id, { def }] of this.#program.helpers) this.#argChecks.set(id, argumentChecks(def, linked))
+  }
+
+  #contextSize(): number {
+    return this.#program.context?.size ?? this.#options.contextSize
+  }
+
+  #plan(): Plan {
+    let size: number = layout.CODE_HEADER_SIZE
+    const take = (bytes: number): number => {
+      const at = size
+      size += Math.ceil(bytes / 16) * 16
+      return at
+    }
+    // One record more than there are instructions: running off the end is a fault, not a read of what lies behind.
+    const count = this.#slots.length + 1
+    let lists = 0
+    for (const checks of this.#argChecks.values())
+      for (const { kind, maps } of checks) if (kind === layout.ARG_MAP) lists += 4 + maps.length * 4
+    return {
+      records: take(count * layout.REC_SIZE),
+      slots: take(count * 4),
+      helpers: take(this.#callable.length * layout.HELPER_SIZE),
+      callbacks: take(this.#callbackTargets.length * 4),
+      maps: take(this.#checked ? this.#program.maps.length * 4 : 0),
+      access: take(this.#checked ? this.#contextSize() : 0),
+      args: take(this.#argChecks.size * layout.ARGS_SIZE),
+      mapLists: take(lists),
+      size,
+    }
+  }
+
+  #writeHeader(plan: Plan): void {
+    const { view } = this.#cpu.arena
+    const { context, maps } = this.#program
+    const put = (field: number, value: number): void => view.setUint32(this.#address + field, value, true)
+    const offsetOf = (name: string | undefined): number =>
+      context?.fields.find((field) => field.name === name)?.offset ?? layout.NO_FIELD
+    put(layout.CODE_FIRST, this.#first)
+    put(layout.CODE_END, this.#first + (this.#slots.length + 1) * layout.REC_SIZE)
+    put(layout.CODE_SLOTS, this.#address + plan.slots)
+    put(layout.CODE_DATA, offsetOf(context?.packet?.data))
+    put(layout.CODE_DATA_END, offsetOf(context?.packet?.end))
+    put(layout.CODE_DATA_META, offsetOf(context?.packet?.meta))
+    put(layout.CODE_CONTEXT_SIZE, this.#checked ? this.#contextSize() : 0)
+    put(layout.CODE_CONTEXT_ACCESS, this.#address + plan.access)
+    put(layout.CODE_CHECKED, this.#checked ? 1 : 0)
+    put(
+      layout.CODE_USES_STACK,
+      this.#program.insns.some((insn) => insn.dst === 10 || insn.src === 10) ? 1 : 0,
+    )
+    put(layout.CODE_HELPERS, this.#address + plan.helpers)
+    put(layout.CODE_HELPER_COUNT, this.#callable.length)
+    put(layout.CODE_MAPS, this.#address + plan.maps)
+    put(layout.CODE_MAP_COUNT, this.#checked ? maps.length : 0)
+    put(layout.CODE_CALLBACKS, this.#address + plan.callbacks)
+    put(layout.CODE_CALLBACK_COUNT, this.#callbackTargets.length)
+    view.setBigInt64(this.#address + layout.CODE_BUDGET, this.#options.budget, true)
+  }
+
+  #writeTables(plan: Plan): void {
+    const { arena } = this.#cpu
+    for (const [n, target] of this.#callbackTargets.entries()) {
+      const slot = this.#options.callback(this.#address, this.#recordOf(target))
+      this.#callbackSlots.set(target, slot)
+      arena.view.setUint32(this.#address + plan.callbacks + n * 4, slot, true)
+    }
+    const { view } = arena
+    if (this.#checked) {
+      for (const [n, map] of this.#program.maps.entries())
+        view.setUint32(this.#address + plan.maps + n * 4, map.address, true)
+      const access = contextAccess(this.#program.context, this.#contextSize())
+      arena.u8.set(access, this.#address + plan.access)
+      this.#writeArgs(plan)
+    }
+    let at = this.#address + plan.helpers
+    for (const [id, { slot }] of this.#callable) {
+      view.setUint32(at + layout.HELPER_ID, id, true)
+      view.setUint32(at + layout.HELPER_SLOT, slot, true)
+      view.setUint32(at + layout.HELPER_ARGS, this.#argsOf.get(id) ?? 0, true)
+      at += layout.HELPER_SIZE
+    }
+  }
+
+  #writeArgs(plan: Plan): void {
+    const { view } = this.#cpu.arena
+    let at = this.#address + plan.args
+    let list = this.#address + plan.mapLists
+    for (const [id, checks] of this.#argChecks) {
+      this.#argsOf.set(id, at)
+      for (const { kind, flags, other, bytes, maps } of checks) {
+        view.setUint8(at + layout.ARG_KIND, kind)
+        view.setUint8(at + layout.ARG_FLAGS, flags)
+        view.setUint8(at + layout.ARG_OTHER, other)
+        view.setUint32(at + layout.ARG_VALUE, kind === layout.ARG_MAP ? list : bytes, true)
+        at += layout.ARG_SIZE
+        if (kind !== layout.ARG_MAP) continue
+        for (const word of [maps.length, ...maps]) {
+          view.setUint32(list, word, true)
+          list += 4
+        }
+      }
+    }
+  }
+
+  #writeRecords(plan: Plan): void {
+    const { view } = this.#cpu.arena
+    const { insns, facts } = this.#program
+    let at = this.#first
+    for (const [index, slot] of this.#slots.entries()) {
+      const insn = insns[slot]!
+      const refusal = this.#refusal(insn)
+      const reachable = facts === undefined || facts.reachable[slot] !== 0
+      if (refusal !== undefined && facts !== undefined && reachable) throw this.#error(slot, refusal)
+      if (refusal !== undefined || !reachable) view.setUint8(at + layout.REC_SINGLE, h.ILLEGAL)
+      else this.#writeRecord(at, slot, insn)
+      view.setUint32(this.#address + plan.slots + index * 4, slot, true)
+      at += layout.REC_SIZE
+    }
+    view.setUint8(at + layout.REC_SINGLE, h.ILLEGAL)
+    view.setUint32(this.#address + plan.slots + this.#slots.length * 4, insns.length, true)
+    fuse(view, this.#first, this.#slots.length + 1)
+  }
+
+  #writeRecord(at: number, slot: number, insn: Insn): void {
+    const { def } = insn
+    let handler = handlerOf(def.name)
+    let off = insn.off
+    let imm = BigInt(insn.imm)
+    const delta = isCallback(insn) ? undefined : targetDelta(insn)
+    if (delta !== undefined) off = this.#recordOf(slot + 1 + delta)
+    else if (def.kind === 'call') {
+      const helper = this.#program.helpers.get(insn.imm)!
+      if (helper.def.tailCall) handler = h.TAIL_CALL
+      off = helper.slot
+      imm = BigInt(this.#argsOf.get(insn.imm) ?? 0)
+    } else if (def.kind === 'ld_imm64') {
+      imm = isCallback(insn) ? BigInt(this.#callbackSlots.get(Number(insn.imm64))!) : (insn.imm64 ?? 0n)
+    }
+    const { view } = this.#cpu.arena
+    view.setUint8(at + layout.REC_SINGLE, handler)
     view.setUint8(at + layout.REC_DST, insn.dst * 8)
     view.setUint8(at + layout.REC_SRC, insn.src * 8)
-    view.setInt32(at + layout.REC_OFF, record.off, true)
-    view.setBigInt64(at + layout.REC_IMM, record.imm, true)
+    view.setInt32(at + layout.REC_OFF, off, true)
+    view.setBigInt64(at + layout.REC_IMM, BigInt.asIntN(64, imm), true)
   }
-  arena.view.setUint16(first + slots.length * layout.REC_SIZE, h.ILLEGAL, true)
-  return { address, first, checked, recordOf: recordAt, slotOf: (record) => slots[record] ?? insns.length }
 }
 
-interface RecordFields {
-  readonly handler: number
-  readonly off: number
-  readonly imm: bigint
+/** An ld_imm64 of a function. */
+function isCallback(insn: Insn): boolean {
+  return insn.def.kind === 'ld_imm64' && insn.src === 4
 }
 
-function encode(
-  program: LinkedProgram,
-  slot: number,
-  insn: Insn,
-  recordAt: (slot: number) => number,
-  code: number,
-  options: TranslateOptions,
-): RecordFields {
+/** Whether the instruction writes r10. */
+function writesFramePointer(insn: Insn): boolean {
   const { def } = insn
-  const handler = handlerOf(def.name)
-  const illegal = (fact: string): InterpreterError =>
-    new InterpreterError('BAD_PROGRAM', `${program.name}: insn ${slot}: ${fact}`, slot)
-  const target = (delta: number): number => {
-    const to = slot + 1 + delta
-    if (to < 0 || to >= program.insns.length || program.insns[to]!.def.name === 'ld_imm64_hi') {
-      throw illegal(`jumps to ${to}, which is no instruction of the program`)
-    }
-    return recordAt(to)
-  }
   switch (def.kind) {
-    case 'jump':
-    case 'ja':
-    case 'may_goto': {
-      const imm = def.kind === 'jump' && def.width === 32 ? BigInt(insn.imm >>> 0) : BigInt(insn.imm)
-      return { handler, off: target(targetDelta(insn)!), imm: BigInt.asIntN(64, imm) }
-    }
+    case 'alu':
+    case 'mov':
+    case 'movsx':
+    case 'neg':
+    case 'endian':
+    case 'addr_space_cast':
+    case 'ldx':
+    case 'ldxsx':
+    case 'load_acq':
     case 'ld_imm64':
-      if (insn.src === 4) {
-        const record = recordAt(Number(insn.imm64))
-        return { handler, off: 0, imm: BigInt(options.callback(code, record)) }
-      }
-      return { handler, off: 0, imm: BigInt.asIntN(64, insn.imm64 ?? 0n) }
-    case 'call': {
-      if (def.name === 'call_local') return { handler, off: target(insn.imm), imm: 0n }
-      const helper = program.helpers.get(insn.imm)
-      if (def.name !== 'call_helper' || !helper) throw illegal(`calls ${insn.imm}, which is not linked`)
-      return { handler: helper.def.tailCall ? h.TAIL_CALL : h.CALL_HELPER, off: helper.slot, imm: 0n }
-    }
+      return insn.dst === 10
+    case 'atomic':
+      return def.fetch && def.atomicOp !== 'cmpxchg' && insn.src === 10
     default:
-      return { handler, off: insn.off, imm: BigInt(insn.imm) }
+      return false
   }
 }
 
-function writeHeader(
-  cpu: Cpu,
-  address: number,
-  first: number,
-  count: number,
-  program: LinkedProgram,
-  checked: boolean,
-  options: TranslateOptions,
-): void {
-  const { view } = cpu.arena
-  const { context } = program
-  const fieldOffset = (name: string | undefined): number =>
-    context?.fields.find((f) => f.name === name)?.offset ?? layout.NO_FIELD
-  view.setUint32(address + layout.CODE_FIRST, first, true)
-  view.setUint32(address + layout.CODE_DATA, fieldOffset(context?.packet?.data), true)
-  view.setUint32(address + layout.CODE_DATA_END, fieldOffset(context?.packet?.end), true)
-  view.setUint32(address + layout.CODE_DATA_META, fieldOffset(context?.packet?.meta), true)
-  view.setUint32(address + layout.CODE_CONTEXT_SIZE, context?.size ?? options.contextSize ?? 0, true)
-  view.setBigInt64(address + layout.CODE_BUDGET, options.budget, true)
-  view.setUint32(address + layout.CODE_CHECKED, checked ? 1 : 0, true)
-  view.setUint32(address + layout.CODE_COUNT, count, true)
+/** For each byte of the context: bit 0 it may be read, bit 1 written. */
+function contextAccess(context: StructContext | undefined, size: number): Uint8Array {
+  const access = new Uint8Array(size)
+  if (!context) return access.fill(1)
+  // A struct without fields is bare memory.
+  if (context.fields.length === 0) return access.fill(3)
+  for (const field of context.fields) {
+    // What only some attach types may read or write is decided by the verifier; here it is memory of the program's own.
+    const reads = field.read !== false
+    // Pointers say where other memory is.
+    const writes = field.write !== undefined && field.write !== false && field.pointer === undefined
+    access.fill((reads ? 1 : 0) | (writes ? 2 : 0), field.offset, field.offset + field.size)
+  }
+  return access
 }
