@@ -303,6 +303,16 @@ function linkDelta(env: Env, op: number, is64: boolean, dst: number, src: number
   const id = idOf(env, dst)
   if (!id) return undefined
   if (!(is64 ? domain.isConst(src) : domain.isConst32(src))) return undefined
+  // The operand changes with the register: the distance would hold for this one value only.
+  if (dst === src) {
+    heap.i32[(dst + REG_OFF) >> 2] = 0
+    return undefined
+  }
+  // Of a wider value 32 bits tell nothing about the rest.
+  if (!is64 && domain.width(dst) > 32) {
+    heap.i32[(dst + REG_OFF) >> 2] = 0
+    return undefined
+  }
   const lo = domain.constLo(src)
   const fits = !is64 || domain.constHi(src) === lo >> 31
   if (id & BPF_ADD_CONST || !fits || (op === BPF_SUB && lo === -0x80000000)) {

@@ -116,6 +116,8 @@ export class Env {
   postorder: Int32Array = new Int32Array(0)
   exploredStates: State[][] = []
   sccVisits: SccVisit[][] = []
+  /** Numbers in `scc` below it are loops made by jumps, the others by callbacks. */
+  loopCount = 0
   liveness!: StackLiveness
   readonly backtrack: Backtrack = new Backtrack()
   usedMaps = 0

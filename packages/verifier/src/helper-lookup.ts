@@ -35,9 +35,11 @@ function resolve(env: Env, id: number): HelperDef | undefined {
 export const isProbeAllowed = (env: Env, helper: HelperDef): boolean =>
   helperProbeAllowed(helper, env.helperUser)
 
+export const knownName = (env: Env, id: number): string | undefined =>
+  id === UNSPECIFIED ? 'bpf_unspec' : env.platform.helpers.byId(id)?.name
+
 /** A helper as messages name it. */
-export const helperName = (env: Env, id: number): string =>
-  `${env.platform.helpers.byId(id)?.name ?? (id === UNSPECIFIED ? 'bpf_unspec' : 'unknown')}#${id}`
+export const helperName = (env: Env, id: number): string => `${knownName(env, id) ?? 'unknown'}#${id}`
 
 /** The callback that a helper runs, if any. */
 export const callbackOf = (helper: HelperDef): CallbackKind | undefined =>

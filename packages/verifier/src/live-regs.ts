@@ -113,7 +113,7 @@ function printLiveRegisters(env: Env): void {
   const { program: p } = env
   env.log.print('Live regs before insn:\n')
   for (let i = 0; i < p.length; i++) {
-    let text = env.scc[i] ? `${String(env.scc[i]).padStart(3)} ` : '    '
+    let text = env.scc[i] && env.scc[i]! < env.loopCount ? `${String(env.scc[i]).padStart(3)} ` : '    '
     text += `${String(i).padStart(3)}: `
     for (let r = 0; r < 10; r++) text += (env.liveRegs[i]! >> r) & 1 ? r : '.'
     env.log.print(`${text} ${insnText(env, i)}\n`)

@@ -1,5 +1,6 @@
 import { decodeLenient, formatKernel, type RawSlot } from '@skep/isa'
 import type { Env } from './env.ts'
+import { knownName } from './helper-lookup.ts'
 import {
   BPF_ADD_CONST,
   REG_AUX2,
@@ -221,6 +222,5 @@ export function insnText(env: Env, insn: number): string {
     decoded.set(env, slots)
   }
   const slot = slots[insn]
-  if (!slot?.def) return `(${env.program.code[insn]!.toString(16).padStart(2, '0')}) invalid`
-  return formatKernel({ ...slot, def: slot.def }, { helperName: (id) => env.platform.helpers.byId(id)?.name })
+  return slot === undefined ? '' : formatKernel(slot, { helperName: (id) => knownName(env, id) })
 }

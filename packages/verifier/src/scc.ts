@@ -44,7 +44,7 @@ export function computeScc(env: Env): void {
       }
       depth--
       if (low[w]! < pre[w]!) continue
-      let loop = stack[stackSize - 1] !== w || env.callsCallback[w] === 1
+      let loop = stack[stackSize - 1] !== w
       for (let j = 0; j < count; j++) loop ||= next[j] === w
       let t: number
       do {
@@ -54,6 +54,12 @@ export function computeScc(env: Env): void {
       } while (t !== w)
       if (loop) id++
     }
+  }
+  env.loopCount = id
+  // A call that runs a callback is a loop of its own, although no jump says so. Kernels that know it came after 6.18,
+  // whose logs do not tell of these.
+  for (let insn = 0; insn < n; insn++) {
+    if (env.callsCallback[insn] && !env.scc[insn]) env.scc[insn] = id++
   }
   env.sccVisits = Array.from({ length: id }, () => [])
 }
@@ -91,7 +97,13 @@ function lookup(env: Env): SccVisit | undefined {
   return undefined
 }
 
-const chainText = (): string => `(${[...chain.callsites, chain.scc].join(',')})`
+const isLogged = (env: Env): boolean => (env.log.level & LOG_LEVEL2) !== 0 && chain.scc < env.loopCount
+
+/** As the kernel prints it, which takes a call at instruction 0 for the end of the calls. */
+function chainText(): string {
+  const end = chain.callsites.indexOf(0)
+  return `(${[...(end < 0 ? chain.callsites : chain.callsites.slice(0, end)), chain.scc].join(',')})`
+}
 
 /** maybe_enter_scc: a new checkpoint may be the first of a stay in a loop. */
 export function maybeEnterScc(env: Env, state: State): void {
@@ -103,7 +115,7 @@ export function maybeEnterScc(env: Env, state: State): void {
   }
   if (visit.entry) return
   visit.entry = state
-  if (env.log.level & LOG_LEVEL2) env.log.print(`SCC enter ${chainText()}\n`)
+  if (isLogged(env)) env.log.print(`SCC enter ${chainText()}\n`)
 }
 
 /** maybe_exit_scc: when all that began at the entry of a loop is explored, marks go round its back edges. */
@@ -111,7 +123,7 @@ export function maybeExitScc(env: Env, state: State): void {
   if (!computeChain(env, state)) return
   const visit = lookup(env)
   if (!visit || visit.entry !== state) return
-  if (env.log.level & LOG_LEVEL2) env.log.print(`SCC exit ${chainText()}\n`)
+  if (isLogged(env)) env.log.print(`SCC exit ${chainText()}\n`)
   visit.entry = undefined
   env.backedgeCount -= visit.backedges.length
   env.updatePeakStates()
@@ -123,7 +135,7 @@ export function addBackedge(env: Env, state: State, backedge: State): boolean {
   if (!computeChain(env, state)) return false
   const visit = lookup(env)
   if (!visit) return false
-  if (env.log.level & LOG_LEVEL2) env.log.print(`SCC backedge ${chainText()}\n`)
+  if (isLogged(env)) env.log.print(`SCC backedge ${chainText()}\n`)
   visit.backedges.unshift(backedge)
   env.backedgeCount++
   env.updatePeakStates()

@@ -117,6 +117,8 @@ function regSafe(env: Env, old: number, cur: number, exact: number): boolean {
     case PTR_TO_PACKET_META:
     case PTR_TO_PACKET:
       if (aux0(env, old) > aux0(env, cur)) return false
+      // At or beyond the end, comparisons go one way only; the other way must not count as dead for longer ranges.
+      if (aux0(env, old) < 0 && aux0(env, old) !== aux0(env, cur)) return false
       if (offOf(env, old) !== offOf(env, cur)) return false
       if (!checkIds(idOf(env, old), idOf(env, cur))) return false
       return env.domain.numericWithin(old, cur) !== 0

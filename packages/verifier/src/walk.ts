@@ -243,6 +243,7 @@ function checkRecovering(env: Env): number {
     if (!(error instanceof Reject)) throw error
     const { errno } = error
     if (errno !== 'EPERM' && errno !== 'EACCES' && errno !== 'EINVAL') throw error
+    for (const line of error.printed ? [] : error.lines) env.log.print(`${line}\n`)
     env.liveness.commitInsn()
     env.nospec[insn] = 1
     env.aluState[insn] = 0
