@@ -1,5 +1,5 @@
 import type { BtfExt, BtfLineInfo } from '@skep/btf'
-import { type ElfObject, type ElfSection, isCode, STB, STT } from './elf.ts'
+import { type ElfObject, type ElfSection, type ElfSymbol, isCode, STB, STT } from './elf.ts'
 import { ElfError } from './errors.ts'
 
 /** A function of the object: a range of slots of an executable section. */
@@ -32,21 +32,19 @@ export class FunctionIndex {
       ]),
     )
     const all: ElfFunction[] = []
-    for (const symbol of elf.symbols) {
-      const section = elf.sections[symbol.section]
-      if (symbol.type !== STT.FUNC || !section || !isCode(section)) continue
+    for (const { symbol, section, size } of functionSymbols(elf)) {
       const place = { section: section.name, symbol: symbol.name }
-      if (symbol.value % 8 !== 0 || symbol.size % 8 !== 0 || symbol.size === 0) {
+      if (symbol.value % 8 !== 0 || size % 8 !== 0 || size <= 0) {
         throw new ElfError(
           'BAD_FUNCTION',
-          `a function of ${symbol.size} bytes at ${symbol.value} is no whole number of instructions`,
+          `a function of ${size} bytes at ${symbol.value} is no whole number of instructions`,
           place,
         )
       }
-      if (symbol.value + symbol.size > section.size) {
+      if (symbol.value + size > section.size) {
         throw new ElfError(
           'BAD_FUNCTION',
-          `the function ends at ${symbol.value + symbol.size} of ${section.size} bytes`,
+          `the function ends at ${symbol.value + size} of ${section.size} bytes`,
           place,
         )
       }
@@ -54,14 +52,17 @@ export class FunctionIndex {
         name: symbol.name,
         section,
         start: symbol.value / 8,
-        count: symbol.size / 8,
+        count: size / 8,
         global: symbol.binding !== STB.LOCAL,
         hidden: symbol.hidden,
         typeId: types.get(section.name)?.get(symbol.value) ?? 0,
       }
       all.push(fn)
       let starts = this.#at.get(section)
-      if (!starts) this.#at.set(section, (starts = new Map()))
+      if (!starts) {
+        starts = new Map()
+        this.#at.set(section, starts)
+      }
       // Of two names for one place the first is called.
       if (!starts.has(fn.start)) starts.set(fn.start, fn)
     }
@@ -94,6 +95,39 @@ export class FunctionIndex {
     this.#lines.set(name, sorted)
     return sorted
   }
+}
+
+interface FunctionSymbol {
+  readonly symbol: ElfSymbol
+  readonly section: ElfSection
+  readonly size: number
+}
+
+/**
+ * The symbols of functions. Compilers before clang 7 gave them neither type nor size: in a section without any of type
+ * FUNC the global ones are functions, each up to the next.
+ */
+function functionSymbols(elf: ElfObject): FunctionSymbol[] {
+  const typed: FunctionSymbol[] = []
+  const untyped = new Map<ElfSection, ElfSymbol[]>()
+  for (const symbol of elf.symbols) {
+    const section = elf.sections[symbol.section]
+    if (!section || !isCode(section)) continue
+    if (symbol.type === STT.FUNC) typed.push({ symbol, section, size: symbol.size })
+    else if (symbol.type === STT.NOTYPE && symbol.binding !== STB.LOCAL) {
+      const same = untyped.get(section)
+      if (same) same.push(symbol)
+      else untyped.set(section, [symbol])
+    }
+  }
+  const known = new Set(typed.map((t) => t.section))
+  for (const [section, symbols] of untyped) {
+    if (known.has(section)) continue
+    symbols.sort((a, b) => a.value - b.value)
+    for (const [i, symbol] of symbols.entries())
+      typed.push({ symbol, section, size: (symbols[i + 1]?.value ?? section.size) - symbol.value })
+  }
+  return typed
 }
 
 function lowerBound(lines: readonly BtfLineInfo[], offset: number): number {

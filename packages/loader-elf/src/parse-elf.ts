@@ -2,7 +2,7 @@ import { BTF_KIND, type Btf, BtfError, parseBtf } from '@skep/btf'
 import type { CollectionSpec, MapSpec, Platform, ProgramSpec } from '@skep/registry'
 import { readArena } from './arena.ts'
 import { applyCore } from './core.ts'
-import { contents, type ElfObject, isCode, readElf } from './elf.ts'
+import { contents, type ElfObject, type ElfSection, isCode, readElf } from './elf.ts'
 import { ElfError } from './errors.ts'
 import { readExterns } from './externs.ts'
 import { finishTypes } from './finish-types.ts'
@@ -88,11 +88,17 @@ function parse(
     extern: (name) => externs.get(name),
     kconfigOffset: (name) => kconfig?.offsets.get(name),
   })
-  noteWhatIsLeft(elf, dataNames, notes)
+  noteWhatIsLeft(elf, functions, dataNames, notes)
 
   const license = cText(elf, 'license')
   const programs = readPrograms(elf, functions, btf, linker, platform, license, notes)
+  checkFirstPrograms(maps, programs)
   if (programs.length === 0 && maps.length === 0) {
+    const unsupported = elf.sections.find(isStructOps)
+    if (unsupported)
+      throw new ElfError('UNSUPPORTED', 'struct_ops, and the object holds nothing else', {
+        section: unsupported.name,
+      })
     const code = elf.sections.filter(isCode).map((s) => s.name)
     throw new ElfError(
       'BAD_FUNCTION',
@@ -132,9 +138,37 @@ function uniqueNames(maps: readonly PlacedMap[], notes: string[]): PlacedMap[] {
   })
 }
 
-function noteWhatIsLeft(elf: ElfObject, data: ReadonlyMap<number, string>, notes: string[]): void {
+/** A program array may begin with programs, not with functions of .text. */
+function checkFirstPrograms(maps: readonly MapSpec[], programs: readonly ProgramSpec[]): void {
+  const names = new Set(programs.map((p) => p.name))
+  for (const { name, initial } of maps) {
+    for (const first of initial ?? []) {
+      if (!('program' in first) || names.has(first.program)) continue
+      throw new ElfError(
+        'BAD_MAP',
+        `slot ${first.index} is ${first.program}, which is a function but no program`,
+        {
+          symbol: name,
+        },
+      )
+    }
+  }
+}
+
+const isStructOps = (section: ElfSection): boolean =>
+  /^\??\.struct_ops(\.link)?$/.test(section.name) && section.size > 0
+
+function noteWhatIsLeft(
+  elf: ElfObject,
+  functions: FunctionIndex,
+  data: ReadonlyMap<number, string>,
+  notes: string[],
+): void {
+  const withFunctions = new Set(functions.all.map((f) => f.section))
   for (const section of elf.sections) {
-    if (/^\??\.struct_ops(\.link)?$/.test(section.name) && section.size > 0)
+    if (isCode(section) && !withFunctions.has(section))
+      notes.push(`section ${section.name} is left out: it has code, but no symbol names a function in it`)
+    if (isStructOps(section))
       notes.push(`section ${section.name} is left out: struct_ops are not loaded from objects yet`)
     if (!data.has(section.index)) continue
     const count = elf.relocations(section).length
