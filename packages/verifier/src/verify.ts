@@ -49,7 +49,10 @@ export interface VerifyInput {
   readonly maps: readonly MapSpec[]
   /** Raw BTF of the program's collection. */
   readonly btf?: Uint8Array
-  /** 0: only the decisive line; 1: the path that fails; 2: every path; as the kernel's log_level. */
+  /**
+   * As the kernel's log_level: 1 the path that fails, 2 every path. At 0 nothing is formatted; a refusal's `log()` then
+   * walks the program again, at level 1.
+   */
   readonly logLevel?: number
   /** Verify as for a loader without CAP_PERFMON. */
   readonly unprivileged?: boolean
@@ -121,6 +124,20 @@ class KernelVerifier implements Verifier {
   }
 
   verify(input: VerifyInput): Verdict {
+    const verdict = this.#judge(input)
+    if (verdict.verdict === 'accept' || input.logLevel) return verdict
+    // Nobody asked for the log before the program was refused: it is walked again for it.
+    let log: string | undefined
+    return {
+      ...verdict,
+      log: () => {
+        log ??= this.#judge({ ...input, logLevel: 1 }).log()
+        return log
+      },
+    }
+  }
+
+  #judge(input: VerifyInput): Verdict {
     const { program } = input
     const type = this.platform.programTypes.get(program.type)
     const length = program.insns.length >> 3

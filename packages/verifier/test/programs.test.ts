@@ -1,27 +1,13 @@
 import { availableParallelism } from 'node:os'
-import { helpersPlugin } from '@skep/helpers'
-import { kprobePlugin } from '@skep/hook-kprobe'
-import { socketPlugin } from '@skep/hook-socket'
-import { tcPlugin } from '@skep/hook-tc'
-import { xdpProgramType } from '@skep/hook-xdp'
 import { isKernelAvailable, openKernel, verifyRow } from '@skep/linux'
-import { builtinMapTypes } from '@skep/maps'
-import { createPlatform, definePlugin } from '@skep/registry'
 import { describe, expect, it } from 'vitest'
 import { createVerifier, specFromRow, type Verdict } from '../src/index.ts'
 import { type Case, rowOf } from './case.ts'
+import { platform } from './platform.ts'
 import * as suites from './programs/index.ts'
 
 // Small programs with the verdict, the decisive line and the whole log that Linux 6.18 gives them.
 
-const platform = createPlatform([
-  helpersPlugin,
-  definePlugin({ name: 'maps', mapTypes: builtinMapTypes }),
-  definePlugin({ name: 'xdp', programTypes: [xdpProgramType] }),
-  socketPlugin,
-  tcPlugin,
-  kprobePlugin,
-])
 const verifier = await createVerifier(platform, { cpus: availableParallelism() })
 
 const judge = (test: Case, logLevel: 0 | 1 | 2): Verdict =>
