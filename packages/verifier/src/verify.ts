@@ -232,6 +232,7 @@ function check(env: Env): void {
   env.postorder = computePostorder(env.program, env.subprogs)
   env.liveness = new StackLiveness(env)
   checkSleepable(env)
+  checkAttachTarget(env)
   computeScc(env)
   computeLiveRegisters(env)
   walkSubprog(env, 0)
@@ -251,6 +252,19 @@ function checkSleepable(env: Env): void {
   if (type.sleepable !== 'optional' || rules?.sleepable === false) {
     fail('EINVAL', 'Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable')
   }
+}
+
+/** What the program attaches to types its context, by the kernel's BTF, which is not known here. */
+function checkAttachTarget(env: Env): void {
+  const { context } = env.type
+  if (context.kind !== 'args' || !context.btf) return
+  const { attachTo } = env.program.spec
+  fail(
+    'EINVAL',
+    attachTo
+      ? `${attachTo} has no btf_id: programs of type ${env.type.name} need the kernel's BTF, which is not given`
+      : 'Tracing programs must provide btf_id',
+  )
 }
 
 /** do_check_subprogs: the global functions that were called, until no more are. */
