@@ -22,6 +22,7 @@ import {
   type SizeRule,
 } from './check.ts'
 import { hashRules } from './hash-rules.ts'
+import { ringRules } from './ringbuf.ts'
 
 const U32: SizeRule = { only: [4] }
 const NONE: SizeRule = { only: [0] }
@@ -111,18 +112,6 @@ const sockTraits: MapTraits = {
     bpf_map_update_elem: SOCK_UPDATERS,
     bpf_map_delete_elem: [...SOCK_UPDATERS, 'sock_ops'],
   },
-}
-
-const isPageMultiple = (n: number): boolean => n > 0 && n % 4096 === 0
-
-const ringRules: CreationRules = {
-  key: NONE,
-  value: NONE,
-  flags: NUMA,
-  also: ({ maxEntries: n }) =>
-    isPageMultiple(n) && Number.isInteger(Math.log2(n))
-      ? undefined
-      : refuse('EINVAL', `max_entries is ${n}; a ring's bytes are a power of two and a multiple of 4096`),
 }
 
 const ALL_FLAGS = 0xf_ffff
@@ -335,22 +324,6 @@ export const absentMapTypes: readonly MapTypeDef[] = [
     { struct: 'bpf_struct_ops_map' },
     'interfaces of callbacks are not built yet',
   ),
-  absent(
-    27,
-    'ringbuf',
-    'opaque',
-    ringRules,
-    [
-      'bpf_ringbuf_output',
-      'bpf_ringbuf_reserve',
-      'bpf_ringbuf_query',
-      'bpf_ringbuf_reserve_dynptr',
-      'bpf_ringbuf_submit_dynptr',
-      'bpf_ringbuf_discard_dynptr',
-    ],
-    { sleepable: true, struct: 'bpf_ringbuf_map' },
-    'ring buffers are not built yet',
-  ),
   storage(28, 'inode', 'inode', SHARED_FIELDS, 'there are no inodes outside the kernel'),
   storage(29, 'task', 'task', [...SHARED_FIELDS, 'uptr'], 'a tracing provider has tasks'),
   absent(
@@ -360,7 +333,7 @@ export const absentMapTypes: readonly MapTypeDef[] = [
     ringRules,
     ['bpf_user_ringbuf_drain'],
     { sleepable: true, struct: 'bpf_ringbuf_map' },
-    'ring buffers are not built yet',
+    'rings that the host writes are not built yet',
   ),
   storage(32, 'cgroup', 'cgrp', SHARED_FIELDS, 'there are no cgroups without a provider of them'),
   absent(

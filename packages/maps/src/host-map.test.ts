@@ -1,4 +1,4 @@
-import { control, mapLayout as layout, type MapTypeDef, programLayout } from '@skep/registry'
+import { control, mapLayout as layout, type MapSpec, type MapTypeDef, programLayout } from '@skep/registry'
 import { describe, expect, it } from 'vitest'
 import { createWorld } from '../test/world.ts'
 import { array } from './array.ts'
@@ -68,8 +68,8 @@ describe('HostMap', () => {
     expect(() => world.create(array, { keySize: 8 })).toThrow(
       'map "m": create: EINVAL: key_size is 8; it must be 4',
     )
-    const ringbuf = builtinMapTypes.find((t) => t.name === 'ringbuf')!
-    expect(() => world.create(ringbuf, { keySize: 0, valueSize: 0, maxEntries: 4096 })).toThrow(
+    const stackTrace = builtinMapTypes.find((t) => t.name === 'stack_trace')!
+    expect(() => world.create(stackTrace, { valueSize: 8 })).toThrow(
       expect.objectContaining({ code: 'EOPNOTSUPP' }),
     )
     const before = world.arena.count
@@ -245,16 +245,23 @@ describe('HostMap', () => {
   })
 
   it('frees everything, once', () => {
+    const specs: Record<string, Partial<MapSpec>> = {
+      ringbuf: { keySize: 0, valueSize: 0, maxEntries: 4096 },
+    }
     const world = createWorld({ cpus: 3 })
     const before = world.arena.count
     for (const def of builtinMapTypes) {
       if (def.absent) continue
       const keySize = def.verify?.noKey ? 0 : def.name === 'lpm_trie' ? 8 : 4
-      const map = world.create(def, { keySize, valueSize: 4, flags: def.name === 'lpm_trie' ? 1 : 0 })
+      const special: Partial<MapSpec> | undefined = specs[def.name]
+      const spec = { keySize, valueSize: 4, flags: def.name === 'lpm_trie' ? 1 : 0, ...special }
+      const map = world.create(def, spec)
       map.close()
       map.close()
       expect(world.arena.count, def.name).toBe(before)
-      expect(() => map.lookup(new Uint8Array(keySize))).toThrow(expect.objectContaining({ code: 'EBADF' }))
+      expect(() => map.lookup(new Uint8Array(spec.keySize))).toThrow(
+        expect.objectContaining({ code: 'EBADF' }),
+      )
     }
   })
 })

@@ -67,6 +67,8 @@ export function createHostMap(parts: HostMapParts): HostMap {
 
 /** A live map: header and data in the arena, and what the host does with it. Keys and values are raw bytes. */
 export class HostMap implements MapHandle {
+  /** The memory that the map lies in. */
+  readonly arena: Arena
   readonly name: string
   readonly id: number
   readonly type: string
@@ -85,6 +87,7 @@ export class HostMap implements MapHandle {
   readonly #operations: Operations
   readonly #lookup: Operation | undefined
   readonly #fields: readonly SpecialField[]
+  readonly #listeners = new Set<() => void>()
   #readable: boolean
   #closed = false
   /** For scratch only: it lies inside every view that is not detached, however old. */
@@ -94,6 +97,7 @@ export class HostMap implements MapHandle {
   /** Use `createHostMap`, which checks the spec first. */
   constructor(parts: HostMapParts) {
     const { arena, def, spec, id, fields = [], seed = randomSeed() } = parts
+    this.arena = arena
     this.#arena = arena
     this.def = def
     this.spec = spec
@@ -281,12 +285,12 @@ export class HostMap implements MapHandle {
 
   update(key: Uint8Array, value: Uint8Array, flags = 0): void {
     this.#mayWrite('update')
+    if (flags & layout.BPF_F_LOCK && !this.#fields.some((f) => f.kind === 'spin_lock'))
+      throw this.#error('EINVAL', 'update', 'BPF_F_LOCK needs a bpf_spin_lock in the value')
     if (this.keySize === 0) {
       this.push(value, flags)
       return
     }
-    if (flags & layout.BPF_F_LOCK && !this.#fields.some((f) => f.kind === 'spin_lock'))
-      throw this.#error('EINVAL', 'update', 'BPF_F_LOCK needs a bpf_spin_lock in the value')
     const at = this.#putKey(key, 'update')
     this.#putValue(value, 'update')
     const result = this.#updateAt(at, this.#blocks.value, flags)
@@ -513,6 +517,21 @@ export class HostMap implements MapHandle {
     return { count }
   }
 
+  /** Calls `listener` whenever a program wakes the readers of the map's rings; returns a function that ends it. */
+  onWake(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  /** Wakes the readers of the map's rings: what bpf_ringbuf_submit and its kin do. */
+  wake(): void {
+    for (const listener of this.#listeners) listener()
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
   /** Gives memory of deleted elements back. No program may run, or hold a pointer to a value, meanwhile. */
   quiesce(): void {
     this.#operations.quiesce?.(this.address)
@@ -544,6 +563,8 @@ export class HostMap implements MapHandle {
     if (this.#closed) return
     this.#closed = true
     this.#readable = false
+    this.wake()
+    this.#listeners.clear()
     this.#type.free()
     this.#blocks.free()
   }

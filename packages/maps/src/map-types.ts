@@ -10,6 +10,7 @@ import { percpuArray } from './percpu-array.ts'
 import { percpuHash } from './percpu-hash.ts'
 import { progArray } from './prog-array.ts'
 import { queue, stack } from './queue-stack.ts'
+import { ringbuf } from './ringbuf.ts'
 
 /** Every map type of Linux, by id: those that work here and those that are known by name. */
 export const builtinMapTypes: readonly MapTypeDef[] = [
@@ -24,5 +25,6 @@ export const builtinMapTypes: readonly MapTypeDef[] = [
   queue,
   stack,
   bloomFilter,
+  ringbuf,
   ...absentMapTypes,
 ].sort((a, b) => a.id - b.id)

@@ -73,6 +73,7 @@ export const exercises: readonly Exercise[] = [
   },
   { type: 'queue', spec: { keySize: 0, valueSize: 4, maxEntries: 4 }, keys: 1 },
   { type: 'stack', spec: { keySize: 0, valueSize: 12, maxEntries: 4 }, keys: 1 },
+  { type: 'ringbuf', spec: { keySize: 0, valueSize: 0, maxEntries: 4096 }, keys: 1 },
 ]
 
 export const keyOf = (exercise: Exercise, n: number): Uint8Array =>

@@ -41,6 +41,8 @@ export interface MapHandle {
   /** The key after `key` (or the first), undefined at the end. */
   nextKey(key?: Uint8Array): Uint8Array | undefined
   freeze(): void
+  /** A program left a record that whoever reads the map's rings waits for; nothing for maps without rings. */
+  wake?(): void
 }
 
 /** A program that is loaded and may be run. */

@@ -33,7 +33,7 @@ function hostTask(): TaskInfo {
 
 const join = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)
 
-/** The functions that assembly/ imports as `host`: text, clocks and the task. */
+/** The functions that assembly/ imports as `host`: text, clocks, the task, and readers to wake. */
 export function hostFunctions(env: HostEnv): HostFunctions {
   let view = new DataView(env.memory.buffer)
   const data = (): DataView => {
@@ -124,6 +124,10 @@ export function hostFunctions(env: HostEnv): HostFunctions {
     task: (what) => {
       const task = (env.task ?? hostTask)()
       return wide(what === 0 ? join(task.pid, task.tgid) : join(task.uid, task.gid))
+    },
+    wake: (map) => {
+      env.mapAt(map! >>> 0)?.wake?.()
+      return 0
     },
     comm: (to, size) => {
       const target = bytes(to!, size!)

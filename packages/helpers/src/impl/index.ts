@@ -54,6 +54,18 @@ const named = [
   'get_current_pid_tgid',
   'get_current_uid_gid',
   'get_current_comm',
+  'ringbuf_output',
+  'ringbuf_reserve',
+  'ringbuf_submit',
+  'ringbuf_discard',
+  'ringbuf_query',
+  'ringbuf_reserve_dynptr',
+  'ringbuf_submit_dynptr',
+  'ringbuf_discard_dynptr',
+  'dynptr_from_mem',
+  'dynptr_read',
+  'dynptr_write',
+  'dynptr_data',
 ] as const
 
 /** Helpers that another one's export serves: one memory, one clock that does not stop. */

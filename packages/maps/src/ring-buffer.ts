@@ -1,0 +1,80 @@
+import type { MapHandle } from '@skep/registry'
+import { mapLayout } from '@skep/registry'
+import { MapError } from './errors.ts'
+import { HostMap } from './host-map.ts'
+import { Ring } from './ring.ts'
+import { ringbuf } from './ringbuf.ts'
+import { Waiter } from './waiter.ts'
+
+/**
+ * The reader of a `ringbuf` map. Throws MapError EINVAL for a map of another type, EBADF for a closed one. There is one
+ * consumer position: two readers of one map share its records.
+ */
+export function openRingBuffer(map: MapHandle): RingBuffer {
+  if (!(map instanceof HostMap) || map.def.id !== ringbuf.id)
+    throw new MapError('EINVAL', map.name, 'openRingBuffer', `the map is of type ${map.type}, not ringbuf`)
+  if (map.closed) throw new MapError('EBADF', map.name, 'openRingBuffer', 'the map is closed')
+  return new RingBuffer(map)
+}
+
+/**
+ * Records of a ring buffer map. `for await (const record of ring)` gives copies, waits when there are none, and ends when
+ * the reader or the map is closed; a slow loop leaves records in the ring, and programs then find no room. As in the
+ * kernel, records committed with BPF_RB_NO_WAKEUP wake nobody: they come with the next one, or by `consume`.
+ */
+export class RingBuffer implements AsyncIterable<Uint8Array> {
+  readonly map: HostMap
+  readonly #ring: Ring
+  readonly #waiter: Waiter
+
+  /** Use `openRingBuffer`. */
+  constructor(map: HostMap) {
+    this.map = map
+    this.#ring = new Ring(map.arena, map.arena.view.getUint32(map.address + mapLayout.MAP_DATA, true))
+    this.#waiter = new Waiter(map)
+  }
+
+  /**
+   * Hands the records that are there to `take`, oldest first, at most `limit`, and returns how many. A record is a view of
+   * the arena, good during the call. `take` ends the reading by returning false.
+   */
+  consume(take: (record: Uint8Array) => unknown, limit: number = Number.POSITIVE_INFINITY): number {
+    if (this.closed) return 0
+    const { arena } = this.map
+    return this.#ring.read((at, bytes) => take(arena.u8.subarray(at, at + bytes)) !== false, limit)
+  }
+
+  /** Bytes between what was read and what programs have reserved (BPF_RB_AVAIL_DATA). */
+  get available(): number {
+    return this.closed ? 0 : this.#ring.available
+  }
+
+  /** How often a program found no room (bpf_ringbuf_reserve gave null, _output -EAGAIN). */
+  get lost(): number {
+    return this.closed ? 0 : this.#ring.lost
+  }
+
+  get closed(): boolean {
+    return this.#waiter.closed
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    // One record at a time: whoever leaves the loop leaves the others in the ring.
+    let record: Uint8Array | undefined
+    const take = (view: Uint8Array): void => {
+      record = view.slice()
+    }
+    do {
+      while (this.consume(take, 1) === 1) yield record!
+    } while (await this.#waiter.wait())
+  }
+
+  /** Ends loops over it; the map stays. */
+  close(): void {
+    this.#waiter.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+}
