@@ -44,6 +44,8 @@ const MAX_STEPS = 64
 const MAX_NESTING = 32
 const POINTER_SIZE = 8
 
+const bounded = (size: number): number | undefined => (size <= 0xffff_ffff ? size : undefined)
+
 /**
  * Raw BTF (Documentation/bpf/btf.rst) by type id. Types stay in the bytes and are read on demand, so that a kernel's
  * 150,000 types cost an index and no objects. Ids start at 1, or after the last of `base` for split BTF; 0 is void.
@@ -180,7 +182,10 @@ export class Btf {
     return kind === BTF_KIND.ENUM || kind === BTF_KIND.ENUM64
   }
 
-  /** Bytes of a type through modifiers and arrays; undefined where it has none (void, functions, incomplete). */
+  /**
+   * Bytes of a type through modifiers and arrays; undefined where it has none (void, functions, incomplete) or more than 32
+   * bits count.
+   */
   size(id: number): number | undefined {
     let at = this.resolve(id)
     let count = 1
@@ -193,9 +198,9 @@ export class Btf {
         case BTF_KIND.ENUM64:
         case BTF_KIND.FLOAT:
         case BTF_KIND.DATASEC:
-          return this.#word(at, 2) * count
+          return bounded(this.#word(at, 2) * count)
         case BTF_KIND.PTR:
-          return POINTER_SIZE * count
+          return bounded(POINTER_SIZE * count)
         case BTF_KIND.VAR:
           at = this.resolve(this.target(at))
           break

@@ -185,6 +185,7 @@ class Builder {
       if (text && this.#options.strings && count > 0) return leaf(erase(cstring(count)))
       if (text || (!signed && !boolean)) return leaf(erase(bytes(count)))
     }
+    if (this.#btf.size(type) === undefined) throw this.#bad(type, 'has no size')
     const built = this.build(element, depth + 1)
     if (built.codec.size === 0 && count > 0) throw this.#bad(type, `has ${count} elements of no size`)
     return { codec: erase(arrayOf(built.codec, count)), leaves: 1 + built.leaves * count }

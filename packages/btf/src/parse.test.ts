@@ -181,6 +181,22 @@ describe('parseBtf', () => {
     expect(failure(() => btf.align(4)).code).toBe('BAD_TYPE')
   })
 
+  it('counts bytes to 32 bits', () => {
+    const btf = parseBtf(
+      buildBtf((b) => {
+        const char = b.int('char', 1)
+        let array = b.array(char, 0xffff_ffff, char)
+        for (let i = 0; i < 40; i++) array = b.array(array, 0xffff_ffff, char)
+      }),
+    )
+    expect([btf.size(1), btf.size(2), btf.size(3), btf.size(41)]).toEqual([
+      1,
+      0xffff_ffff,
+      undefined,
+      undefined,
+    ])
+  })
+
   it.each<[string, (bytes: Uint8Array, view: DataView) => Uint8Array | undefined, string, number]>([
     ['nothing', () => new Uint8Array(0), 'TRUNCATED', 0],
     ['other magic', (b) => void b.set([1, 2]), 'BAD_MAGIC', 0],

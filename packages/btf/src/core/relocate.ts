@@ -4,7 +4,7 @@ import { BTF_KIND } from '../kinds.ts'
 import { CoreError } from './error.ts'
 import { CoreMatcher, sameKind } from './match.ts'
 import type { CoreResolution } from './patch.ts'
-import { CORE, CORE_KINDS, type CoreSpec, essentialName, formatCoreSpec, parseCoreSpec } from './spec.ts'
+import { CORE, type CoreSpec, essentialName, formatCoreSpec, parseCoreSpec } from './spec.ts'
 import { type CoreValue, coreValue } from './value.ts'
 
 interface Candidate {
@@ -147,6 +147,3 @@ export class CoreRelocator {
     )
   }
 }
-
-/** The lower-case name of a relocation kind: `field_exists`. */
-export const coreKindName = (kind: number): string => CORE_KINDS[kind]?.name ?? `kind ${kind}`
