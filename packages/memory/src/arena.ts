@@ -99,7 +99,7 @@ class WasmArena implements Arena {
 
   /** An unshared buffer is detached when the memory grows; a shared one stays valid and too short. */
   #stale(): boolean {
-    return this.#u8.byteLength === 0 || (this.shared && this.#u8.buffer !== this.memory.buffer)
+    return this.#u8.length === 0 || (this.shared && this.#u8.buffer !== this.memory.buffer)
   }
 
   get u8(): Uint8Array {
