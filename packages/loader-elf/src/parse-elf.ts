@@ -33,7 +33,7 @@ const BPF_F_MMAPABLE = 0x400
 
 /**
  * Reads an object made by `clang -target bpf` into a spec, as libbpf would before loading: maps, globals, programs with
- * every function that they reach, relocations done. Pure. Throws ElfError.
+ * every function that they reach, relocations done. Pure. Throws ElfError, and BtfError for a `kernelBtf` that is none.
  */
 export function parseElf(bytes: Uint8Array, options: ParseElfOptions = {}): CollectionSpec {
   const kernel = kernelTypes(options.kernelBtf)
