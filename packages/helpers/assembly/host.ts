@@ -31,6 +31,10 @@ declare function hostTask(what: i32): u32
 @external("host", "comm")
 declare function hostComm(to: u32, size: u32): i32
 
+// @ts-ignore: decorator
+@external("host", "netnsCookie")
+declare function hostNetnsCookie(context: u32): u32
+
 export function trace_printk(format: u64, size: u64, a: u64, b: u64, c: u64): u64 {
   return result(
     hostPrintk(
@@ -66,6 +70,15 @@ export function get_current_pid_tgid(r1: u64, r2: u64, r3: u64, r4: u64, r5: u64
 
 export function get_current_uid_gid(r1: u64, r2: u64, r3: u64, r4: u64, r5: u64): u64 {
   return task(1)
+}
+
+export function get_cgroup_classid(r1: u64, r2: u64, r3: u64, r4: u64, r5: u64): u64 {
+  return <u64>(<u32>task(2))
+}
+
+export function get_netns_cookie(context: u64, r2: u64, r3: u64, r4: u64, r5: u64): u64 {
+  const low = hostNetnsCookie(<u32>context)
+  return (<u64>load<u32>(control, CTL_RET_HI) << 32) | low
 }
 
 export function get_current_comm(to: u64, size: u64, r3: u64, r4: u64, r5: u64): u64 {

@@ -23,6 +23,8 @@ export interface TaskInfo {
   readonly gid: number
   /** At most 15 bytes count. */
   readonly comm: string
+  /** The net_cls class of its cgroup; 0 when absent. */
+  readonly classid?: number
 }
 
 /** What a JS implementation may reach: the runtime that it works for. */
@@ -39,6 +41,8 @@ export interface HostEnv {
   readonly epoch?: bigint
   /** The task that a program runs in now; the host's own process when absent. */
   readonly task?: () => TaskInfo
+  /** The network stack's sockets; none when absent. */
+  readonly sockets?: import('./sockets.ts').SocketProvider
   /** The live map whose header is at an address. */
   readonly mapAt: (address: number) => import('./handles.ts').MapHandle | undefined
 }

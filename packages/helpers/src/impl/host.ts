@@ -9,6 +9,11 @@ const MOST_ARGS = 12
 /** TASK_COMM_LEN, with the NUL. */
 const COMM_ROOM = 16
 
+/** sizeof(((struct bpf_sock_tuple *)0)->ipv4). */
+const TUPLE_IPV4 = 12
+/** The first name space's. */
+const INIT_NETNS_COOKIE = 1n
+
 type HostFunctions = Readonly<Record<string, (...args: number[]) => number>>
 
 interface ProcessLike {
@@ -33,7 +38,7 @@ function hostTask(): TaskInfo {
 
 const join = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)
 
-/** The functions that assembly/ imports as `host`: text, clocks, the task, and readers to wake. */
+/** The functions that assembly/ imports as `host`: text, clocks, the task, sockets, and readers to wake. */
 export function hostFunctions(env: HostEnv): HostFunctions {
   let view = new DataView(env.memory.buffer)
   const data = (): DataView => {
@@ -123,7 +128,34 @@ export function hostFunctions(env: HostEnv): HostFunctions {
     },
     task: (what) => {
       const task = (env.task ?? hostTask)()
-      return wide(what === 0 ? join(task.pid, task.tgid) : join(task.uid, task.gid))
+      switch (what) {
+        case 0:
+          return wide(join(task.pid, task.tgid))
+        case 1:
+          return wide(join(task.uid, task.gid))
+        default:
+          return wide(BigInt(task.classid ?? 0))
+      }
+    },
+    netnsCookie: (context) => wide(env.sockets?.netnsCookie?.(context! >>> 0) ?? INIT_NETNS_COOKIE),
+    socketLookup: (protocol, context, tuple, size, netns) => {
+      if (!env.sockets) return 0
+      const width = size === TUPLE_IPV4 ? 4 : 16
+      const at = tuple! >>> 0
+      return env.sockets.lookup({
+        protocol: protocol === 0 ? 'tcp' : 'udp',
+        source: { address: bytes(at, width).slice(), port: data().getUint16(at + 2 * width) },
+        destination: {
+          address: bytes(at + width, width).slice(),
+          port: data().getUint16(at + 2 * width + 2),
+        },
+        ...(netns! < 0 ? {} : { netns: netns! }),
+        context: context! >>> 0,
+      })
+    },
+    socketRelease: (socket) => {
+      env.sockets?.release?.(socket! >>> 0)
+      return 0
     },
     wake: (map) => {
       env.mapAt(map! >>> 0)?.wake?.()

@@ -66,6 +66,18 @@ const named = [
   'dynptr_read',
   'dynptr_write',
   'dynptr_data',
+  'perf_event_output',
+  'skb_vlan_push',
+  'skb_vlan_pop',
+  'sk_lookup_tcp',
+  'sk_lookup_udp',
+  'skc_lookup_tcp',
+  'sk_release',
+  'sk_fullsock',
+  'tcp_sock',
+  'get_listener_sock',
+  'get_netns_cookie',
+  'get_cgroup_classid',
 ] as const
 
 /** Helpers that another one's export serves: one memory, one clock that does not stop. */

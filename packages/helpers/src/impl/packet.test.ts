@@ -125,4 +125,46 @@ describe.skipIf(missing)(named('packets as the kernel'), () => {
       { numRuns: RUNS },
     )
   })
+
+  it('tc: VLAN tags', () => {
+    // Tags in tags, a length, and a protocol.
+    const types = fc.constantFrom(0x8100, 0x88a8, 0x8100, 0x86dd, 0x1234, 0x40)
+    const frame = fc
+      .tuple(
+        fc.uint8Array({ minLength: 90, maxLength: 90 }),
+        fc.array(types, { minLength: 1, maxLength: 4 }),
+        fc.boolean(),
+      )
+      .map(([bytes, list, novell]) => {
+        const view = new DataView(bytes.buffer)
+        if (novell) bytes.fill(0xff, 18)
+        list.forEach((type, n) => void view.setUint16(12 + 4 * n, type))
+        return bytes
+      })
+    const steps = fc.array(
+      fc.oneof(
+        step('bpf_skb_vlan_push', fc.constantFrom(0x0081, 0xa888, 0x0008, 0), fc.nat(0x1ffff)),
+        step('bpf_skb_vlan_push', fc.constantFrom(0x0081, 0xa888), fc.nat(0xffff)),
+        step('bpf_skb_vlan_pop'),
+        step('bpf_skb_load_bytes', fc.nat(80), buffer, fc.constantFrom(1, 8, 16)),
+      ),
+      { maxLength: 9 },
+    )
+    fc.assert(
+      fc.property(frame, steps, (bytes, list) => {
+        const theirs = stepsThere(kernel, 'sched_cls', bytes, list, 0)
+        const { context, read, release } = createSkb(bytes)
+        world.arena.view.setUint16(context + skb.SKB_PROTOCOL, new DataView(bytes.buffer).getUint16(12))
+        if (new DataView(bytes.buffer).getUint16(12) < 1536)
+          world.arena.view.setUint16(
+            context + skb.SKB_PROTOCOL,
+            new DataView(bytes.buffer).getUint16(14) === 0xffff ? 1 : 4,
+          )
+        const ours = stepsHere(world, context, list, read)
+        release()
+        expect(ours).toEqual(theirs)
+      }),
+      { numRuns: RUNS },
+    )
+  })
 })

@@ -1,10 +1,22 @@
 import type { Arena } from '@skep/memory'
 import { RUN_HEADER_SIZE } from '../layout/control.ts'
 import * as skb from '../layout/skb.ts'
+import {
+  SOCK_DST_IP4,
+  SOCK_DST_IP6,
+  SOCK_FAMILY,
+  SOCK_PREAMBLE,
+  SOCK_RECORD_SIZE,
+  SOCK_RX_QUEUE_MAPPING,
+  SOCK_SELF,
+  SOCK_SRC_IP4,
+  SOCK_SRC_IP6,
+  SOCK_STATE,
+  TCP_CLOSE,
+} from '../layout/sock.ts'
 import type { ProgramTypeDef, TestRunContext, TestRunInput } from '../program-type.ts'
 import { TestRunError } from '../test-run-error.ts'
 import { ETH_P_IP, ETH_P_IPV6, etherProtocol, packetType } from './ethernet.ts'
-import { SOCKET_LAYOUTS } from './sockets.ts'
 
 /** NET_SKB_PAD + NET_IP_ALIGN and more: helpers push headers in front of the packet without moving it. */
 const HEAD_ROOM = 256
@@ -12,9 +24,9 @@ const HEAD_ROOM = 256
 const TAIL_ROOM = 4096
 const ETH_HLEN = 14
 const LOOPBACK_IFINDEX = 1
+const SOCK_BYTES = SOCK_PREAMBLE + SOCK_RECORD_SIZE
 const AF_INET = 2
 const AF_INET6 = 10
-const TCP_CLOSE = 7
 const GSO_MAX_SEGS = 65535
 const GSO_LEGACY_MAX_SIZE = 65536
 
@@ -23,15 +35,6 @@ const SKB_LOCAL_IP4 = 96
 const SKB_REMOTE_IP6 = 100
 const SKB_LOCAL_IP6 = 116
 const SKB_SK = 168
-
-const SOCK_SIZE = SOCKET_LAYOUTS.sock.size
-const SOCK_FAMILY = 4
-const SOCK_SRC_IP4 = 24
-const SOCK_SRC_IP6 = 28
-const SOCK_DST_IP4 = 52
-const SOCK_DST_IP6 = 56
-const SOCK_STATE = 72
-const SOCK_RX_QUEUE_MAPPING = 76
 
 /** Ranges of a given __sk_buff that must be zero (convert___skb_to_skb, net/bpf/test_run.c), and their fields. */
 const ZEROED: readonly (readonly [from: number, to: number, fields: string])[] = [
@@ -80,6 +83,7 @@ function checkContext(given: Uint8Array, length: number): DataView {
 /** The socket that a test run gives the packet: closed, with the packet's addresses. */
 function writeSock(arena: Arena, sock: number, context: number, network: number, protocol: number): void {
   const { u8, view } = arena
+  view.setUint32(sock + SOCK_SELF, sock, true)
   view.setUint32(sock + SOCK_STATE, TCP_CLOSE, true)
   view.setInt32(sock + SOCK_RX_QUEUE_MAPPING, -1, true)
   const address = (from: number, size: number, inSock: number, inContext: number): void => {
@@ -113,12 +117,12 @@ export const skbTestRun =
     const given = ctx && checkContext(ctx, length)
 
     const block = arena.alloc(
-      RUN_HEADER_SIZE + skb.SKB_CONTEXT_SIZE + SOCK_SIZE + HEAD_ROOM + data.length + TAIL_ROOM,
+      RUN_HEADER_SIZE + skb.SKB_CONTEXT_SIZE + SOCK_BYTES + HEAD_ROOM + data.length + TAIL_ROOM,
       64,
     )
     const context = block + RUN_HEADER_SIZE
-    const sock = context + skb.SKB_CONTEXT_SIZE
-    const start = sock + SOCK_SIZE
+    const sock = context + skb.SKB_CONTEXT_SIZE + SOCK_PREAMBLE
+    const start = sock + SOCK_RECORD_SIZE
     const mac = start + HEAD_ROOM
     const network = mac + ETH_HLEN
     arena.u8.set(data, mac)
