@@ -242,7 +242,8 @@ function bitwise64(dst: usize, low: u64, high: u64): void {
   update_reg_bounds(dst)
 }
 
-// The minimum of AND comes from the bits, its maximum is the lower of the operands'; OR mirrors it; XOR has the bits alone.
+// The minimum of AND comes from the bits, its maximum is the lower of the operands'; OR mirrors it;
+// XOR has the bits alone.
 function aluBitwise(op: i32, dst: usize, src: usize): void {
   const srcMask = mask(src)
   const bl = umin(src)

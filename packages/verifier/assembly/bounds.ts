@@ -22,7 +22,8 @@ import { intersect, range, step, tm, tv } from './tnum'
 
 const LOW: u64 = 0xffffffff
 
-// The lowest member of a tnum has its unknown bits 0, the highest has them 1; for signed order the sign bit the other way.
+// The lowest member of a tnum has its unknown bits 0, the highest has them 1; for signed order the
+// sign bit the other way.
 export function updateBounds32(r: usize): void {
   const v = <u32>value(r)
   const m = <u32>mask(r)
@@ -102,7 +103,8 @@ function deduce(r: usize): bool {
       sh32 = min<i32>(sh32, <i32>sh)
     }
   }
-  // Across two neighbouring upper halves the low halves still are a signed range, if they run from negative to positive.
+  // Across two neighbouring upper halves the low halves still are a signed range, if they run from
+  // negative to positive.
   if (ulTop + 1 == uhTop && <i32>ul < 0 && <i32>uh >= 0) {
     sl32 = max<i32>(sl32, <i32>ul)
     sh32 = min<i32>(sh32, <i32>uh)

@@ -142,7 +142,8 @@ export function step(value: u64, mask: u64, at: u64): u64 {
     const below = above(differ)
     return (at & below) | (value & ~below)
   }
-  // Otherwise the unknown bits above the highest difference count one up, the known bits between them let the carry pass.
+  // Otherwise the unknown bits above the highest difference count one up, the known bits between them
+  // let the carry pass.
   const from = above(differ)
   return ((((at | ~mask) & from) + (~from + 1)) & mask) | value
 }

@@ -105,7 +105,10 @@ export class CodeBase {
       )
     }
     if (other.depth !== 0) {
-      throw new WasmEncodeError('WASM_UNBALANCED', `${other.depth} blocks are still open in the code to append`)
+      throw new WasmEncodeError(
+        'WASM_UNBALANCED',
+        `${other.depth} blocks are still open in the code to append`,
+      )
     }
     for (const type of other.#locals) this.#locals.push(type)
     for (const [local, name] of other.#localNames) this.#localNames.set(local, name)
@@ -300,9 +303,7 @@ function makeMethod(
   }
 }
 
-function defineCode(): new (
-  params: number,
-) => CodeBase {
+function defineCode(): new (params: number) => CodeBase {
   class Code extends CodeBase {}
   // Made at once and put into the chain: adding to a prototype one by one is ten times slower.
   const methods: object = Object.fromEntries(
