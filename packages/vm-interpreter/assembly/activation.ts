@@ -1,6 +1,5 @@
 /** Activations: where they lie, how they nest, and the frames in them. */
 import {
-  CTL_BUDGET,
   CTL_CTX,
   CTL_FAULT,
   CTL_FAULT_ADDR,
@@ -65,9 +64,22 @@ export const MAX_LOOPS: u32 = 8 * 1024 * 1024
 /** This CPU's activations and how many are in use. */
 let activations: usize = 0
 let depth: u32 = 0
-/** The stepper that runs, or 0. It has a stack of its own, so it cannot be compared with the first `base` activations. */
+/** The stepper that runs, or 0. It has a stack of its own; the first `base` activations are on another one. */
 let stepper: usize = 0
 let base: u32 = 0
+
+/** Instructions that the run in progress may still take, whatever nests in it included. */
+let budget: i64 = 0
+
+@inline
+export function budgetLeft(): i64 {
+  return budget
+}
+
+@inline
+export function setBudget(instructions: i64): void {
+  budget = instructions
+}
 
 export function place(area: usize): void {
   activations = area
@@ -122,7 +134,6 @@ export function keepOuter(act: usize): void {
   store<u32>(act, load<u32>(control, CTL_CTX), ACT_OUTER_CTX)
   store<u32>(act, load<u32>(control, CTL_PROG), ACT_OUTER_PROG)
   store<u32>(act, load<u32>(control, CTL_TAIL_CALLS), ACT_OUTER_TAIL_CALLS)
-  store<i64>(act, load<i64>(control, CTL_BUDGET), ACT_OUTER_BUDGET)
 }
 
 @inline
@@ -130,7 +141,6 @@ export function restoreOuter(act: usize): void {
   store<u32>(control, load<u32>(act, ACT_OUTER_CTX), CTL_CTX)
   store<u32>(control, load<u32>(act, ACT_OUTER_PROG), CTL_PROG)
   store<u32>(control, load<u32>(act, ACT_OUTER_TAIL_CALLS), CTL_TAIL_CALLS)
-  store<i64>(control, load<i64>(act, ACT_OUTER_BUDGET), CTL_BUDGET)
 }
 
 /** Puts a stepper's values into the control block. */
@@ -141,6 +151,7 @@ export function resume(act: usize): void {
   store<u32>(act, depth, ACT_OUTER_DEPTH)
   store<u32>(act, base, ACT_OUTER_BASE)
   store<u32>(act, <u32>stepper, ACT_OUTER_STEPPER)
+  store<i64>(act, budget, ACT_OUTER_BUDGET)
   store<u32>(control, load<u32>(act, ACT_CTX), CTL_CTX)
   store<u32>(control, load<u32>(act, ACT_PROG), CTL_PROG)
   store<u32>(control, load<u32>(act, ACT_TAIL_CALLS), CTL_TAIL_CALLS)
@@ -160,6 +171,7 @@ export function pause(act: usize): void {
   depth = load<u32>(act, ACT_OUTER_DEPTH)
   base = load<u32>(act, ACT_OUTER_BASE)
   stepper = load<u32>(act, ACT_OUTER_STEPPER)
+  budget = load<i64>(act, ACT_OUTER_BUDGET)
 }
 
 /** Records why and where a run ends. */

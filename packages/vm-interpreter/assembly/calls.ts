@@ -1,6 +1,5 @@
 /** Calls that leave the loop: helpers and programs of other engines. */
 import {
-  CTL_BUDGET,
   CTL_FAULT,
   CTL_FAULT_PC,
   CTL_PROG,
@@ -20,12 +19,12 @@ import {
   HELPER_ID,
   HELPER_SIZE,
 } from '../src/layout/structures'
-import { control, forgetPacket, slotAt } from './activation'
+import { control, forgetPacket, setBudget, slotAt } from './activation'
 import { grantResult } from './arguments'
 
 @inline
 function prepare(act: usize, at: usize, budget: i64, sp: u32): void {
-  store<i64>(control, budget, CTL_BUDGET)
+  setBudget(budget)
   store<u32>(act, <u32>at, ACT_PC)
   // For helpers that fault; code that they enter says where itself.
   store<u32>(control, slotAt(act, at), CTL_FAULT_PC)

@@ -3,7 +3,6 @@
  * and the budget lies in the activation, so that it can stop and go on after any instruction.
  */
 import {
-  CTL_BUDGET,
   FAULT_ACCESS,
   FAULT_BUDGET,
   FAULT_ILLEGAL,
@@ -32,7 +31,7 @@ import {
   REC_SRC,
   STEP_PAUSED,
 } from '../src/layout/structures'
-import { control, fault, popFrame, pushFrame, replaceProgram } from './activation'
+import { budgetLeft, fault, popFrame, pushFrame, replaceProgram, setBudget } from './activation'
 import { div32, div64, mod32, mod64, sdiv32, sdiv64, smod32, smod64, swap64 } from './alu'
 import { checkCall } from './arguments'
 import { atomicSize, doAtomic } from './atomics'
@@ -149,13 +148,13 @@ function budgetOf<M>(credit: i64, pc: usize): i64 {
 /** Stops a quick loop before a record. */
 function nearlySpent(act: usize, pc: usize, credit: i64): i32 {
   store<u32>(act, <u32>pc, ACT_PC)
-  store<i64>(control, budgetOf<Plain>(credit, pc), CTL_BUDGET)
+  setBudget(budgetOf<Plain>(credit, pc))
   return NEARLY_SPENT
 }
 
 /** The budget ends before a record. */
 function spent(act: usize, pc: usize): i32 {
-  store<i64>(control, 0, CTL_BUDGET)
+  setBudget(0)
   store<u32>(act, <u32>pc, ACT_PC)
   return load<u32>(act, ACT_STEPPED) ? STEP_PAUSED : fault(act, pc, FAULT_BUDGET, 0)
 }
@@ -173,7 +172,7 @@ function endOfCode(act: usize): i64 {
 
 @inline
 function finish<M>(credit: i64, pc: usize): i32 {
-  store<i64>(control, budgetOf<M>(credit, pc), CTL_BUDGET)
+  setBudget(budgetOf<M>(credit, pc))
   return FAULT_NONE
 }
 
@@ -187,13 +186,13 @@ function budgetForCall<M>(act: usize, credit: i64, pc: usize): i64 {
 @inline
 function creditAfterCall<M>(act: usize, credit: i64, pc: usize): i64 {
   if (isExact<M>() && load<u32>(act, ACT_STEPPED)) return credit
-  return creditFor<M>(load<i64>(control, CTL_BUDGET), pc)
+  return creditFor<M>(budgetLeft(), pc)
 }
 
 export function exec<M>(act: usize): i32 {
   const regs = act
   let pc: usize = load<u32>(act, ACT_PC)
-  let credit = creditFor<M>(load<i64>(control, CTL_BUDGET), pc)
+  let credit = creditFor<M>(budgetLeft(), pc)
   let end = endOfCode(act)
   const checked = load<u32>(load<u32>(act, ACT_CODE), CODE_CHECKED) != 0
   if (!isExact<M>() && credit < end) return nearlySpent(act, pc, credit)

@@ -17,7 +17,6 @@ import {
   ACT_DEPTH_BASE,
   ACT_DONE,
   ACT_MAY_GOTO,
-  ACT_OUTER_BUDGET,
   ACT_OUTER_PROG,
   ACT_PC,
   ACT_PROG,
@@ -49,6 +48,7 @@ import {
   place,
   restoreOuter,
   resume,
+  setBudget,
 } from './activation'
 import { Checked, Exact, exec, NEARLY_SPENT, Plain } from './dispatch-table'
 import { forgetGrants, placeGrants } from './regions'
@@ -81,10 +81,12 @@ function prepare(act: usize, code: usize, first: u32, sp: u32, top: u32): void {
   }
 }
 
-/** Without a budget from the host, a run has its code's. */
+/** For a run that nests in no other one: the host's budget or else the code's, and nothing of what others were given. */
 @inline
-function provideBudget(code: usize): void {
-  if (load<i64>(control, CTL_BUDGET) <= 0) store<i64>(control, load<i64>(code, CODE_BUDGET), CTL_BUDGET)
+function equip(code: usize): void {
+  const budget = load<i64>(control, CTL_BUDGET)
+  setBudget(budget > 0 ? budget : load<i64>(code, CODE_BUDGET))
+  forgetGrants()
 }
 
 @inline
@@ -113,27 +115,21 @@ export function run_batch(code: usize, contexts: u32, count: u32, results: u32):
     store<u32>(control, context, CTL_CTX)
     store<u32>(control, load<u32>(act, ACT_OUTER_PROG), CTL_PROG)
     store<u32>(control, 0, CTL_TAIL_CALLS)
-    if (outermost) {
-      store<i64>(control, load<i64>(act, ACT_OUTER_BUDGET), CTL_BUDGET)
-      provideBudget(code)
-      forgetGrants()
-    }
+    if (outermost) equip(code)
     prepare(act, code, first, sp, sp)
     store<u64>(act, <u64>context, 8)
     if (go(act, code) != FAULT_NONE) break
     store<u32>(results + (done << 2), load<u32>(act))
     done++
   }
-  end(act, sp, outermost)
+  end(act, sp)
   return done
 }
 
-/** Gives the control block back as it was before a run. A run within another one has used some of that one's budget. */
+/** Gives the control block back as it was before a run. */
 @inline
-function end(act: usize, sp: u32, outermost: bool): void {
-  const left = load<i64>(control, CTL_BUDGET)
+function end(act: usize, sp: u32): void {
   restoreOuter(act)
-  if (!outermost) store<i64>(control, left, CTL_BUDGET)
   store<u32>(control, sp, CTL_SP)
   store<u64>(control, load<u64>(act), CTL_R0)
   close(act)
@@ -146,18 +142,14 @@ export function run(code: usize, context: u32): u32 {
   const act = open(sp)
   if (act == 0) return 0
   keepOuter(act)
-  const outermost = isOutermost(act)
   store<i32>(control, FAULT_NONE, CTL_FAULT)
   store<u32>(control, context, CTL_CTX)
   store<u32>(control, 0, CTL_TAIL_CALLS)
-  if (outermost) {
-    provideBudget(code)
-    forgetGrants()
-  }
+  if (isOutermost(act)) equip(code)
   prepare(act, code, load<u32>(code, CODE_FIRST), sp, sp)
   store<u64>(act, <u64>context, 8)
   go(act, code)
-  end(act, sp, outermost)
+  end(act, sp)
   return load<u32>(control, CTL_R0)
 }
 
@@ -175,18 +167,14 @@ export function enter(code: usize, first: u32, r1: u64, r2: u64, r3: u64, r4: u6
   const sp = load<u32>(control, CTL_SP)
   const act = open(sp)
   if (act == 0) return 0
-  keepOuter(act)
-  const outermost = isOutermost(act)
-  if (outermost) {
+  if (isOutermost(act)) {
     store<i32>(control, FAULT_NONE, CTL_FAULT)
-    provideBudget(code)
-    forgetGrants()
+    equip(code)
   }
   store<u32>(control, <u32>r1, CTL_CTX)
   prepare(act, code, first, sp, sp)
   setArguments(act, r1, r2, r3, r4, r5)
   go(act, code)
-  if (outermost) store<i64>(control, load<i64>(act, ACT_OUTER_BUDGET), CTL_BUDGET)
   store<u32>(control, sp, CTL_SP)
   const r0 = load<u64>(act)
   close(act)
@@ -202,11 +190,9 @@ export function call_back(code: usize, first: u32, r1: u64, r2: u64, r3: u64, r4
   const act = open(sp)
   if (act == 0) return 1
   const outer = outerOf(act)
-  const budget = load<i64>(control, CTL_BUDGET)
   if (outer == 0) {
     store<i32>(control, FAULT_NONE, CTL_FAULT)
-    provideBudget(code)
-    forgetGrants()
+    equip(code)
   } else if (load<i32>(control, CTL_FAULT) != FAULT_NONE) {
     close(act)
     return 1
@@ -216,7 +202,6 @@ export function call_back(code: usize, first: u32, r1: u64, r2: u64, r3: u64, r4
   prepare(act, code, first, sp, shares ? load<u32>(outer, ACT_STACK_TOP) : sp)
   setArguments(act, r1, r2, r3, r4, r5)
   const outcome = go(act, code)
-  if (outer == 0) store<i64>(control, budget, CTL_BUDGET)
   store<u32>(control, sp, CTL_SP)
   const r0 = load<u64>(act)
   close(act)
@@ -254,7 +239,7 @@ export function begin(act: usize, code: usize, context: u32, stack: u32, sp: u32
 export function step(act: usize, count: u32): i32 {
   resume(act)
   store<i32>(control, FAULT_NONE, CTL_FAULT)
-  store<i64>(control, <i64>count, CTL_BUDGET)
+  setBudget(count)
   const outcome = exec<Exact>(act)
   pause(act)
   return outcome

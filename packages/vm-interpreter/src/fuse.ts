@@ -1,7 +1,7 @@
 import * as h from './layout/handlers.ts'
 import * as layout from './layout/structures.ts'
 
-type HandlerName = keyof typeof h
+const handlers: Readonly<Record<string, number>> = h
 
 /** Handlers that do several instructions, by the handlers of these, joined by commas; longer ones first. */
 interface Fusion {
@@ -13,9 +13,9 @@ interface Fusion {
 
 function collectFusions(): ReadonlyMap<number, readonly Fusion[]> {
   const byFirst = new Map<number, Fusion[]>()
-  for (const [name, handler] of Object.entries(h)) {
+  for (const [name, handler] of Object.entries(handlers)) {
     const sameRegister = name.includes('__')
-    const parts = name.split(sameRegister ? '__' : '_AND_').map((part) => h[part as HandlerName])
+    const parts = name.split(sameRegister ? '__' : '_AND_').map((part) => handlers[part]!)
     if (parts.length === 1) continue
     const list = byFirst.get(parts[0]!) ?? []
     list.push({ handler, parts, sameRegister })

@@ -30,7 +30,7 @@ export const CODE_DATA_META = 20
 /** Bytes of context that checked code knows, and for each of them a byte: bit 0 it may be read, bit 1 written. */
 export const CODE_CONTEXT_SIZE = 24
 export const CODE_CONTEXT_ACCESS = 28
-/** i64: instructions that a run may take when CTL_BUDGET does not say. */
+/** i64: instructions that a run may take when CTL_BUDGET is 0. */
 export const CODE_BUDGET = 32
 /** 1 for checked code. */
 export const CODE_CHECKED = 40
