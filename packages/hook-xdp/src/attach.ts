@@ -71,17 +71,68 @@ export function attachXdp(
   device: PacketDevice,
   options: XdpAttachOptions = {},
 ): XdpLink {
-  if ((program as ProgramHandle).type !== xdpProgramType.name) {
-    throw new XdpAttachError(
-      'WRONG_PROGRAM_TYPE',
-      `program ${program.name} is of type ${(program as ProgramHandle).type}, not xdp`,
-    )
-  }
+  checkProgram(program)
+  checkDevice('device', device)
+  if (options.pass !== undefined) checkDevice('options.pass', options.pass)
+  for (const [ifindex, target] of options.redirect ?? [])
+    checkDevice(`options.redirect, ifindex ${ifindex}`, target)
   const batchSize = options.batchSize ?? 256
   if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > 4096) {
     throw new XdpAttachError('BAD_OPTION', `batchSize is ${batchSize}; give an integer from 1 to 4096`)
   }
-  return new Attachment(program, device, options, batchSize)
+  const state = receivers.get(device) ?? {}
+  if (state.link) {
+    throw new XdpAttachError(
+      'BUSY',
+      `device ${device.name} has program ${state.link.program.name} attached; close that link first`,
+    )
+  }
+  receivers.set(device, state)
+  return new Attachment(program, device, state, options, batchSize)
+}
+
+/** A receive that its link did not wait for: the packets are the next link's. */
+interface Leftover {
+  readonly received: Promise<number>
+  readonly ring: Ring
+}
+
+/** Who receives from a device: a device takes one call at a time. */
+interface Receiver {
+  link?: XdpLink | undefined
+  leftover?: Leftover | undefined
+}
+
+const receivers = new WeakMap<PacketDevice, Receiver>()
+
+const isPromise = (value: unknown): boolean =>
+  typeof (value as { then?: unknown } | null)?.then === 'function'
+
+function checkProgram(program: ProgramHandle): void {
+  if (typeof program?.runBatch !== 'function') {
+    throw new XdpAttachError(
+      'BAD_PROGRAM',
+      isPromise(program)
+        ? 'a promise was given as program; await it first'
+        : 'what was given is no program; give collection.program(name, "xdp")',
+    )
+  }
+  if (program.type !== xdpProgramType.name) {
+    throw new XdpAttachError(
+      'WRONG_PROGRAM_TYPE',
+      `program ${program.name} is of type ${program.type}, not xdp; put it into SEC("xdp"), or attach it with the hook of its type`,
+    )
+  }
+}
+
+function checkDevice(what: string, device: PacketDevice): void {
+  if (typeof device?.receive === 'function' && typeof device.transmit === 'function') return
+  throw new XdpAttachError(
+    'BAD_DEVICE',
+    isPromise(device)
+      ? `${what} is a promise; await it first (openPcap is asynchronous)`
+      : `${what} is no PacketDevice; give openPcap(file), createPcapSource(bytes) or another device`,
+  )
 }
 
 /** XDP as an attach point of the platform. */
@@ -107,6 +158,7 @@ class Attachment implements XdpLink {
   }
   readonly done: Promise<XdpStats>
   readonly #device: PacketDevice
+  readonly #receiver: Receiver
   readonly #options: XdpAttachOptions
   readonly #ring: Ring
   readonly #stop: () => void
@@ -114,17 +166,31 @@ class Attachment implements XdpLink {
   readonly #forget: () => void
   #closed = false
 
-  constructor(program: XdpProgram, device: PacketDevice, options: XdpAttachOptions, batchSize: number) {
+  constructor(
+    program: XdpProgram,
+    device: PacketDevice,
+    receiver: Receiver,
+    options: XdpAttachOptions,
+    batchSize: number,
+  ) {
     this.program = program
     this.#device = device
+    this.#receiver = receiver
     this.#options = options
-    this.#ring = new Ring(program.host.arena, batchSize)
+    // First, for it refuses a program whose collection is closed.
+    this.#forget = program.host.onClose(() => this.close())
+    try {
+      this.#ring = new Ring(program.host.arena, batchSize)
+    } catch (error) {
+      this.#forget()
+      throw error
+    }
+    receiver.link = this
     let stop = (): void => {}
     this.#stopped = new Promise((resolve) => {
       stop = () => resolve(0)
     })
     this.#stop = stop
-    this.#forget = program.host.onClose(() => this.close())
     program.host.emit('attach', this)
     this.done = this.#pump()
     // A host that never looks at `done` hears of a failure through the `exception` event.
@@ -140,6 +206,7 @@ class Attachment implements XdpLink {
     this.#closed = true
     this.#stop()
     this.#forget()
+    this.#receiver.link = undefined
     this.program.host.emit('detach', this)
   }
 
@@ -149,15 +216,20 @@ class Attachment implements XdpLink {
 
   async #pump(): Promise<XdpStats> {
     const ring = this.#ring
-    let receiving: Promise<unknown> = Promise.resolve()
+    let waiting: Promise<number> | undefined
     let slice = performance.now()
     try {
+      await this.#takeLeftover()
       while (!this.#closed) {
         ring.refresh()
         const received = this.#device.receive(ring.batch)
-        receiving = received
+        waiting = received
+        this.#receiver.leftover = { received, ring }
         const count = await Promise.race([received, this.#stopped])
-        if (count === 0 || this.#closed) break
+        if (this.#closed) break
+        waiting = undefined
+        this.#receiver.leftover = undefined
+        if (count === 0) break
         await this.#process(count)
         if (performance.now() - slice > SLICE_MS) {
           await new Promise((resume) => setTimeout(resume, 0))
@@ -165,14 +237,54 @@ class Attachment implements XdpLink {
         }
       }
       return this.stats
+    } catch (error) {
+      waiting = undefined
+      this.#receiver.leftover = undefined
+      throw error
     } finally {
-      // The device may still write into the ring.
-      receiving.then(
-        () => ring.free(),
-        () => ring.free(),
-      )
+      if (waiting) this.#leave(waiting)
+      else ring.free()
       this.close()
     }
+  }
+
+  /** The device still writes into the ring, and the device's next link takes the packets, if any come. */
+  #leave(received: Promise<number>): void {
+    const forget = (): void => {
+      if (this.#receiver.leftover?.ring === this.#ring) this.#receiver.leftover = undefined
+      this.#ring.free()
+    }
+    received.then((count) => count === 0 && forget(), forget)
+  }
+
+  /** Packets that came for a link that was closed while it waited for them. */
+  async #takeLeftover(): Promise<void> {
+    const { leftover } = this.#receiver
+    if (!leftover) return
+    const count = await Promise.race([leftover.received, this.#stopped])
+    if (this.#closed) return
+    this.#receiver.leftover = undefined
+    leftover.ring.refresh()
+    const { batch } = leftover.ring
+    for (let taken = 0; taken < count && !this.#closed; ) {
+      const ring = this.#ring
+      ring.refresh()
+      ring.batch.clear()
+      while (taken < count) {
+        const record = batch.record(taken, this.#device.linkType)
+        if (!ring.batch.push(record.data, record)) break
+        taken++
+      }
+      if (ring.batch.count === 0) {
+        const { length } = batch.packet(taken)
+        throw new XdpAttachError(
+          'BAD_OPTION',
+          `a packet of ${length} bytes is too long; give a larger batchSize`,
+        )
+      }
+      await this.#process(ring.batch.count)
+    }
+    leftover.ring.free()
   }
 
   async #process(count: number): Promise<void> {

@@ -1,6 +1,6 @@
-export type XdpAttachErrorCode = 'WRONG_PROGRAM_TYPE' | 'BAD_OPTION'
+export type XdpAttachErrorCode = 'WRONG_PROGRAM_TYPE' | 'BAD_PROGRAM' | 'BAD_DEVICE' | 'BAD_OPTION' | 'BUSY'
 
-/** A program or option that cannot be attached. */
+/** A program, device or option that cannot be attached. */
 export class XdpAttachError extends Error {
   override readonly name = 'XdpAttachError'
   readonly code: XdpAttachErrorCode

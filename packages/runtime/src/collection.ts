@@ -1,5 +1,6 @@
 import type { Codec } from '@skep/btf'
-import type { CollectionSpec, Link, MapHandle } from '@skep/registry'
+import type { HostMap } from '@skep/maps'
+import type { CollectionSpec } from '@skep/registry'
 import { RuntimeError } from './errors.ts'
 import { encodeGlobal, type GlobalValue } from './globals.ts'
 import type { Program } from './program.ts'
@@ -14,16 +15,18 @@ export interface MapCodecs<K, V> {
 export interface CollectionParts {
   readonly spec: CollectionSpec
   readonly programs: ReadonlyMap<string, Program>
-  readonly maps: ReadonlyMap<string, MapHandle>
+  readonly maps: ReadonlyMap<string, HostMap>
   readonly cpus: number
   readonly release: () => void
 }
 
-/** The live objects of one loaded spec. Closing detaches its links and frees its maps; the order never matters. */
+/**
+ * The live objects of one loaded spec. Closing detaches its links and frees its maps; the order never matters. While one of
+ * its programs runs (a helper in JS closes it), the memory goes when the run has returned.
+ */
 export class Collection {
   readonly spec: CollectionSpec
   readonly #parts: CollectionParts
-  readonly #links = new Set<Link>()
   #closed = false
 
   constructor(parts: CollectionParts) {
@@ -35,7 +38,7 @@ export class Collection {
     return this.#parts.programs
   }
 
-  get maps(): ReadonlyMap<string, MapHandle> {
+  get maps(): ReadonlyMap<string, HostMap> {
     return this.#parts.maps
   }
 
@@ -65,9 +68,9 @@ export class Collection {
   }
 
   /** The raw map, or with codecs a typed view of it. Per-CPU maps give arrays, one element for each CPU. */
-  map(name: string): MapHandle
+  map(name: string): HostMap
   map<K, V>(name: string, codecs: MapCodecs<K, V>): TypedMap<K, V>
-  map<K, V>(name: string, codecs?: MapCodecs<K, V>): MapHandle | TypedMap<K, V> {
+  map<K, V>(name: string, codecs?: MapCodecs<K, V>): HostMap | TypedMap<K, V> {
     const handle = this.#parts.maps.get(name)
     if (!handle) {
       const known = [...this.#parts.maps.keys()].join(', ') || 'none'
@@ -97,15 +100,9 @@ export class Collection {
     map.update(new Uint8Array(4), contents)
   }
 
-  /** Links that close with this collection. */
-  track(link: Link): void {
-    this.#links.add(link)
-  }
-
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    for (const link of this.#links) link.close()
     this.#parts.release()
   }
 

@@ -6,11 +6,13 @@ import {
   control,
   createPlatform,
   type Engine,
+  type EngineDef,
   type HelperDef,
   type HostEnv,
   type LinkedHelper,
   type LinkedMap,
   type MapHandle,
+  mapLayout,
   type Platform,
   type PluginDef,
   type ProgramSpec,
@@ -20,9 +22,12 @@ import {
 import { type Verdict, type Verifier, VerifierError } from '@skep/verifier'
 import { createThunks, type MemoryType } from '@skep/wasm'
 import { EventEmitter } from 'eventemitter3'
+import { createActivity, listenerError, whenIdle } from './activity.ts'
+import { checkOptions } from './check-options.ts'
+import { checkSpec } from './check-spec.ts'
 import { Collection } from './collection.ts'
 import { createCpu } from './cpu.ts'
-import { RuntimeError } from './errors.ts'
+import { ProgramFault, RuntimeError } from './errors.ts'
 import type { RuntimeEvents } from './events.ts'
 import { type GlobalValue, setGlobals } from './globals.ts'
 import { helperThunk } from './js-helper.ts'
@@ -91,6 +96,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   readonly #engines = new Map<string, Promise<Engine>>()
   readonly #helpers = new Map<number, Promise<LinkedHelper>>()
   readonly #maps = new Map<number, LiveMap>()
+  readonly #activity = createActivity()
   readonly #collections = new Set<Collection>()
   readonly #onClose = new Set<() => void>()
   #nextMapId = 1
@@ -110,19 +116,18 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     })
     const seed = options.seed ?? crypto.getRandomValues(new BigUint64Array(1))[0]!
     this.#cpu = createCpu(this.arena, 0, seed)
-    const emit = (event: string, ...args: unknown[]): void => {
-      this.emit(event as keyof RuntimeEvents, ...(args as never))
-    }
+    const emit = this.#raise.bind(this)
     const now = createClock(options.seed !== undefined)
     const mapAt = (address: number): MapHandle | undefined => this.#maps.get(address)?.handle
     this.#env = { memory: this.arena.memory, control: this.#cpu.control, cpu: 0, emit, now, mapAt }
-    this.#modules = createModuleSet(this.#cpu, this.#env)
+    this.#modules = createModuleSet(this.#cpu, this.#env, this.#activity)
     this.#mapFactory = {
       platform,
       cpu: this.#cpu,
       modules: this.#modules,
       env: this.#env,
       slots: new Map(),
+      activity: this.#activity,
       seed: options.seed,
     }
     this.host = {
@@ -142,18 +147,39 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     }
   }
 
-  /** Verdicts of a collection's programs, without loading it. */
+  /**
+   * Raises an event that no listener can stop: what one throws becomes an `exception` event. Without a listener for that,
+   * and when that one throws, the error is thrown outside of whatever runs now, like any that nobody catches.
+   */
+  #raise(event: string, ...args: unknown[]): void {
+    try {
+      this.emit(event as keyof RuntimeEvents, ...(args as never))
+    } catch (cause) {
+      const error = listenerError(event, cause)
+      if (event === 'exception' || this.listenerCount('exception') === 0) {
+        queueMicrotask(() => {
+          throw error
+        })
+      } else {
+        this.#raise('exception', error)
+      }
+    }
+  }
+
+  /** Verdicts of a collection's programs, without loading it. Throws RuntimeError BAD_SPEC for what is no spec. */
   verify(spec: CollectionSpec): ProgramVerdict[] {
+    checkSpec(spec)
     const verifier = this.#requireVerifier()
     return spec.programs.map((program) => ({ program, verdict: verifyProgram(verifier, spec, program) }))
   }
 
   /**
    * Verifies, links and compiles a collection and makes its maps. Throws VerifierError for the first program refused,
-   * and RuntimeError where a map or helper cannot be made; nothing stays behind then.
+   * and RuntimeError where the spec is damaged or a map or helper cannot be made; nothing stays behind then.
    */
   async load(spec: CollectionSpec, options: LoadOptions = {}): Promise<Collection> {
-    if (this.#closed) throw new RuntimeError('CLOSED', 'runtime', 'the runtime is closed; make a new one')
+    this.#open()
+    checkSpec(spec)
     const withGlobals = options.globals ? setGlobals(spec, options.globals) : spec
     const chosen = selectPrograms(withGlobals, options.programs)
     const engineName = this.#engineName(options.engine)
@@ -197,32 +223,53 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       )
       const unit = await engine.compile(linked)
       undo.push(() => unit.release())
+      // It may have been closed while this load waited.
+      this.#open()
 
+      const links = new Set<() => void>()
+      let closed = false
+      const host: RuntimeHost = {
+        ...this.host,
+        onClose: (close) => {
+          if (closed)
+            throw new RuntimeError('CLOSED', 'collection', 'the collection is closed; load it again')
+          links.add(close)
+          return () => void links.delete(close)
+        },
+      }
       const programs = new Map<string, Program>()
       for (const [i, compiled] of unit.programs.entries()) {
         const source = chosen[i]!
-        const typeDef = this.platform.programTypes.get(source.type)!
+        const typeDef = this.platform.programTypes.get(source.type)
+        if (!typeDef) {
+          throw new RuntimeError(
+            'UNKNOWN_PROGRAM_TYPE',
+            source.name,
+            `program ${source.name}: no program type ${source.type}; a plugin may define it with defineProgramType`,
+            'EINVAL',
+          )
+        }
         const record = this.arena.alloc(programLayout.PROG_RECORD_SIZE)
         const id = this.#nextProgramId++
         const slot = writeRecord(this.#cpu, record, id, typeDef.id, compiled)
+        const program = new Program({
+          name: source.name,
+          id,
+          typeDef,
+          ...(typeof source.attachType === 'string' ? { attachType: source.attachType } : {}),
+          record,
+          host,
+          helpers: [...linked[i]!.helpers.values()].map((h) => h.def.name),
+          compiled,
+          cpu: this.#cpu,
+          activity: this.#activity,
+        })
         undo.push(() => {
+          this.#forget(record)
           this.#cpu.removeFunction(slot)
           this.arena.free(record)
         })
-        programs.set(
-          source.name,
-          new Program({
-            name: source.name,
-            id,
-            typeDef,
-            ...(typeof source.attachType === 'string' ? { attachType: source.attachType } : {}),
-            record,
-            host: this.host,
-            helpers: [...linked[i]!.helpers.values()].map((h) => h.def.name),
-            compiled,
-            cpu: this.#cpu,
-          }),
-        )
+        programs.set(source.name, program)
       }
       for (const mapSpec of withGlobals.maps) fillMap(maps.get(mapSpec.name)!, mapSpec, programs)
 
@@ -232,12 +279,15 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
         maps: new Map([...maps].map(([name, map]) => [name, map.handle])),
         cpus: this.arena.cpus,
         release: () => {
+          closed = true
+          for (const close of links) close()
+          for (const program of programs.values()) program.retire()
           this.#collections.delete(collection)
-          release()
+          whenIdle(this.#activity, release)
         },
       })
       this.#collections.add(collection)
-      this.emit('load', collection)
+      this.#raise('load', collection)
       return collection
     } catch (error) {
       release()
@@ -255,9 +305,10 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     const { checked } = this.platform.engines.byName(engine.name)!
     const linked = await linkBare(insns, memory.length, checked, (id) => this.#helper(id))
     const unit = await engine.compile([linked])
-    const block = this.arena.alloc(Math.max(memory.length, 1))
     const { control: at } = this.#cpu
+    let block = 0
     try {
+      block = this.arena.alloc(Math.max(memory.length, 1))
       this.arena.u8.set(memory, block)
       const view = this.arena.view
       view.setUint32(at + control.CTL_CTX, block, true)
@@ -268,8 +319,14 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       const fault = readFault(this.arena, at, linked.name)
       if (fault) throw fault
       return BigInt.asUintN(64, r0)
+    } catch (cause) {
+      if (!(cause instanceof WebAssembly.RuntimeError)) throw cause
+      throw new ProgramFault('TRAP', linked.name, {
+        message: `stopped by WebAssembly: ${cause.message}`,
+        cause,
+      })
     } finally {
-      this.arena.free(block)
+      if (block !== 0) this.arena.free(block)
       unit.release()
     }
   }
@@ -280,12 +337,33 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     this.#closed = true
     for (const close of this.#onClose) close()
     for (const collection of this.#collections) collection.close()
-    this.emit('close')
+    this.#raise('close')
     this.removeAllListeners()
   }
 
   [Symbol.dispose](): void {
     this.close()
+  }
+
+  #open(): void {
+    if (this.#closed) throw new RuntimeError('CLOSED', 'runtime', 'the runtime is closed; make a new one')
+  }
+
+  /** Empties the slots of other collections' program arrays that hold a program about to go. */
+  #forget(record: number): void {
+    const { u32 } = this.arena
+    for (const { handle } of this.#maps.values()) {
+      if (handle.def.value !== 'program' || handle.size === 0) continue
+      // Past the handle: the program goes from a frozen map too.
+      const word = (offset: number): number => (handle.address + offset) >> 2
+      const data = u32[word(mapLayout.MAP_DATA)]! >> 2
+      const step = u32[word(mapLayout.MAP_STRIDE)]! >> 2
+      for (let index = 0; index < handle.maxEntries; index++) {
+        if (u32[data + index * step] !== record) continue
+        u32[data + index * step] = 0
+        u32[word(mapLayout.MAP_COUNT)]!--
+      }
+    }
   }
 
   #requireVerifier(): Verifier {
@@ -298,14 +376,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   }
 
   #engineName(asked: string | undefined): string {
-    const name = asked ?? this.#options.engine ?? [...this.platform.engines][0]?.name
-    if (name !== undefined && this.platform.engines.byName(name)) return name
-    const known = [...this.platform.engines].map((e) => e.name).join(', ') || 'none'
-    throw new RuntimeError(
-      'NO_SUCH_ENGINE',
-      name ?? '',
-      `no engine "${name ?? ''}"; the plugins give: ${known}`,
-    )
+    return engineDef(this.platform, asked ?? this.#options.engine ?? [...this.platform.engines][0]?.name).name
   }
 
   #engine(name: string): Promise<Engine> {
@@ -342,7 +413,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     if (def.call || def.tailCall) {
       // A tail call is performed by the engine itself; the function stands for the case that it fails.
       const thunk = def.call
-        ? helperThunk(def, this.#env)
+        ? helperThunk(def, this.#env, this.#activity)
         : { params: [], result: 'i32' as const, call: () => -2 }
       const { memory, shared } = this.arena
       const [fn] = createThunks([thunk], {
@@ -358,10 +429,23 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   }
 }
 
-/** Composes a runtime of exactly the parts given. */
+/** Composes a runtime of exactly the parts given. Throws RuntimeError BAD_OPTION, NO_SUCH_ENGINE, and CollisionError. */
 export async function createRuntime(options: CoreOptions): Promise<Runtime> {
+  checkOptions(options.plugins, options)
   const platform = createPlatform(options.plugins)
+  if (options.engine !== undefined) engineDef(platform, options.engine)
   return new Runtime(platform, await options.verifier?.(platform), options)
+}
+
+function engineDef(platform: Platform, name: string | undefined): EngineDef {
+  const def = name === undefined ? undefined : platform.engines.byName(name)
+  if (def) return def
+  const known = [...platform.engines].map((e) => e.name).join(', ') || 'none'
+  throw new RuntimeError(
+    'NO_SUCH_ENGINE',
+    name ?? '',
+    `no engine "${name ?? ''}"; the plugins give: ${known}`,
+  )
 }
 
 function verifyProgram(
@@ -398,7 +482,7 @@ function selectPrograms(spec: CollectionSpec, names: readonly string[] | undefin
 const memoryType = (shared: boolean): MemoryType =>
   shared ? { initial: 1, maximum: 65536, shared } : { initial: 1 }
 
-/** Nanoseconds since the runtime began; in deterministic mode every reading is a microsecond after the last. */
+/** Nanoseconds since the host's process or page began; in deterministic mode every reading is a microsecond after the last. */
 function createClock(deterministic: boolean): () => bigint {
   if (deterministic) {
     let ticks = 0n

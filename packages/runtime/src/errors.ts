@@ -9,11 +9,13 @@ export type RuntimeErrorCode =
   | 'UNKNOWN_PROGRAM_TYPE'
   | 'UNKNOWN_HELPER'
   | 'ABSENT'
-  | 'MAP_CREATE'
   | 'BAD_REFERENCE'
   | 'CODEC_SIZE'
   | 'UNVERIFIED'
   | 'UNKNOWN_FORMAT'
+  | 'BAD_SPEC'
+  | 'BAD_OPTION'
+  | 'LISTENER'
 
 /** What the runtime refuses, with the name that it is about. */
 export class RuntimeError extends Error {
@@ -24,17 +26,28 @@ export class RuntimeError extends Error {
   /** The errno that bpf(2) would give, where it has one. */
   readonly errno?: string
 
-  constructor(code: RuntimeErrorCode, subject: string, message: string, errno?: string) {
-    super(message)
+  constructor(code: RuntimeErrorCode, subject: string, message: string, errno?: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
     this.code = code
     this.subject = subject
     if (errno !== undefined) this.errno = errno
   }
 }
 
-export type FaultCode = 'ACCESS' | 'BUDGET' | 'STACK' | 'ILLEGAL' | 'EXCEPTION' | 'ALIGNMENT' | 'TRAP'
+export type FaultCode =
+  | 'ACCESS'
+  | 'BUDGET'
+  | 'STACK'
+  | 'ILLEGAL'
+  | 'EXCEPTION'
+  | 'ALIGNMENT'
+  | 'TRAP'
+  | 'THREW'
 
-/** A run ended early. Verified programs meet only BUDGET and EXCEPTION; the rest are stopped by an engine's checks. */
+/**
+ * A run ended early. Verified programs meet only EXCEPTION, and THREW when a helper or map type in JS throws (`cause` is
+ * what it threw); the rest are stopped by an engine's checks.
+ */
 export class ProgramFault extends Error {
   override readonly name = 'ProgramFault'
   readonly code: FaultCode

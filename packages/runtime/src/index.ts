@@ -1,5 +1,6 @@
 import { type CollectionSpec, createPlatform, type Platform, type PluginDef } from '@skep/registry'
 import { createVerifier } from '@skep/verifier'
+import { checkOptions } from './check-options.ts'
 import { createRuntime as composeRuntime, type Runtime } from './core.ts'
 import { RuntimeError } from './errors.ts'
 import { defaultPreset } from './preset.ts'
@@ -44,9 +45,10 @@ export interface RuntimeOptions {
   readonly seed?: bigint
 }
 
-/** A runtime with the default preset and the host's plugins. */
-export function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
+/** A runtime with the default preset and the host's plugins. Throws RuntimeError BAD_OPTION and NO_SUCH_ENGINE. */
+export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
   const { plugins = [], ...rest } = options
+  checkOptions(plugins, rest)
   return composeRuntime({ ...rest, plugins: [...defaultPreset, ...plugins], verifier: createVerifier })
 }
 

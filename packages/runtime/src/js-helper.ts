@@ -1,6 +1,7 @@
 import type { ArgDesc, HelperDef, HostEnv, KfuncDef, MapHandle } from '@skep/registry'
 import { control } from '@skep/registry'
 import type { Thunk, ThunkParameter, ThunkResult } from '@skep/wasm'
+import { type Activity, guard } from './activity.ts'
 
 type Reader = (raw: readonly number[], env: HostEnv) => unknown
 
@@ -77,9 +78,9 @@ const results: Readonly<Record<string, ThunkResult>> = {
 
 /**
  * Wraps a JS implementation for wasm callers: registers arrive as 32-bit numbers (two for a 64-bit scalar), and become
- * what the descriptors promise to `call`.
+ * what the descriptors promise to `call`. What it throws ends the run with ProgramFault THREW.
  */
-export function helperThunk(def: HelperDef | KfuncDef, env: HostEnv): Thunk {
+export function helperThunk(def: HelperDef | KfuncDef, env: HostEnv, activity: Activity): Thunk {
   const params: ThunkParameter[] = def.args.map((d) => (wide(d) ? 'i64' : 'i32'))
   const at: number[] = []
   let position = 0
@@ -95,7 +96,7 @@ export function helperThunk(def: HelperDef | KfuncDef, env: HostEnv): Thunk {
     name: def.name,
     params,
     result,
-    call: (...raw) => {
+    call: guard(activity, def.name, (...raw: number[]) => {
       const value = call.apply(
         env,
         readers.map((read) => read(raw, env)),
@@ -107,6 +108,6 @@ export function helperThunk(def: HelperDef | KfuncDef, env: HostEnv): Thunk {
         true,
       )
       return Number(BigInt.asIntN(32, value))
-    },
+    }),
   }
 }

@@ -36,7 +36,14 @@ export async function linkProgram(
     }
   }
   for (const reference of spec.references) {
-    const insn = insns[reference.insn]!
+    const insn = insns[reference.insn]
+    if (!insn) {
+      throw new RuntimeError(
+        'BAD_REFERENCE',
+        spec.name,
+        `${spec.name}: a reference (${reference.kind}) at insn ${reference.insn}, but there are ${insns.length} instructions`,
+      )
+    }
     switch (reference.kind) {
       case 'map':
         insns[reference.insn] = {

@@ -2,12 +2,15 @@ import { createHostMap, type HostMap } from '@skep/maps'
 import {
   type Cpu,
   type HostEnv,
+  type JsMapOps,
   type LinkedMap,
   type MapSpec,
+  type MapTypeDef,
   mapLayout,
   type Platform,
   type ProgramHandle,
 } from '@skep/registry'
+import { type Activity, guard } from './activity.ts'
 import { RuntimeError } from './errors.ts'
 import type { ModuleSet } from './modules.ts'
 
@@ -20,6 +23,7 @@ export interface MapFactory {
   readonly modules: ModuleSet
   readonly env: HostEnv
   readonly slots: SlotCache
+  readonly activity: Activity
   /** For hash functions, in deterministic mode. */
   readonly seed: bigint | undefined
 }
@@ -36,8 +40,8 @@ export interface LiveMap {
 /** Makes a spec's map, still empty. Throws RuntimeError for an unknown type and MapError for a spec that bpf(2) refuses. */
 export async function createMap(spec: MapSpec, id: number, factory: MapFactory): Promise<LiveMap> {
   const { platform, cpu, modules, env, slots } = factory
-  const def = platform.mapTypes.get(spec.type)
-  if (!def) {
+  const known = platform.mapTypes.get(spec.type)
+  if (!known) {
     throw new RuntimeError(
       'UNKNOWN_MAP_TYPE',
       spec.name,
@@ -45,6 +49,7 @@ export async function createMap(spec: MapSpec, id: number, factory: MapFactory):
       'EINVAL',
     )
   }
+  const def = guardOps(known, factory.activity)
   const own: number[] = []
   const handle = createHostMap({
     arena: cpu.arena,
@@ -73,6 +78,34 @@ export async function createMap(spec: MapSpec, id: number, factory: MapFactory):
     release: () => {
       handle.close()
       for (const slot of own) cpu.removeFunction(slot)
+    },
+  }
+}
+
+const jsOps: Readonly<Record<keyof JsMapOps, true>> = {
+  lookup: true,
+  update: true,
+  delete: true,
+  nextKey: true,
+  push: true,
+  pop: true,
+  peek: true,
+  free: true,
+}
+
+/** A map type in JS whose operations may throw while a program calls them. */
+function guardOps(def: MapTypeDef, activity: Activity): MapTypeDef {
+  const { create } = def
+  if (!create) return def
+  return {
+    ...def,
+    create: (env, map) => {
+      const ops = create(env, map)
+      const guarded = Object.keys(jsOps).flatMap((name) => {
+        const op = ops[name as keyof JsMapOps] as ((...args: unknown[]) => unknown) | undefined
+        return op ? [[name, guard(activity, `${def.name}.${name}`, op.bind(ops))]] : []
+      })
+      return Object.fromEntries(guarded) as JsMapOps
     },
   }
 }

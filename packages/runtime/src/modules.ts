@@ -1,4 +1,5 @@
 import type { Cpu, HostEnv, UniformFunction, WasmExport, WasmModuleDef } from '@skep/registry'
+import { type Activity, guard } from './activity.ts'
 
 /** The wasm modules of one CPU: each definition is compiled and instantiated once, what it imports first. */
 export interface ModuleSet {
@@ -7,7 +8,7 @@ export interface ModuleSet {
   function(target: WasmExport): Promise<UniformFunction>
 }
 
-export function createModuleSet(cpu: Cpu, env: HostEnv): ModuleSet {
+export function createModuleSet(cpu: Cpu, env: HostEnv, activity: Activity): ModuleSet {
   const instances = new Map<WasmModuleDef, Promise<WebAssembly.Exports>>()
   const controlGlobal = new WebAssembly.Global({ value: 'i32', mutable: false }, cpu.control)
 
@@ -16,7 +17,11 @@ export function createModuleSet(cpu: Cpu, env: HostEnv): ModuleSet {
       env: { memory: cpu.arena.memory, table: cpu.table, control: controlGlobal },
     }
     for (const dependency of def.imports ?? []) imports[dependency.name] = await instantiate(dependency)
-    if (def.host) imports['host'] = { ...def.host(env) }
+    if (def.host) {
+      imports['host'] = Object.fromEntries(
+        Object.entries(def.host(env)).map(([name, fn]) => [name, guard(activity, `${def.name}.${name}`, fn)]),
+      )
+    }
     const bytes = def.bytes(cpu.arena.shared) as Uint8Array<ArrayBuffer>
     const { instance } = await WebAssembly.instantiate(bytes, imports)
     return instance.exports

@@ -10,6 +10,7 @@ import {
   type TestRunInput,
   type TestRunOutput,
 } from '@skep/registry'
+import { type Activity, messageOf, settle } from './activity.ts'
 import { hide } from './cpu.ts'
 import { type FaultCode, ProgramFault, RuntimeError } from './errors.ts'
 
@@ -21,6 +22,19 @@ const faultCodes: Readonly<Record<number, { code: FaultCode; text: string }>> = 
   [control.FAULT_EXCEPTION]: { code: 'EXCEPTION', text: 'threw an exception (bpf_throw)' },
   [control.FAULT_ALIGNMENT]: { code: 'ALIGNMENT', text: 'misaligned atomic' },
 }
+
+/** What engines say when they do not know which instruction faulted. */
+const UNKNOWN_PC = 0xffff_ffff
+
+/** Offset and size of what belongs to a run in the control block. */
+const savedFields: readonly (readonly [at: number, size: number])[] = [
+  [control.CTL_FAULT, 12],
+  [control.CTL_TAIL_CALLS, 4],
+  [control.CTL_PROG, 4],
+  [control.CTL_BUDGET, 8],
+  [control.CTL_CTX, 4],
+  [control.CTL_DEPTH, 4],
+]
 
 /** What a test run gives back; `retval` is the low half of r0, unsigned. */
 export interface TestRunResult extends TestRunOutput {
@@ -36,8 +50,9 @@ export class Program<T extends string = string> implements ProgramHandle {
   readonly record: number
   readonly host: RuntimeHost
   readonly helpers: readonly string[]
-  readonly #compiled: CompiledProgram
+  #compiled: CompiledProgram
   readonly #cpu: Cpu
+  readonly #activity: Activity
   readonly #typeDef: ProgramTypeDef
   /** The arena as words, and where the control block's fields stand in them. */
   #words: Uint32Array
@@ -54,6 +69,7 @@ export class Program<T extends string = string> implements ProgramHandle {
     helpers: readonly string[]
     compiled: CompiledProgram
     cpu: Cpu
+    activity: Activity
   }) {
     this.name = init.name
     this.id = init.id
@@ -65,23 +81,34 @@ export class Program<T extends string = string> implements ProgramHandle {
     this.#typeDef = init.typeDef
     this.#compiled = init.compiled
     this.#cpu = init.cpu
+    this.#activity = init.activity
     this.#words = init.cpu.arena.u32
     this.#progAt = (init.cpu.control + control.CTL_PROG) >> 2
     this.#faultAt = (init.cpu.control + control.CTL_FAULT) >> 2
   }
 
-  /** Runs once over a context in the arena. Throws ProgramFault when the run ends early. */
+  /**
+   * Runs once over a context in the arena. Throws ProgramFault when the run ends early, RuntimeError CLOSED when the
+   * collection is closed.
+   */
   run(ctx: number): number {
+    const activity = this.#activity
+    if (activity.depth !== 0) return this.#nested(() => this.#run(ctx))
+    activity.depth = 1
+    try {
+      return this.#run(ctx)
+    } finally {
+      activity.depth = 0
+      if (activity.later.length !== 0 || activity.thrown !== undefined) settle(activity)
+    }
+  }
+
+  #run(ctx: number): number {
     // A grown memory detaches its views. Asking the arena at every run costs more than the run itself.
     let words = this.#words
     if (words.length === 0) this.#words = words = this.#cpu.arena.u32
     words[this.#progAt] = this.record
-    let r0: number
-    try {
-      r0 = this.#compiled.run(ctx)
-    } catch (cause) {
-      throw this.#trap(cause)
-    }
+    const r0 = this.#compiled.run(ctx)
     if (words.length === 0) this.#words = words = this.#cpu.arena.u32
     if (words[this.#faultAt] !== control.FAULT_NONE) throw this.takeFault()!
     return r0
@@ -89,17 +116,23 @@ export class Program<T extends string = string> implements ProgramHandle {
 
   /** A run that ends early counts as verdict 0, raises an `exception` event, and the batch goes on behind it. */
   runBatch(ctxs: number, count: number, results: number): number {
+    const activity = this.#activity
+    if (activity.depth !== 0) return this.#nested(() => this.#runBatch(ctxs, count, results))
+    activity.depth = 1
+    try {
+      return this.#runBatch(ctxs, count, results)
+    } finally {
+      activity.depth = 0
+      settle(activity)
+    }
+  }
+
+  #runBatch(ctxs: number, count: number, results: number): number {
     const { arena, control: block } = this.#cpu
     for (let done = 0; done < count; ) {
       arena.u32[(block + control.CTL_PROG) >> 2] = this.record
-      try {
-        done += this.#compiled.runBatch(ctxs + 4 * done, count - done, results + 4 * done)
-      } catch {
-        // A trap tells no place: one run at a time finds it.
-        done += this.#runSingly(ctxs + 4 * done, count - done, results + 4 * done)
-        continue
-      }
-      if (done === count) break
+      done += this.#compiled.runBatch(ctxs + 4 * done, count - done, results + 4 * done)
+      if (done >= count) break
       const fault = this.takeFault()
       arena.u32[(results >> 2) + done] = 0
       done++
@@ -108,18 +141,26 @@ export class Program<T extends string = string> implements ProgramHandle {
     return count
   }
 
-  #runSingly(ctxs: number, count: number, results: number): number {
-    for (let i = 0; i < count; i++) {
-      let verdict = 0
-      try {
-        verdict = this.run(this.#cpu.arena.u32[(ctxs >> 2) + i]!)
-      } catch (error) {
-        if (!(error instanceof ProgramFault)) throw error
-        this.host.emit('exception', error)
-      }
-      this.#cpu.arena.u32[(results >> 2) + i] = verdict
+  /** A run that a function in JS begins while its caller runs: the caller's control block comes back afterwards. */
+  #nested(run: () => number): number {
+    const { arena, control: block } = this.#cpu
+    const activity = this.#activity
+    const saved = savedFields.map(([at, size]) => arena.u8.slice(block + at, block + at + size))
+    activity.depth++
+    try {
+      return run()
+    } finally {
+      activity.depth--
+      for (const [n, [at]] of savedFields.entries()) arena.u8.set(saved[n]!, block + at)
     }
-    return count
+  }
+
+  /** The collection is closed: no run may touch what it had. */
+  retire(): void {
+    const refuse = (): never => {
+      throw new RuntimeError('CLOSED', this.name, `${this.name}: its collection is closed; load it again`)
+    }
+    this.#compiled = { ...this.#compiled, run: refuse, runBatch: refuse }
   }
 
   /** The full 64 bits of r0 of the last run on this CPU. */
@@ -129,7 +170,12 @@ export class Program<T extends string = string> implements ProgramHandle {
 
   /** Reads and clears the fault of the last run. */
   takeFault(): ProgramFault | undefined {
-    return readFault(this.#cpu.arena, this.#cpu.control, this.name)
+    const fault = readFault(this.#cpu.arena, this.#cpu.control, this.name)
+    const { thrown } = this.#activity
+    if (!fault || !thrown) return fault
+    this.#activity.thrown = undefined
+    const { subject, cause } = thrown
+    return new ProgramFault('THREW', this.name, { message: `${subject} threw: ${messageOf(cause)}`, cause })
   }
 
   /**
@@ -155,11 +201,6 @@ export class Program<T extends string = string> implements ProgramHandle {
       context.release()
     }
   }
-
-  #trap(cause: unknown): unknown {
-    if (!(cause instanceof WebAssembly.RuntimeError)) return cause
-    return new ProgramFault('TRAP', this.name, { message: `stopped by WebAssembly: ${cause.message}`, cause })
-  }
 }
 
 /** Reads and clears a control block's fault. */
@@ -170,6 +211,12 @@ export function readFault(arena: Arena, block: number, program: string): Program
   view.setInt32(block + control.CTL_FAULT, control.FAULT_NONE, true)
   const pc = view.getUint32(block + control.CTL_FAULT_PC, true)
   const address = view.getUint32(block + control.CTL_FAULT_ADDR, true)
+  // A trap of WebAssembly tells no place.
+  if (pc === UNKNOWN_PC) {
+    return new ProgramFault('TRAP', program, {
+      message: 'stopped by WebAssembly: an access outside the arena',
+    })
+  }
   const { code, text } = faultCodes[fault] ?? { code: 'TRAP' as const, text: `fault ${fault}` }
   const at = code === 'ACCESS' ? ` at address 0x${address.toString(16)}` : ''
   return new ProgramFault(code, program, { pc, address, message: `${text}${at}, insn ${pc}` })

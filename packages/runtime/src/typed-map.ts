@@ -1,5 +1,5 @@
 import type { Codec } from '@skep/btf'
-import type { MapHandle } from '@skep/registry'
+import type { HostMap } from '@skep/maps'
 import { RuntimeError } from './errors.ts'
 
 const round8 = (n: number): number => (n + 7) & ~7
@@ -7,11 +7,11 @@ const round8 = (n: number): number => (n + 7) & ~7
 /** A live map seen through codecs. Values of per-CPU maps are arrays, one element for each CPU. */
 export class TypedMap<K, V> implements Iterable<[K, V]> {
   /** The raw map under it. */
-  readonly handle: MapHandle
+  readonly handle: HostMap
   readonly #key: Codec<K>
   readonly #value: Codec<V>
 
-  constructor(handle: MapHandle, key: Codec<K>, value: Codec<V>) {
+  constructor(handle: HostMap, key: Codec<K>, value: Codec<V>) {
     checkSize(handle, 'key', handle.keySize, key)
     checkSize(handle, 'value', handle.hostValueSize, value)
     this.handle = handle
@@ -45,7 +45,7 @@ export class TypedMap<K, V> implements Iterable<[K, V]> {
   }
 
   *keys(): IterableIterator<K> {
-    for (const key of rawKeys(this.handle)) yield decode(this.#key, key)
+    for (const key of this.handle.keys()) yield decode(this.#key, key)
   }
 
   *values(): IterableIterator<V> {
@@ -56,34 +56,19 @@ export class TypedMap<K, V> implements Iterable<[K, V]> {
     return this[Symbol.iterator]()
   }
 
-  /** Elements in the map's own order; those that vanish meanwhile are left out. */
+  /**
+   * Elements in the map's own order, each once; those that vanish meanwhile are left out. Deleting what the loop has reached
+   * is fine.
+   */
   *[Symbol.iterator](): IterableIterator<[K, V]> {
-    for (const key of rawKeys(this.handle)) {
+    for (const key of this.handle.keys()) {
       const value = this.handle.lookup(key)
       if (value) yield [decode(this.#key, key), decode(this.#value, value)]
     }
   }
 }
 
-/** All keys; bounded by max_entries even while programs insert and delete (a deleted cursor restarts the walk). */
-export function* rawKeys(handle: MapHandle): IterableIterator<Uint8Array> {
-  const seen = new Set<string>()
-  let key = handle.nextKey()
-  while (key) {
-    const text = String(key)
-    if (seen.has(text)) return
-    seen.add(text)
-    yield key
-    key = handle.nextKey(key)
-  }
-}
-
-function checkSize(
-  handle: MapHandle,
-  what: string,
-  size: number,
-  codec: Codec<never> | Codec<unknown>,
-): void {
+function checkSize(handle: HostMap, what: string, size: number, codec: Codec<never> | Codec<unknown>): void {
   if (codec.size === size) return
   throw new RuntimeError(
     'CODEC_SIZE',
@@ -109,6 +94,14 @@ export function perCpu<T>(element: Codec<T>, cpus: number): Codec<T[]> {
     size: stride * cpus,
     align: 8,
     encode(values, view, offset) {
+      if (!Array.isArray(values) || values.length !== cpus) {
+        const given = Array.isArray(values) ? `an array of ${values.length}` : typeof values
+        throw new RuntimeError(
+          'CODEC_SIZE',
+          element.name,
+          `a per-CPU value is an array of ${cpus}, one ${element.name} for each CPU; ${given} was given`,
+        )
+      }
       for (let cpu = 0; cpu < cpus; cpu++) element.encode(values[cpu]!, view, offset + cpu * stride)
     },
     decode: (view, offset) =>

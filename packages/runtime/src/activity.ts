@@ -1,0 +1,55 @@
+import { RuntimeError } from './errors.ts'
+
+/** What is under way on a CPU. */
+export interface Activity {
+  /** Runs that have not returned: 0, 1, or more when a function in JS runs programs itself. */
+  depth: number
+  /** The first error of a function in JS that a program called and that ended its run. */
+  thrown: { readonly subject: string; readonly cause: unknown } | undefined
+  /** What has to wait until no program runs. */
+  readonly later: (() => void)[]
+}
+
+export const createActivity = (): Activity => ({ depth: 0, thrown: undefined, later: [] })
+
+/** Runs `step` now, or when the runs under way have returned: programs must not lose their memory under their feet. */
+export function whenIdle(activity: Activity, step: () => void): void {
+  if (activity.depth === 0) step()
+  else activity.later.push(step)
+}
+
+/** The outermost run has returned. */
+export function settle(activity: Activity): void {
+  activity.thrown = undefined
+  for (const step of activity.later.splice(0)) step()
+}
+
+/**
+ * A function in JS that programs call. What it throws ends the program's run: engines know only WebAssembly's own errors as
+ * the end of a run, and count what finished before it. The error itself waits in `thrown`. Called by the host, it throws
+ * what it throws.
+ */
+export function guard<A extends unknown[], R>(
+  activity: Activity,
+  subject: string,
+  fn: (...args: A) => R,
+): (...args: A) => R {
+  return (...args) => {
+    try {
+      return fn(...args)
+    } catch (cause) {
+      if (activity.depth === 0) throw cause
+      activity.thrown ??= { subject, cause }
+      throw new WebAssembly.RuntimeError(`${subject} threw: ${messageOf(cause)}`)
+    }
+  }
+}
+
+export function messageOf(cause: unknown): string {
+  const text = cause instanceof Error ? cause.message : String(cause)
+  return text.replaceAll(/\s*\n\s*/g, ' ')
+}
+
+/** What a listener of `event` threw, as the `exception` event tells it. */
+export const listenerError = (event: string, cause: unknown): RuntimeError =>
+  new RuntimeError('LISTENER', event, `a listener of "${event}" threw: ${messageOf(cause)}`, undefined, cause)
