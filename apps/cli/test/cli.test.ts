@@ -198,6 +198,40 @@ describe('bad input', () => {
     expect(status).toBe(1)
   })
 
+  it('names the file that it is about', () => {
+    for (const args of [
+      ['verify', testdata('traffic.pcap')],
+      ['disasm', testdata('traffic.pcap')],
+      ['run', testdata('firewall.o'), '--pcap', testdata('verdicts.json')],
+      ['verify', testdata('.')],
+    ]) {
+      const { status, stderr } = skep(args)
+      expect([status, stderr.split('\n').length]).toEqual([1, 2])
+      expect(stderr).toContain(`skep: ${args.at(-1)}: `)
+    }
+    const odd = skep([
+      'run',
+      testdata('firewall.o'),
+      '--pcap',
+      testdata('traffic.pcap'),
+      '--map',
+      'blocked=zz:11',
+    ])
+    expect([odd.status, odd.stderr]).toEqual([2, 'skep: --map takes pairs of hex digits, not "zz" [USAGE]\n'])
+  })
+
+  it('answers rows that are too large or too deep with a typed error', () => {
+    const insns = 'b7000000020000009500000000000000'
+    const map = '{"type":"array","key_size":4,"value_size":4,"max_entries":1,"inner":'
+    const rows = [
+      JSON.stringify({ type: 'xdp', insns, data: '00'.repeat(5_000_000) }),
+      `{"type":"xdp","insns":"${insns}","maps":[${map.repeat(5000)}null${'}'.repeat(5000)}]}`,
+      `{"type":"xdp","insns":"${insns}","__proto__":{"license":7}}`,
+    ]
+    const answers = skep(['run', '--jsonl'], rows.join('\n')).stdout.trimEnd().split('\n')
+    expect(answers.map((line) => JSON.parse(line).error?.code)).toEqual([undefined, 'BAD_ROW', undefined])
+  })
+
   it('wrong usage: status 2', () => {
     expect(skep(['verify']).status).toBe(2)
     expect(skep(['verfy']).stderr).toContain('Did you mean verify?')

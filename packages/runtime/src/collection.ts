@@ -81,7 +81,15 @@ export class Collection {
 
   /** A per-CPU map with codecs for one CPU's value: values are arrays. */
   perCpuMap<K, V>(name: string, codecs: MapCodecs<K, V>): TypedMap<K, V[]> {
-    return new TypedMap(this.map(name), codecs.key, perCpu(codecs.value, this.#parts.cpus))
+    const handle = this.map(name)
+    if (handle.def.value !== 'percpu') {
+      throw new RuntimeError(
+        'CODEC_SIZE',
+        name,
+        `map ${name} (${handle.type}) has one value for all CPUs; use map("${name}", { key, value })`,
+      )
+    }
+    return new TypedMap(handle, codecs.key, perCpu(codecs.value, this.#parts.cpus))
   }
 
   /** The bytes of a global variable, copied. */

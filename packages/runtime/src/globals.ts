@@ -1,5 +1,6 @@
 import type { CollectionSpec, MapInitial, MapSpec, VariableSpec } from '@skep/registry'
 import { RuntimeError } from './errors.ts'
+import { kindOf } from './kind-of.ts'
 
 export type GlobalValue = number | bigint | boolean | string | Uint8Array
 
@@ -26,6 +27,9 @@ export function encodeGlobal(
     return
   }
   if (size > 8) throw bad('it is no scalar; give a Uint8Array')
+  if (typeof value !== 'number' && typeof value !== 'bigint' && typeof value !== 'boolean') {
+    throw bad(`${kindOf(value)} was given; give a number, bigint, boolean, string or Uint8Array`)
+  }
   if (typeof value === 'number' && !Number.isInteger(value)) throw bad(`${value} is not an integer`)
   const integer = BigInt(value)
   const bits = BigInt(size * 8)

@@ -63,6 +63,6 @@ export function parseObject(bytes: Uint8Array, platform: Platform): CollectionSp
   throw new RuntimeError(
     'UNKNOWN_FORMAT',
     'object',
-    `no loader knows this format (${bytes.length} bytes); there are: ${known}`,
+    `no loader knows this format (${bytes.length} bytes; loaders: ${known}); give an object made by clang -target bpf -c`,
   )
 }

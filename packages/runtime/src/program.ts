@@ -13,6 +13,7 @@ import {
 import { type Activity, messageOf, settle } from './activity.ts'
 import { hide } from './cpu.ts'
 import { type FaultCode, ProgramFault, RuntimeError } from './errors.ts'
+import { kindOf } from './kind-of.ts'
 
 const faultCodes: Readonly<Record<number, { code: FaultCode; text: string }>> = {
   [control.FAULT_ACCESS]: { code: 'ACCESS', text: 'access outside the memory that it may touch' },
@@ -190,6 +191,13 @@ export class Program<T extends string = string> implements ProgramHandle {
         this.type,
         `program type ${this.type} has no test run; attach it instead`,
         'ENOTSUPP',
+      )
+    }
+    if (!(input?.data instanceof Uint8Array)) {
+      throw new RuntimeError(
+        'BAD_OPTION',
+        'data',
+        `testRun of ${this.name}: data is ${kindOf(input?.data)}; give { data: a Uint8Array }, the packet`,
       )
     }
     const context = make(this.host.arena, input)

@@ -69,7 +69,14 @@ export class TypedMap<K, V> implements Iterable<[K, V]> {
 }
 
 function checkSize(handle: HostMap, what: string, size: number, codec: Codec<never> | Codec<unknown>): void {
-  if (codec.size === size) return
+  if (codec?.size === size) return
+  if (typeof codec?.size !== 'number') {
+    throw new RuntimeError(
+      'CODEC_SIZE',
+      handle.name,
+      `map ${handle.name}: its ${what} has no codec; give { key, value }, each a codec such as codec.u32`,
+    )
+  }
   throw new RuntimeError(
     'CODEC_SIZE',
     handle.name,

@@ -633,6 +633,36 @@ describe('typed maps', () => {
   })
 })
 
+describe('what newcomers do', () => {
+  it('is answered with the fact and the mend', async () => {
+    const runtime = await createRuntime()
+    const firewall = await runtime.load(object('firewall.o'))
+    const u64s = { key: codec.u32, value: codec.u64 }
+    const set = (value: unknown) => () =>
+      runtime.load(object('firewall.o'), { globals: { blocked_udp_port: value as number } })
+    const cases: readonly [() => unknown, string, RegExp][] = [
+      [
+        () => firewall.map('blocked', { key: codec.u32 } as never),
+        'CODEC_SIZE',
+        /its value has no codec; give \{ key, value/,
+      ],
+      [() => firewall.perCpuMap('blocked', u64s), 'CODEC_SIZE', /one value for all CPUs; use map\("blocked"/],
+      [() => firewall.program().testRun(undefined as never), 'BAD_OPTION', /data is undefined; give \{ data/],
+      [() => firewall.program().testRun({ data: 'abc' as never }), 'BAD_OPTION', /data is a string/],
+      [set(undefined), 'CODEC_SIZE', /undefined was given; give a number/],
+      [set({}), 'CODEC_SIZE', /an object was given/],
+      [set(Number.NaN), 'CODEC_SIZE', /NaN is not an integer/],
+      [set(-32769), 'CODEC_SIZE', /-32769 does not fit/],
+      [() => runtime.load(object('firewall.o'), { programs: ['x'] }), 'NO_SUCH_PROGRAM', /has: firewall/],
+    ]
+    for (const [run, code, message] of cases) {
+      const error = await failure((async () => run())())
+      expect(error).toMatchObject({ code, message: expect.stringMatching(message) })
+    }
+    runtime.close()
+  })
+})
+
 describe('options', () => {
   it('are checked before anything is made', async () => {
     const cases: readonly [object, string, RegExp][] = [

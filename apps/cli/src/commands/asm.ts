@@ -1,6 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { assemble } from '@skep/isa'
 import { Command, Option } from 'commander'
+import { readInput } from '../input.ts'
 import { print, toHex } from '../output.ts'
 
 /** `skep asm FILE`: text to instructions. */
@@ -21,7 +22,7 @@ export function asmCommand(): Command {
         file: string,
         options: { output?: string; syntax: 'auto' | 'llvm' | 'mnemonic'; json?: boolean },
       ) => {
-        const text = file === '-' ? await readStdin() : await readFile(file, 'utf8')
+        const text = file === '-' ? await readStdin() : Buffer.from(await readInput(file)).toString('utf8')
         const bytes = assemble(text, { syntax: options.syntax })
         if (options.output !== undefined) await writeFile(options.output, bytes)
         else if (options.json) print(JSON.stringify({ insns: toHex(bytes), count: bytes.length / 8 }))

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { type BtfExt, type BtfLineInfo, parseBtf, parseBtfExt } from '@skep/btf'
 import { type CodeSymbol, decode, formatKernel, formatLlvm, formatMnemonic, type Insn } from '@skep/isa'
 import { type ElfObject, type ElfSection, isCode, readElf, STT } from '@skep/loader-elf'
 import { Command, Option } from 'commander'
+import { about, readInput } from '../input.ts'
 import { print, printJson, toHex } from '../output.ts'
 import { UsageError } from '../report.ts'
 
@@ -45,7 +45,7 @@ export function disasmCommand(): Command {
     .option('--json', 'answer with JSON')
     .addHelpText('after', '\nExample:\n  skep disasm -S firewall.o')
     .action(async (file: string, options: Options) => {
-      const elf = readElf(new Uint8Array(await readFile(file)))
+      const elf = parse(file, await readInput(file))
       const sections = elf.sections
         .filter(isCode)
         .filter((s) => !options.section || s.name === options.section)
@@ -64,6 +64,14 @@ export function disasmCommand(): Command {
       print(`\n${file}:\tfile format elf64-bpf`)
       for (const listing of listings) printListing(listing, ext?.lines.get(listing.section) ?? [])
     })
+}
+
+function parse(file: string, bytes: Uint8Array): ElfObject {
+  try {
+    return readElf(bytes)
+  } catch (error) {
+    throw about(file, error)
+  }
 }
 
 function list(elf: ElfObject, section: ElfSection, options: Options): SectionListing {

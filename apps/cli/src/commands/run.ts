@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises'
 import { attachXdp } from '@skep/hook-xdp'
 import { openPcap, openPcapSink } from '@skep/packet/node'
-import { type Collection, createRuntime, type GlobalValue, type MapHandle, parseObject } from '@skep/runtime'
+import { type Collection, createRuntime, type GlobalValue, type MapHandle } from '@skep/runtime'
 import { Command, Option } from 'commander'
 import pc from 'picocolors'
+import { about, parseHex, readObject } from '../input.ts'
 import { print, printJson, table, toHex } from '../output.ts'
 import { EXIT, UsageError } from '../report.ts'
 import { VerdictTable } from '../verdicts.ts'
@@ -79,12 +79,14 @@ async function runCapture(file: string, capture: string, options: Options): Prom
     problems.push(error.message)
   })
   try {
-    const spec = parseObject(await readFile(file), runtime.platform)
+    const spec = await readObject(file, runtime.platform)
     const chosen =
       options.program ?? onlyXdp(spec.programs.filter((p) => p.type === 'xdp').map((p) => p.name))
     const collection = await runtime.load(spec, { globals: options.set })
     addElements(collection, options.map)
-    const source = await openPcap(capture)
+    const source = await openPcap(capture).catch((error) => {
+      throw about(capture, error)
+    })
     const sink = options.write === undefined ? undefined : await openPcapSink(options.write)
     const verdicts = new VerdictTable(source.linkType)
     const link = attachXdp(collection.program(chosen, 'xdp'), source, {
@@ -119,9 +121,7 @@ function addElements(collection: Collection, elements: readonly string[]): void 
   for (const element of elements) {
     const [name, rest] = split(element, '=', '--map takes name=key:value')
     const [key, value] = split(rest, ':', '--map takes name=key:value with key and value in hex')
-    collection
-      .map(name)
-      .update(Uint8Array.from(Buffer.from(key, 'hex')), Uint8Array.from(Buffer.from(value, 'hex')))
+    collection.map(name).update(parseHex(key, '--map'), parseHex(value, '--map'))
   }
 }
 

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { createDefaultPlatform, type Platform, parseObject } from '@skep/runtime'
+import { createDefaultPlatform, type Platform } from '@skep/runtime'
 import { createVerifier, specFromRow, type Verdict } from '@skep/verifier'
 import { Command } from 'commander'
 import pc from 'picocolors'
+import { readObject } from '../input.ts'
 import { answerLines } from '../jsonl.ts'
 import { type Column, print, printJson, table } from '../output.ts'
 import { EXIT, errorAsJson, reportError, UsageError } from '../report.ts'
@@ -55,13 +55,13 @@ const typeName = (platform: Platform, type: string | number): string =>
   platform.programTypes.get(type)?.name ?? String(type)
 
 async function verifyFiles(files: readonly string[], options: Options): Promise<void> {
-  const platform = await createDefaultPlatform()
+  const platform = createDefaultPlatform()
   const verifier = await createVerifier(platform)
   const answers: object[] = []
   let refused = false
   for (const file of files) {
     try {
-      const spec = parseObject(await readFile(file), platform)
+      const spec = await readObject(file, platform)
       const programs: ProgramReport[] = []
       for (const program of spec.programs) {
         if (options.program !== undefined && program.name !== options.program) continue
@@ -89,7 +89,7 @@ async function verifyFiles(files: readonly string[], options: Options): Promise<
       refused = true
       answers.push({ file, error: errorAsJson(error) })
       if (!options.json) reportError(error)
-      else process.stderr.write(`skep: ${file}: ${(error as Error).message}\n`)
+      else process.stderr.write(`skep: ${errorAsJson(error).message}\n`)
     }
   }
   if (options.json) printJson(files.length > 1 ? answers : answers[0])
@@ -138,7 +138,7 @@ function report(file: string, programs: readonly ProgramReport[], several: boole
 
 /** The form of DESIGN.md: one object in, one object out, in order. */
 async function verifyLines(options: Options): Promise<void> {
-  const platform = await createDefaultPlatform()
+  const platform = createDefaultPlatform()
   const verifier = await createVerifier(platform)
   await answerLines((value) => {
     const row = checkRow(value)
