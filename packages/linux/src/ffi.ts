@@ -10,16 +10,28 @@ export interface Ffi {
   onBytes(call: 'capget' | 'capset', a: Uint8Array, b: Uint8Array): number
   /** prlimit64(0, resource, limit, NULL): the result, or minus errno. */
   setLimit(resource: number, limit: Uint8Array): number
+  /** sched_setaffinity(0, size, mask): the result, or minus errno. */
+  setAffinity(mask: Uint8Array): number
   /** The address of a block's first byte. It is good only while `bytes` is reachable. */
   address(bytes: Uint8Array): bigint
 }
 
 /** System call numbers by Node's name of the architecture (arch/x86/entry/syscalls/syscall_64.tbl, asm-generic/unistd.h). */
 const numbers: Readonly<
-  Record<string, { bpf: number; close: number; capget: number; capset: number; prlimit64: number }>
+  Record<
+    string,
+    {
+      bpf: number
+      close: number
+      capget: number
+      capset: number
+      prlimit64: number
+      sched_setaffinity: number
+    }
+  >
 > = {
-  x64: { bpf: 321, close: 3, capget: 125, capset: 126, prlimit64: 302 },
-  arm64: { bpf: 280, close: 57, capget: 90, capset: 91, prlimit64: 261 },
+  x64: { bpf: 321, close: 3, capget: 125, capset: 126, prlimit64: 302, sched_setaffinity: 203 },
+  arm64: { bpf: 280, close: 57, capget: 90, capset: 91, prlimit64: 261, sched_setaffinity: 122 },
 }
 
 /** What is used of koffi: spelled out, so that declarations do not need an optional package. */
@@ -87,6 +99,7 @@ export const bind = async (host: Host): Promise<Ffi> => {
       close: (fd) => void onBuffer(nr.close, fd, null, 0),
       onBytes: (call, a, b) => settle(onBuffers(nr[call], a, b, 0)),
       setLimit: (resource, bytes) => settle(limit(nr.prlimit64, 0, resource, bytes, null)),
+      setAffinity: (mask) => settle(limit(nr.sched_setaffinity, 0, mask.length, mask, null)),
       address: (bytes) => koffi.address(bytes),
     }
   } catch (cause) {

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { type Capability, withoutCapabilities } from './capabilities.ts'
 import { Context } from './context.ts'
-import { LinuxUnavailableError } from './errors.ts'
+import { errnoText } from './errno.ts'
+import { KernelError, LinuxUnavailableError } from './errors.ts'
 import { type Ffi, loadFfi } from './ffi.ts'
 import { BtfCache, type KernelBtf, loadBtf } from './kernel-btf.ts'
 import { createMap, type KernelMap, type MapOptions } from './kernel-map.ts'
@@ -124,6 +125,17 @@ export class Kernel {
   /** BPF_PROG_LOAD. A refusal by the kernel is data: `ok` is false, with errno and log. */
   loadProgram(options: ProgramOptions): KernelProgram | RejectedProgram {
     return loadProgram(this.#context, options)
+  }
+
+  /**
+   * Keeps this thread on one CPU from now on, so that test runs find the per-CPU values that the ones before left. Throws
+   * `KernelError`.
+   */
+  pin(cpu: number): void {
+    const mask = new Uint8Array(128)
+    mask[cpu >> 3] = 1 << (cpu & 7)
+    const result = this.#context.ffi.setAffinity(mask)
+    if (result < 0) throw new KernelError(errnoText(result), 'sched_setaffinity', `CPU ${cpu}`)
   }
 
   /** Runs `act` with these capabilities dropped on this thread, then restores them. `act` must be synchronous. */

@@ -22,6 +22,8 @@ const MOST_LINEAR = 3520
 
 const available = await isKernelAvailable()
 const kernel = available.ok ? await openKernel() : undefined
+// Per-CPU maps keep state from run to run; on another CPU the kernel's would begin anew.
+kernel?.pin(0)
 const reason = available.ok ? '' : ` (skipped: ${available.reason})`
 const packets = [...parseCapture(read('traffic.pcap'))].map((p) => p.data.slice())
 
