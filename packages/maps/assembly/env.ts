@@ -19,6 +19,10 @@ export declare function alloc(size: u32, align: u32): u32
 export declare function free(address: u32): i32
 
 // @ts-ignore: decorator
+@external("memory", "sizeOf")
+export declare function sizeOf(address: u32): u32
+
+// @ts-ignore: decorator
 @external("memory", "setShape")
 export declare function setShape(address: u32, shape: u32): i32
 

@@ -2,14 +2,7 @@
  * Map types that programs may name and the verifier knows, but that hold nothing here yet: their creation checks, the
  * helpers that they take (check_map_func_compatibility) and why they are absent.
  */
-import {
-  defineMapType,
-  mapLayout as layout,
-  type MapRefusal,
-  type MapSpec,
-  type MapTraits,
-  type MapTypeDef,
-} from '@skep/registry'
+import { defineMapType, mapLayout as layout, type MapTraits, type MapTypeDef } from '@skep/registry'
 import {
   ACCESS,
   type CreationRules,
@@ -21,7 +14,6 @@ import {
   refuse,
   type SizeRule,
 } from './check.ts'
-import { hashRules } from './hash-rules.ts'
 import { ringRules } from './ringbuf.ts'
 
 const U32: SizeRule = { only: [4] }
@@ -51,16 +43,6 @@ function absent(
     verify,
     absent: supply(reason),
   })
-}
-
-/** bpf_map_meta_alloc: what may be the template of a map of maps. */
-function checkInner(spec: MapSpec): MapRefusal | undefined {
-  if (!spec.inner) return refuse('EINVAL', 'a map of maps needs the spec of its inner maps')
-  const refused = ['prog_array', 'cgroup_storage', 'percpu_cgroup_storage', 'struct_ops', 3, 19, 21, 26]
-  if (refused.includes(spec.inner.type))
-    return refuse('ENOTSUPP', `maps of type ${spec.inner.type} cannot be inner maps`)
-  if (spec.inner.inner) return refuse('EINVAL', 'maps of maps nest one level deep')
-  return undefined
 }
 
 /** bpf_local_storage_map_alloc_check. */
@@ -144,21 +126,6 @@ const unknown = (id: number, name: string, verify: MapTraits, reason: string): M
 
 export const absentMapTypes: readonly MapTypeDef[] = [
   absent(
-    4,
-    'perf_event_array',
-    'opaque',
-    { key: U32, value: U32, flags: FD_FLAGS | layout.BPF_F_PRESERVE_ELEMS },
-    [
-      'bpf_perf_event_read',
-      'bpf_perf_event_output',
-      'bpf_skb_output',
-      'bpf_perf_event_read_value',
-      'bpf_xdp_output',
-    ],
-    { struct: 'bpf_array' },
-    'perf buffers are not built yet',
-  ),
-  absent(
     7,
     'stack_trace',
     'plain',
@@ -188,37 +155,6 @@ export const absentMapTypes: readonly MapTypeDef[] = [
     'there are no cgroups without a provider of them',
   ),
   absent(
-    12,
-    'array_of_maps',
-    'map',
-    { key: U32, value: U32, flags: FD_FLAGS, also: checkInner },
-    ['bpf_map_lookup_elem'],
-    { lookupReturns: 'map', sleepable: true, struct: 'bpf_array' },
-    'maps of maps are not built yet',
-  ),
-  absent(
-    13,
-    'hash_of_maps',
-    'map',
-    {
-      ...hashRules,
-      value: U32,
-      also: (spec) => checkInner(spec) ?? hashRules.also?.(spec),
-    },
-    ['bpf_map_lookup_elem'],
-    { lookupReturns: 'map', sleepable: true, struct: 'bpf_htab' },
-    'maps of maps are not built yet',
-  ),
-  absent(
-    14,
-    'devmap',
-    'opaque',
-    { key: U32, value: FD_OR_PAIR, flags: FD_FLAGS },
-    ['bpf_redirect_map', 'bpf_map_lookup_elem'],
-    { struct: 'bpf_dtab' },
-    'forwarding to ports is not built yet',
-  ),
-  absent(
     15,
     'sockmap',
     'opaque',
@@ -234,25 +170,6 @@ export const absentMapTypes: readonly MapTypeDef[] = [
     ],
     { ...sockTraits, struct: 'bpf_stab' },
     'there are no sockets to hold without a provider of them',
-  ),
-  absent(
-    16,
-    'cpumap',
-    'opaque',
-    // NR_CPUS of the reference kernel.
-    { key: U32, value: FD_OR_PAIR, entries: { min: 1, max: 256, past: 'E2BIG' }, flags: NUMA },
-    ['bpf_redirect_map'],
-    { struct: 'bpf_cpu_map' },
-    'handing packets to other workers is not built yet',
-  ),
-  absent(
-    17,
-    'xskmap',
-    'opaque',
-    { key: U32, value: U32, flags: FD_FLAGS },
-    ['bpf_redirect_map', 'bpf_map_lookup_elem'],
-    { lookupReturns: 'xdp_sock', struct: 'xsk_map' },
-    'AF_XDP consumers are not built yet',
   ),
   absent(
     18,
@@ -299,15 +216,6 @@ export const absentMapTypes: readonly MapTypeDef[] = [
     'there are no cgroups without a provider of them',
   ),
   storage(24, 'socket', 'sk', SHARED_FIELDS, 'a hook with sockets provides them'),
-  absent(
-    25,
-    'devmap_hash',
-    'opaque',
-    { key: U32, value: FD_OR_PAIR, flags: FD_FLAGS },
-    ['bpf_redirect_map', 'bpf_map_lookup_elem'],
-    { struct: 'bpf_dtab' },
-    'forwarding to ports is not built yet',
-  ),
   absent(
     26,
     'struct_ops',

@@ -3,7 +3,9 @@ import type { ErrnoName } from '@skep/registry'
 /** What the host may do about an errno; for what the operation itself does not know better. */
 const mends: Readonly<Partial<Record<ErrnoName, string>>> = {
   E2BIG: 'the map is full, or the index is past max_entries; delete elements or raise max_entries',
-  EBADF: 'give the address of a loaded program’s record',
+  EBADF: 'give the address of a live object: a loaded program’s record, an open map’s header',
+  ENODEV: 'there is no such CPU or device',
+  EOVERFLOW: 'the value is larger than the map type takes',
   EBUSY: 'it was done before',
   EEXIST: 'an element of this key is there; use BPF_ANY or BPF_EXIST',
   EINVAL: 'the map type, its sizes or the flags do not allow it',

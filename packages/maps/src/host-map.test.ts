@@ -245,8 +245,11 @@ describe('HostMap', () => {
   })
 
   it('frees everything, once', () => {
+    const inner: MapSpec = { name: 'i', type: 'hash', keySize: 4, valueSize: 4, maxEntries: 1 }
     const specs: Record<string, Partial<MapSpec>> = {
       ringbuf: { keySize: 0, valueSize: 0, maxEntries: 4096 },
+      array_of_maps: { inner },
+      hash_of_maps: { inner },
     }
     const world = createWorld({ cpus: 3 })
     const before = world.arena.count

@@ -12,6 +12,7 @@ import {
 } from '@skep/registry'
 import { MapError } from './errors.ts'
 import { createBlocks, type MapBlocks, programOps, round8, type SpecialField, writeSlots } from './header.ts'
+import { mismatch } from './map-of-maps.ts'
 import {
   type AnyOp,
   type BoundType,
@@ -41,6 +42,15 @@ export interface HostMapParts {
 
 /** Flags as bigints, made once. */
 const flagsOf: readonly bigint[] = Array.from({ length: 32 }, (_, n) => BigInt(n))
+
+/** Maps by the address of their header, in each arena: what an element of a map of maps may be. */
+const alive = new WeakMap<Arena, Map<number, HostMap>>()
+
+function aliveIn(arena: Arena): Map<number, HostMap> {
+  let maps = alive.get(arena)
+  if (!maps) alive.set(arena, (maps = new Map()))
+  return maps
+}
 
 function randomSeed(): bigint {
   return crypto.getRandomValues(new BigUint64Array(1))[0]!
@@ -90,6 +100,10 @@ export class HostMap implements MapHandle {
   readonly #listeners = new Set<() => void>()
   #readable: boolean
   #closed = false
+  /** Elements of maps of maps that this map is: it is freed after the last. */
+  #holders = 0
+  /** The maps that are elements of this one, and how many each is. */
+  readonly #inner = new Map<HostMap, number>()
   /** For scratch only: it lies inside every view that is not detached, however old. */
   #scratch: Uint8Array
   #scratch32: Uint32Array
@@ -124,6 +138,7 @@ export class HostMap implements MapHandle {
       blocks.free()
       throw error
     }
+    aliveIn(arena).set(this.address, this)
     this.#readable = (this.flags & layout.BPF_F_WRONLY) === 0
     this.#scratch = arena.u8
     this.#scratch32 = arena.u32
@@ -235,6 +250,10 @@ export class HostMap implements MapHandle {
         return this.#lookupPerCpu(key)
       case 'program':
         return this.#lookupProgram(key)
+      case 'map': {
+        const inner = this.#innerAt(this.lookupAddress(key))
+        return inner && new Uint8Array(Uint32Array.of(inner.id).buffer)
+      }
       default: {
         const address = this.lookupAddress(key)
         return address === 0 ? undefined : this.#copy(address)
@@ -293,6 +312,10 @@ export class HostMap implements MapHandle {
     }
     const at = this.#putKey(key, 'update')
     this.#putValue(value, 'update')
+    if (this.def.value === 'map') {
+      this.#updateInner(at, flags)
+      return
+    }
     const result = this.#updateAt(at, this.#blocks.value, flags)
     if (result < 0) throw this.#failed(result, 'update')
     if (this.def.value === 'percpu') this.#writeEveryCpu(at, value)
@@ -318,6 +341,49 @@ export class HostMap implements MapHandle {
     return this.#operation('update', 'update')(this.address, key, value, flagsOf[flags] ?? BigInt(flags))
   }
 
+  /** The map whose address is at an address; undefined for 0. */
+  #innerAt(slot: number): HostMap | undefined {
+    return slot === 0 ? undefined : aliveIn(this.#arena).get(this.#arena.u32[slot >> 2]!)
+  }
+
+  /** Puts the map whose address is the value into an element; the map that was there is let go. */
+  #updateInner(key: number, flags: number): void {
+    const { value } = this.#blocks
+    const inner = aliveIn(this.#arena).get(this.#arena.u32[value >> 2]!)
+    const wrong = inner && mismatch(this.spec.inner!, inner.def, inner.spec)
+    const bad = !inner || inner.#closed || wrong !== undefined
+    // The type knows what else comes before a bad value.
+    if (bad) this.#arena.u32[value >> 2] = 0
+    const before = this.#innerAt(this.#lookup!(this.address, key) >>> 0)
+    const result = this.#updateAt(key, value, flags)
+    if (result < 0) {
+      if (wrong !== undefined && errnoName(result) === 'EBADF') throw this.#error('EINVAL', 'update', wrong)
+      throw this.#failed(result, 'update')
+    }
+    inner!.#holders++
+    this.#inner.set(inner!, (this.#inner.get(inner!) ?? 0) + 1)
+    if (before) this.#letGo(before)
+  }
+
+  /** An element that `inner` was is gone. */
+  #letGo(inner: HostMap): void {
+    const left = this.#inner.get(inner)! - 1
+    if (left === 0) this.#inner.delete(inner)
+    else this.#inner.set(inner, left)
+    inner.#release(1)
+  }
+
+  #release(elements: number): void {
+    this.#holders -= elements
+    if (this.#closed && this.#holders === 0) this.#free()
+  }
+
+  /** Makes `inner` an element of a map of maps. Throws MapError EINVAL when it is not as the template says. */
+  setMap(key: Uint8Array, inner: MapHandle, flags = 0): void {
+    if (this.def.value !== 'map') throw this.#error('EINVAL', 'setMap', `the map is of type ${this.type}`)
+    this.update(key, new Uint8Array(Uint32Array.of(inner.address).buffer), flags)
+  }
+
   #checkProgram(operation: string): void {
     const record = this.#arena.u32[this.#blocks.value >> 2]!
     if (this.#arena.sizeOf(record) < programLayout.PROG_RECORD_SIZE)
@@ -337,8 +403,11 @@ export class HostMap implements MapHandle {
   delete(key: Uint8Array): boolean {
     this.#mayWrite('delete')
     const at = this.#putKey(key, 'delete')
-    const result = this.#operation('delete', 'delete')(this.address, at)
+    const remove = this.#operation('delete', 'delete')
+    const inner = this.def.value === 'map' ? this.#innerAt(this.#lookup!(this.address, at) >>> 0) : undefined
+    const result = remove(this.address, at)
     if (result < 0) this.#absent(result, 'delete')
+    else if (inner) this.#letGo(inner)
     return result === 0
   }
 
@@ -558,13 +627,23 @@ export class HostMap implements MapHandle {
     }
   }
 
-  /** Frees everything in the arena. No program that knows the map may run afterwards. Closing twice is fine. */
+  /**
+   * Frees everything in the arena; as an element of a map of maps, when it is none any more. No program that knows the map may run
+   * afterwards. Closing twice is fine.
+   */
   close(): void {
     if (this.#closed) return
     this.#closed = true
     this.#readable = false
     this.wake()
     this.#listeners.clear()
+    if (this.#holders === 0) this.#free()
+  }
+
+  #free(): void {
+    for (const [inner, elements] of this.#inner) inner.#release(elements)
+    this.#inner.clear()
+    aliveIn(this.#arena).delete(this.address)
     this.#type.free()
     this.#blocks.free()
   }

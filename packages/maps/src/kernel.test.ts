@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { isKernelAvailable, type Kernel, KernelError, type KernelMap, openKernel } from '@skep/linux'
 import type { MapSpec } from '@skep/registry'
 import fc from 'fast-check'
@@ -5,11 +6,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   type Exercise,
   exercises,
+  isOrdered,
   keyOf,
   label,
   numbered,
   type Operation,
   operations,
+  plainKey,
 } from '../test/operations.ts'
 import { createWorld, type World } from '../test/world.ts'
 import { MapError } from './errors.ts'
@@ -23,6 +26,9 @@ const RUNS = Number(process.env['SKEP_RUNS'] ?? 100)
 
 const typeOf = (type: string) => builtinMapTypes.find((t) => t.name === type)!
 const hex = (bytes: Uint8Array | undefined): string | undefined => bytes && Buffer.from(bytes).toString('hex')
+
+const kernelId = (map: KernelMap): number =>
+  Number(/map_id:\t(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${map.fd}`, 'utf8'))![1])
 
 /** A result, or the errno. */
 function outcome<T>(run: () => T): T | string {
@@ -74,14 +80,14 @@ function perform(
   { op, key: n, value, flags }: Operation,
 ): unknown {
   const key = keyOf(exercise, n)
-  const ordered = exercise.type.endsWith('array') || exercise.type === 'lpm_trie'
+  const ordered = isOrdered(exercise.type)
   switch (op) {
     case 'lookup':
       return outcome(() => hex(side.lookup(key)))
     case 'lookupAndDelete':
       return outcome(() => hex(side.lookupAndDelete(key)))
     case 'update':
-      return outcome(() => side.update(key, numbered(bytes, value), flags))
+      return outcome(() => side.update(key, exercise.value?.(value) ?? numbered(bytes, value), flags))
     case 'delete':
       return outcome(() => side.delete(key))
     case 'next':
@@ -125,6 +131,61 @@ describe.skipIf(!available.ok)(name, () => {
       }),
       { numRuns: RUNS },
     )
+  })
+
+  it.each(['array_of_maps', 'hash_of_maps'])('%s', (type) => {
+    const plain = { keySize: 4, valueSize: 8, maxEntries: 4 }
+    const template = { type: 'array', ...plain }
+    // The first three are as the template; the others differ in one thing each.
+    const candidates = [
+      template,
+      template,
+      template,
+      { ...template, maxEntries: 5 },
+      { ...template, valueSize: 4 },
+      { ...template, flags: 0x400 },
+      { ...template, type: 'percpu_array' },
+      { ...template, type: 'hash' },
+    ]
+    const its = candidates.map((spec) => kernel.createMap({ name: 'i', ...spec }))
+    const mine = candidates.map(({ type: inner, ...spec }) => world.create(typeOf(inner), spec))
+    const spec = { keySize: 4, valueSize: 4, maxEntries: 4 }
+    const step = fc.record({
+      op: fc.constantFrom('update', 'update', 'update', 'lookup', 'delete', 'keys', 'lookupAndDelete'),
+      key: fc.nat(5),
+      value: fc.oneof(fc.nat(2), fc.nat(candidates.length)),
+      flags: fc.constantFrom(0, 0, 0, 1, 2, 3, 4),
+    })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        using map = world.create(typeOf(type), { ...spec, inner: { name: 'i', ...template } })
+        const reference = kernel.createMap({ type, name: 'm', ...spec, innerMap: its[0]! })
+        const ids = [mine.map((m) => m.id), its.map((m) => kernelId(m))]
+        const values = [mine.map((m) => m.address), its.map((m) => m.fd)]
+        try {
+          for (const { op, key: n, value, flags } of steps) {
+            const key = plainKey(4, n)
+            const [a, b] = [ours(map), theirs(reference)].map((side, which) => {
+              const which32 = new Uint32Array([values[which]![value] ?? 0x7fff_0000])
+              const id = (bytes: Uint8Array | undefined): number | undefined =>
+                bytes && ids[which]!.indexOf(new DataView(bytes.buffer).getUint32(0, true))
+              if (op === 'update')
+                return outcome(() => side.update(key, new Uint8Array(which32.buffer), flags))
+              if (op === 'lookup') return outcome(() => id(side.lookup(key)))
+              if (op === 'delete') return outcome(() => side.delete(key))
+              if (op === 'lookupAndDelete') return outcome(() => hex(side.lookupAndDelete(key)))
+              return walk((k) => side.next(k), 4).sort()
+            })
+            expect(a, JSON.stringify({ op, n, value, flags })).toEqual(b)
+          }
+        } finally {
+          reference.close()
+        }
+      }),
+      { numRuns: RUNS },
+    )
+    for (const map of [...its, ...mine]) map.close()
+    expect(world.arena.exports.check()).toBe(0)
   })
 
   it('refuses the same specs with the same errno', () => {

@@ -2,12 +2,15 @@ import type { MapTypeDef } from '@skep/registry'
 import { absentMapTypes } from './absent.ts'
 import { array } from './array.ts'
 import { bloomFilter } from './bloom-filter.ts'
+import { cpumap, devmap, devmapHash, xskmap } from './forward.ts'
 import { hash } from './hash.ts'
 import { lpmTrie } from './lpm-trie.ts'
 import { lruHash } from './lru-hash.ts'
 import { lruPercpuHash } from './lru-percpu-hash.ts'
+import { arrayOfMaps, hashOfMaps } from './map-of-maps.ts'
 import { percpuArray } from './percpu-array.ts'
 import { percpuHash } from './percpu-hash.ts'
+import { perfEventArray } from './perf-event-array.ts'
 import { progArray } from './prog-array.ts'
 import { queue, stack } from './queue-stack.ts'
 import { ringbuf } from './ringbuf.ts'
@@ -26,5 +29,12 @@ export const builtinMapTypes: readonly MapTypeDef[] = [
   stack,
   bloomFilter,
   ringbuf,
+  perfEventArray,
+  arrayOfMaps,
+  hashOfMaps,
+  devmap,
+  devmapHash,
+  cpumap,
+  xskmap,
   ...absentMapTypes,
 ].sort((a, b) => a.id - b.id)

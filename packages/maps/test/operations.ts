@@ -16,6 +16,8 @@ export interface Exercise {
   readonly keys: number
   /** Key `n`'s bytes, where they are not a plain number. */
   readonly key?: (n: number) => Uint8Array
+  /** Value `n`'s bytes, where not all bytes mean something. */
+  readonly value?: (n: number) => Uint8Array
   readonly without?: readonly Operation['op'][]
 }
 
@@ -35,6 +37,11 @@ const prefix = (dataSize: number) => (n: number) => {
   for (let i = 0; i < dataSize; i++) bytes[4 + i] = i === 0 ? (n & 3) << 6 : (n * 37 * i) & 0x91
   return bytes
 }
+
+const u32 = (...words: number[]): Uint8Array => new Uint8Array(Int32Array.from(words).buffer)
+
+/** Whether get_next_key counts up, or follows prefixes. */
+export const isOrdered = (type: string): boolean => /array$|^lpm_trie$|^devmap$|^cpumap$|^xskmap$/.test(type)
 
 const hash = { keySize: 4, valueSize: 8, maxEntries: 5 }
 
@@ -73,6 +80,41 @@ export const exercises: readonly Exercise[] = [
   },
   { type: 'queue', spec: { keySize: 0, valueSize: 4, maxEntries: 4 }, keys: 1 },
   { type: 'stack', spec: { keySize: 0, valueSize: 12, maxEntries: 4 }, keys: 1 },
+  // Bytes that are neither a file descriptor nor a ring's address.
+  { type: 'perf_event_array', spec: { keySize: 4, valueSize: 4, maxEntries: 5 }, keys: 7 },
+  // The loopback device, or none; a program's file descriptor below 0 is none.
+  { type: 'devmap', spec: { keySize: 4, valueSize: 4, maxEntries: 5 }, keys: 7, value: (n) => u32(n & 1) },
+  {
+    type: 'devmap',
+    spec: { keySize: 4, valueSize: 8, maxEntries: 5 },
+    keys: 7,
+    value: (n) => u32(n & 1, n & 2 ? -1 : 0),
+  },
+  {
+    type: 'devmap_hash',
+    spec: { keySize: 4, valueSize: 4, maxEntries: 4 },
+    keys: 8,
+    value: (n) => u32(n & 1),
+  },
+  {
+    type: 'devmap_hash',
+    spec: { keySize: 4, valueSize: 8, maxEntries: 4 },
+    keys: 8,
+    value: (n) => u32(n & 3 ? 1 : 0, n & 4 ? -1 : 0),
+  },
+  {
+    type: 'cpumap',
+    spec: { keySize: 4, valueSize: 4, maxEntries: 5 },
+    keys: 7,
+    value: (n) => u32([0, 0, 20_000, 16][n & 3]!),
+  },
+  {
+    type: 'xskmap',
+    spec: { keySize: 4, valueSize: 4, maxEntries: 5 },
+    keys: 7,
+    // There are no AF_XDP sockets here, and the kernel lets nobody read.
+    without: ['update', 'lookup'],
+  },
   { type: 'ringbuf', spec: { keySize: 0, valueSize: 0, maxEntries: 4096 }, keys: 1 },
 ]
 

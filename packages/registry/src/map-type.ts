@@ -33,6 +33,8 @@ export interface MapTypeDef {
   readonly check: (spec: MapSpec) => MapRefusal | undefined
   /** How elements look to the host: one value, one for each CPU, or references to other objects. */
   readonly value: 'plain' | 'percpu' | 'program' | 'map' | 'opaque'
+  /** As an inner map it has as many entries as the template, unless BPF_F_INNER_MAP is set (map_meta_equal). */
+  readonly innerEntries?: boolean
   /** Helpers that programs may call on it (names); any helper that takes a map when absent. */
   readonly helpers?: readonly string[]
   /** What the verifier may assume and allow. */
@@ -99,6 +101,7 @@ const shape = z
     id: z.number().int().positive(),
     check: z.custom((f) => typeof f === 'function', 'a function'),
     value: z.enum(['plain', 'percpu', 'program', 'map', 'opaque']),
+    innerEntries: z.boolean().optional(),
     helpers: z.array(z.string()).optional(),
     verify: z.object({}).loose().optional(),
     wasm: z
