@@ -1,5 +1,6 @@
 import { type ArgsContext, attachTypeId, defineProgramType, type ProgramTypeDef } from '@skep/registry'
 import { BPF_F_SLEEPABLE, section } from './sections.ts'
+import { ITERATOR_ARGS, TRACEPOINT_ARGS } from './target-args.ts'
 import { MAX_BPF_FUNC_ARGS } from './tracepoint.ts'
 
 /** Arguments of the function, tracepoint, iterator or hook that a program attaches to, typed by kernel BTF. */
@@ -18,11 +19,21 @@ export const tracingProgramType: ProgramTypeDef = defineProgramType({
   context: tracingContext,
   strictAttachType: true,
   attachTypes: {
-    trace_raw_tp: { id: attachTypeId('trace_raw_tp'), sleepable: false },
+    trace_raw_tp: {
+      id: attachTypeId('trace_raw_tp'),
+      sleepable: false,
+      target: 'tracepoint',
+      targetArgs: TRACEPOINT_ARGS,
+    },
     trace_fentry: { id: attachTypeId('trace_fentry'), returns: zero },
     trace_fexit: { id: attachTypeId('trace_fexit'), returns: zero },
     modify_return: { id: attachTypeId('modify_return') },
-    trace_iter: { id: attachTypeId('trace_iter'), returns: { min: 0, max: 1 } },
+    trace_iter: {
+      id: attachTypeId('trace_iter'),
+      returns: { min: 0, max: 1 },
+      target: 'iterator',
+      targetArgs: ITERATOR_ARGS,
+    },
   },
   sleepable: 'optional',
   sections: [

@@ -9,12 +9,26 @@ export interface ReturnRange {
   readonly max: number
 }
 
+/** What the kernel says of an argument of an attach target beyond its type. */
+export interface TargetArgument {
+  /** `buffer`: memory whose size the target gives; `error`: the pointer may be an error code, so it is a number. */
+  readonly kind?: 'buffer' | 'error'
+  readonly nullable?: boolean
+  readonly readonly?: boolean
+  /** False: not PTR_TRUSTED. */
+  readonly trusted?: boolean
+}
+
 export interface AttachTypeRules {
   /** As in `enum bpf_attach_type`. */
   readonly id: number
   readonly returns?: ReturnRange
   /** False: not with BPF_F_SLEEPABLE, although the program type may have it. */
   readonly sleepable?: boolean
+  /** What `attachTo` names in the kernel's BTF, where that types the context. */
+  readonly target?: 'tracepoint' | 'iterator'
+  /** By name of the target and number of the argument. Iterators that it does not name do not exist. */
+  readonly targetArgs?: Readonly<Record<string, Readonly<Record<number, TargetArgument>>>>
 }
 
 /** A section name of libbpf's table: `xdp.frags/devmap` and what it means. */
@@ -100,7 +114,13 @@ const shape = z
     attachTypes: z
       .record(
         z.string(),
-        z.object({ id: z.number().int(), returns: range.optional(), sleepable: z.boolean().optional() }),
+        z.object({
+          id: z.number().int(),
+          returns: range.optional(),
+          sleepable: z.boolean().optional(),
+          target: z.enum(['tracepoint', 'iterator']).optional(),
+          targetArgs: z.record(z.string(), z.record(z.coerce.number(), z.object({}).loose())).optional(),
+        }),
       )
       .optional(),
     verdicts: z.record(z.string(), z.string()).optional(),

@@ -1,6 +1,6 @@
 import type { Env } from './env.ts'
 import { failReg } from './errors.ts'
-import { btfAccess } from './kernel-types.ts'
+import { btfAccess, markLoaded } from './kernel-types.ts'
 import { typeName } from './reg-type.ts'
 import { mapOf, typeOf } from './regs.ts'
 
@@ -21,9 +21,9 @@ export function checkMapPointerAccess(
   env: Env,
   regno: number,
   off: number,
-  _size: number,
+  size: number,
   write: boolean,
-  _valueReg: number,
+  valueReg: number,
 ): void {
   const map = mapOf(env, env.reg(regno))
   const name = map.def?.verify?.struct ?? 'bpf_map'
@@ -32,5 +32,11 @@ export function checkMapPointerAccess(
   }
   if (off < 0) failReg(regno, 'EACCES', `R${regno} is ${name} invalid negative access: off=${off}`)
   if (write) failReg(regno, 'EACCES', `only read from ${name} is supported`)
-  failReg(regno, 'EACCES', `R${regno} invalid mem access '${typeName(typeOf(env, env.reg(regno)))}'`)
+  const struct = env.kernel?.struct(name) ?? 0
+  if (!env.kernel || !struct) {
+    failReg(regno, 'EACCES', `R${regno} invalid mem access '${typeName(typeOf(env, env.reg(regno)))}'`)
+  }
+  const found = env.kernel.access(struct, off, size)
+  if (found.what === 'error') failReg(regno, found.errno, found.text)
+  if (valueReg >= 0) markLoaded(env, env.reg(valueReg), found, found.flags)
 }

@@ -1,8 +1,10 @@
 import type { ErrnoName, HelperDef, HelperUser, LineInfo, Platform, ProgramTypeDef } from '@skep/registry'
+import type { AttachTarget } from './attach-target.ts'
 import type { Btf } from './btf.ts'
 import { Reject } from './errors.ts'
 import { FactCollector } from './facts.ts'
 import type { Heap } from './heap.ts'
+import { KERNEL_BTF, type KernelTypes } from './kernel-btf.ts'
 import { REG_AUX0, REG_AUX1, REG_SIZE } from './layout.ts'
 import { Log } from './log.ts'
 import { hasField, type MapTable, type VerifierMap } from './maps.ts'
@@ -82,6 +84,8 @@ export class Env {
   readonly attachType: string | undefined
   readonly maps: MapTable
   readonly btf: Btf | undefined
+  /** Types of the kernel that the program is for, where they are given. */
+  readonly kernel: KernelTypes | undefined
   readonly privileges: Privileges
   readonly log: Log
   readonly facts: FactCollector
@@ -122,6 +126,7 @@ export class Env {
   readonly backtrack: Backtrack = new Backtrack()
   usedMaps = 0
   arenaMap = -1
+  attachTarget: AttachTarget | undefined
 
   // The walk.
   cur!: State
@@ -157,6 +162,7 @@ export class Env {
     attachType: string | undefined
     maps: MapTable
     btf: Btf | undefined
+    kernel: KernelTypes | undefined
     privileges: Privileges
     logLevel: number
   }) {
@@ -169,6 +175,7 @@ export class Env {
     this.attachType = parts.attachType
     this.maps = parts.maps
     this.btf = parts.btf
+    this.kernel = parts.kernel
     this.privileges = parts.privileges
     this.allowPtrLeaks = parts.privileges.perfmon
     this.allowUninitStack = parts.privileges.perfmon
@@ -253,8 +260,8 @@ export class Env {
   }
 
   /** Name of a type that a register record refers to: of the program's BTF, or of the kernel's. */
-  btfName(_btf: number, _id: number): string {
-    return ''
+  btfName(btf: number, id: number): string {
+    return btf === KERNEL_BTF && this.kernel ? this.kernel.btf.name(id) : ''
   }
 
   /** Makes a record refer to a map; `uid` tells inner maps with timers apart. */

@@ -1,8 +1,10 @@
 import { SOCKET_LAYOUTS } from '@skep/registry'
+import { readTargetArg } from './attach-target.ts'
 import { checkBtfAccess, checkMapPointerAccess } from './btf-access.ts'
 import { contextAccess } from './context.ts'
 import type { Env } from './env.ts'
 import { fail, failReg } from './errors.ts'
+import { KERNEL_BTF } from './kernel-btf.ts'
 import { kernelStruct } from './kernel-types.ts'
 import { checkKptrAccess } from './kptr.ts'
 import { REG_AUX0, REG_AUX1, REG_ID, REG_VAR_OFF } from './layout.ts'
@@ -263,7 +265,12 @@ function checkContext(
   const reg = env.reg(regno)
   if (write) refuseLeak(env, valueReg, 'ctx')
   checkUnmodified(env, reg, regno, false)
-  const access = contextAccess(env.type.context, off, size, write, signExtends, env.attachType ?? '')
+  const { context } = env.type
+  if (context.kind === 'args' && context.btf) {
+    checkTargetArg(env, regno, off, size, write, valueReg)
+    return
+  }
+  const access = contextAccess(context, off, size, write, signExtends, env.attachType ?? '')
   if (!access) failReg(regno, 'EACCES', `invalid bpf_context access off=${off} size=${size}`)
   if (write || valueReg < 0) return
   const value = env.reg(valueReg)
@@ -279,6 +286,31 @@ function checkContext(
     i32[(value + REG_AUX0) >> 2] = btf
     i32[(value + REG_AUX1) >> 2] = id
   }
+}
+
+/** An argument of what the program attaches to, typed by the kernel's BTF. */
+function checkTargetArg(
+  env: Env,
+  regno: number,
+  off: number,
+  size: number,
+  write: boolean,
+  valueReg: number,
+): void {
+  const access = readTargetArg(env, off, size, write)
+  if (!access) failReg(regno, 'EACCES', `invalid bpf_context access off=${off} size=${size}`)
+  if (valueReg < 0) return
+  const value = env.reg(valueReg)
+  if (access.type === SCALAR_VALUE) {
+    markUnknown(env, value)
+    return
+  }
+  markPointer(env, value, access.type)
+  const { i32 } = env.heap
+  if (mayBeNull(access.type)) i32[(value + REG_ID) >> 2] = ++env.idGen
+  if (baseType(access.type) !== PTR_TO_BTF_ID) return
+  i32[(value + REG_AUX0) >> 2] = KERNEL_BTF
+  i32[(value + REG_AUX1) >> 2] = access.id
 }
 
 function checkSocket(env: Env, regno: number, off: number, size: number, write: boolean): void {

@@ -1,3 +1,4 @@
+import { parseBtf } from '@skep/btf'
 import {
   attachTypeName,
   type LineInfo,
@@ -6,12 +7,14 @@ import {
   type ProgramFacts,
   type ProgramSpec,
 } from '@skep/registry'
+import { findAttachTarget } from './attach-target.ts'
 import { Btf } from './btf.ts'
 import { checkCfg } from './cfg.ts'
 import { Env, type Privileges } from './env.ts'
 import { fail, Reject } from './errors.ts'
 import { checkFuncInfo, linkFuncInfo } from './func-info.ts'
 import { Heap } from './heap.ts'
+import { KernelTypes } from './kernel-btf.ts'
 import { BPF_COMPLEXITY_LIMIT_INSNS } from './limits.ts'
 import { computeLiveRegisters } from './live-regs.ts'
 import { MapTable } from './maps.ts'
@@ -41,6 +44,11 @@ export interface VerifierOptions {
   readonly memoryLimit?: number
   /** CPUs of the machine that programs are for; 1 when absent. */
   readonly cpus?: number
+  /**
+   * Raw BTF of the kernel that programs are for (/sys/kernel/btf/vmlinux): it types the contexts of tracepoints and iterators
+   * and the kernel structs that programs read. Without it such programs are refused.
+   */
+  readonly kernelBtf?: Uint8Array
 }
 
 export interface VerifyInput {
@@ -100,7 +108,7 @@ export interface Verifier {
   verify(input: VerifyInput): Verdict
 }
 
-/** A verifier for a platform. Its memory is reused from program to program. */
+/** A verifier for a platform. Its memory is reused from program to program. Throws BtfError for a bad `kernelBtf`. */
 export async function createVerifier(platform: Platform, options: VerifierOptions = {}): Promise<Verifier> {
   const module = await compileScalarModule()
   return new KernelVerifier(platform, options, module)
@@ -114,6 +122,7 @@ class KernelVerifier implements Verifier {
   readonly #heap: Heap
   readonly #domain: ScalarDomain
   readonly #pool: StatePool
+  readonly #kernel: KernelTypes | undefined
 
   constructor(platform: Platform, options: VerifierOptions, module: WebAssembly.Module) {
     this.platform = platform
@@ -121,6 +130,7 @@ class KernelVerifier implements Verifier {
     this.#heap = new Heap(SCRATCH_BYTES, options.memoryLimit ?? 512 * 2 ** 20)
     this.#domain = instantiateScalarDomain(module, this.#heap.memory)
     this.#pool = new StatePool(this.#heap, this.#domain)
+    this.#kernel = options.kernelBtf && new KernelTypes(parseBtf(options.kernelBtf))
   }
 
   verify(input: VerifyInput): Verdict {
@@ -169,6 +179,7 @@ class KernelVerifier implements Verifier {
         attachType,
         maps: new MapTable(input.maps, this.platform, btf),
         btf,
+        kernel: this.#kernel,
         privileges: privilegesOf(input, this.#options),
         logLevel: input.logLevel ?? 0,
       })
@@ -232,7 +243,7 @@ function check(env: Env): void {
   env.postorder = computePostorder(env.program, env.subprogs)
   env.liveness = new StackLiveness(env)
   checkSleepable(env)
-  checkAttachTarget(env)
+  findAttachTarget(env)
   computeScc(env)
   computeLiveRegisters(env)
   walkSubprog(env, 0)
@@ -252,19 +263,6 @@ function checkSleepable(env: Env): void {
   if (type.sleepable !== 'optional' || rules?.sleepable === false) {
     fail('EINVAL', 'Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable')
   }
-}
-
-/** What the program attaches to types its context, by the kernel's BTF, which is not known here. */
-function checkAttachTarget(env: Env): void {
-  const { context } = env.type
-  if (context.kind !== 'args' || !context.btf) return
-  const { attachTo } = env.program.spec
-  fail(
-    'EINVAL',
-    attachTo
-      ? `${attachTo} has no btf_id: programs of type ${env.type.name} need the kernel's BTF, which is not given`
-      : 'Tracing programs must provide btf_id',
-  )
 }
 
 /** do_check_subprogs: the global functions that were called, until no more are. */

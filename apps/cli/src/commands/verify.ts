@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { createDefaultPlatform, type Platform } from '@skep/runtime'
 import { createVerifier, specFromRow, type Verdict } from '@skep/verifier'
@@ -14,6 +15,7 @@ interface Options {
   readonly jsonl?: boolean
   readonly log?: boolean
   readonly program?: string
+  readonly kernelBtf?: string
 }
 
 interface ProgramReport {
@@ -38,6 +40,7 @@ export function verifyCommand(): Command {
     .option('--jsonl', 'read programs as JSON lines on standard input, answer each with one line')
     .option('--log', 'the whole verifier log')
     .option('--program <name>', 'only this program')
+    .option('--kernel-btf <file>', "BTF of the kernel that programs are for (default: the running one's)")
     .addHelpText('after', '\nExample:\n  skep verify firewall.o')
     .action(async (files: string[], options: Options) => {
       if (options.jsonl) {
@@ -50,13 +53,22 @@ export function verifyCommand(): Command {
     })
 }
 
+const RUNNING_KERNEL = '/sys/kernel/btf/vmlinux'
+
+/** BTF of the kernel: the named file, or the running kernel's where there is one. */
+async function kernelTypes(options: Options): Promise<{ kernelBtf?: Uint8Array }> {
+  if (options.kernelBtf !== undefined) return { kernelBtf: await readFile(options.kernelBtf) }
+  const running = await readFile(RUNNING_KERNEL).catch(() => undefined)
+  return running ? { kernelBtf: running } : {}
+}
+
 /** The program type's name, where the platform knows it. */
 const typeName = (platform: Platform, type: string | number): string =>
   platform.programTypes.get(type)?.name ?? String(type)
 
 async function verifyFiles(files: readonly string[], options: Options): Promise<void> {
   const platform = createDefaultPlatform()
-  const verifier = await createVerifier(platform)
+  const verifier = await createVerifier(platform, await kernelTypes(options))
   const answers: object[] = []
   let refused = false
   for (const file of files) {
@@ -139,7 +151,7 @@ function report(file: string, programs: readonly ProgramReport[], several: boole
 /** The form of DESIGN.md: one object in, one object out, in order. */
 async function verifyLines(options: Options): Promise<void> {
   const platform = createDefaultPlatform()
-  const verifier = await createVerifier(platform)
+  const verifier = await createVerifier(platform, await kernelTypes(options))
   await answerLines((value) => {
     const row = checkRow(value)
     const input = specFromRow(row, platform)
