@@ -36,6 +36,12 @@ const BPF_F_MMAPABLE = 0x400
  * every function that they reach, relocations done. Pure. Throws ElfError, and BtfError for a `kernelBtf` that is none.
  */
 export function parseElf(bytes: Uint8Array, options: ParseElfOptions = {}): CollectionSpec {
+  if (!((bytes as unknown) instanceof Uint8Array)) {
+    throw new ElfError(
+      'NOT_ELF',
+      'the object is no Uint8Array; await the file that is read, and give its bytes',
+    )
+  }
   const kernel = kernelTypes(options.kernelBtf)
   try {
     return parse(bytes, options, kernel)

@@ -55,6 +55,8 @@ export async function createPcapSource(
         countBatch(stats, 'rxPackets', batch)
         return batch.count
       }
+      // Nothing is left to read, and whoever reads to the end need not close.
+      await reader.close()
       return 0
     },
     async transmit(batch) {
