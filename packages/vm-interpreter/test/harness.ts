@@ -74,18 +74,21 @@ export interface LinkOptions {
   readonly symbols?: Readonly<Record<string, number | bigint>>
 }
 
-/** Links a program given as text or as instructions. */
+/** What assembled text says of functions, from their distance to their slot. */
+function linkFunctions(insns: readonly Insn[]): Insn[] {
+  return insns.map((insn, slot) =>
+    insn.def.kind === 'ld_imm64' && insn.src === 4 ? { ...insn, imm64: BigInt(slot + 1 + insn.imm) } : insn,
+  )
+}
+
+/** Links a program given as text or as instructions, whose functions are slots already. */
 export function link(source: string | readonly Insn[], options: LinkOptions = {}): LinkedProgram {
   let text = source
   if (typeof text === 'string') {
     for (const [name, value] of Object.entries(options.symbols ?? {}))
       text = text.replaceAll(name, `${value}`)
   }
-  const raw = typeof text === 'string' ? parseAssembly(text).insns : text
-  const insns = raw.map(
-    (insn, slot): Insn =>
-      insn.def.kind === 'ld_imm64' && insn.src === 4 ? { ...insn, imm64: BigInt(slot + 1 + insn.imm) } : insn,
-  )
+  const insns = typeof text === 'string' ? linkFunctions(parseAssembly(text).insns) : text
   return {
     name: options.name ?? 'test',
     insns,
