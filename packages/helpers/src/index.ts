@@ -1,5 +1,6 @@
 import { definePlugin, type HelperDef, type PluginDef } from '@skep/registry'
 import { implementations } from './impl/index.ts'
+import { type HelperProviders, helpersModuleWith } from './impl/module.ts'
 import { type HelperImplementation, joinHelpers } from './join.ts'
 import { prototypes } from './proto/index.ts'
 
@@ -9,14 +10,26 @@ export const helpers: readonly HelperDef[] = joinHelpers(prototypes, implementat
 export const helpersPlugin: PluginDef = definePlugin({ name: 'helpers', helpers })
 
 /**
- * The same with implementations of a host's own, by helper name, added or in place of Skep's: what a socket lookup or the
- * current process is, the host may know. `call` gets its arguments as the prototype describes them.
+ * The same with implementations of a host's own, by helper name, added or in place of Skep's: what a route lookup gives, the
+ * host may know. `call` gets its arguments as the prototype describes them. `providers` answer what Skep's own ask: which
+ * sockets there are, which task runs.
  */
-export const createHelpersPlugin = (own: Readonly<Record<string, HelperImplementation>>): PluginDef =>
-  definePlugin({ name: 'helpers', helpers: joinHelpers(prototypes, { ...implementations, ...own }) })
+export const createHelpersPlugin = (
+  own: Readonly<Record<string, HelperImplementation>>,
+  providers: HelperProviders = {},
+): PluginDef => {
+  const module = helpersModuleWith(providers)
+  const provided = Object.fromEntries(
+    Object.entries(implementations).map(([name, { wasm, ...rest }]) => [
+      name,
+      { ...rest, ...(wasm ? { wasm: { ...wasm, module } } : {}) },
+    ]),
+  )
+  return definePlugin({ name: 'helpers', helpers: joinHelpers(prototypes, { ...provided, ...own }) })
+}
 
 export { type FormatMemory, type FormatResult, formatText } from './impl/format.ts'
 export { implementations } from './impl/index.ts'
-export { helpersModule } from './impl/module.ts'
+export { type HelperProviders, helpersModule } from './impl/module.ts'
 export { type HelperImplementation, joinHelpers } from './join.ts'
 export { prototypes } from './proto/index.ts'

@@ -112,8 +112,16 @@ function guardOps(def: MapTypeDef, activity: Activity): MapTypeDef {
 
 const key32 = (n: number): Uint8Array => new Uint8Array(Uint32Array.of(n).buffer)
 
-/** Writes the first contents: bytes, or programs into a program array. Then freezes what the spec freezes. */
-export function fillMap(map: LiveMap, spec: MapSpec, programs: ReadonlyMap<string, ProgramHandle>): void {
+/**
+ * Writes the first contents: bytes, programs into a program array, maps (the collection's, by name) into a map of maps.
+ * Then freezes what the spec freezes.
+ */
+export function fillMap(
+  map: LiveMap,
+  spec: MapSpec,
+  programs: ReadonlyMap<string, ProgramHandle>,
+  maps?: ReadonlyMap<string, LiveMap>,
+): void {
   for (const first of spec.initial ?? []) {
     if ('value' in first) {
       map.handle.update(first.key, first.value)
@@ -128,12 +136,15 @@ export function fillMap(map: LiveMap, spec: MapSpec, programs: ReadonlyMap<strin
       }
       map.handle.update(key32(first.index), key32(program.record))
     } else {
-      throw new RuntimeError(
-        'ABSENT',
-        spec.name,
-        `map ${spec.name}: maps of maps are not run by this runtime yet`,
-        'EOPNOTSUPP',
-      )
+      const inner = maps?.get(first.map)
+      if (!inner) {
+        throw new RuntimeError(
+          'BAD_REFERENCE',
+          first.map,
+          `map ${spec.name}: slot ${first.index} is map "${first.map}", which the collection has not`,
+        )
+      }
+      map.handle.setMap(key32(first.index), inner.handle)
     }
   }
   if (spec.frozen) map.handle.freeze()

@@ -1,5 +1,5 @@
 import { memoryModule } from '@skep/memory'
-import { decodeBase64, type WasmModuleDef } from '@skep/registry'
+import { decodeBase64, type HostEnv, type WasmModuleDef } from '@skep/registry'
 import { shared, unshared } from '../generated/module.ts'
 import { hostFunctions } from './host.ts'
 
@@ -10,3 +10,12 @@ export const helpersModule: WasmModuleDef = {
   imports: [memoryModule],
   host: hostFunctions,
 }
+
+/** What a host knows that a runtime does not: who runs a program, and the sockets around it. */
+export type HelperProviders = Pick<HostEnv, 'sockets' | 'task'>
+
+/** The same module with a host's providers in place of the runtime's. */
+export const helpersModuleWith = (providers: HelperProviders): WasmModuleDef => ({
+  ...helpersModule,
+  host: (env) => hostFunctions({ ...env, ...providers }),
+})

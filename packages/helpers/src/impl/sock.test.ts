@@ -1,6 +1,14 @@
-import { createSocket, freeSocket, type SocketProvider, type SocketQuery, sockLayout } from '@skep/registry'
+import {
+  createSocket,
+  freeSocket,
+  type HostEnv,
+  type SocketProvider,
+  type SocketQuery,
+  sockLayout,
+} from '@skep/registry'
 import { describe, expect, it } from 'vitest'
 import { createWorld } from '../../test/impl/world.ts'
+import { createHelpersPlugin } from '../index.ts'
 
 const ipv4 = (...bytes: number[]): Uint8Array => Uint8Array.from(bytes)
 const CONTEXT = 0x2_0000
@@ -106,6 +114,14 @@ describe('sockets', () => {
     expect(createWorld().call('bpf_get_netns_cookie', 0)).toBe(1n)
     world.task = { pid: 1, tgid: 1, uid: 0, gid: 0, comm: '', classid: 0x8001_0002 }
     expect(world.call('bpf_get_cgroup_classid', CONTEXT)).toBe(0x8001_0002n)
+  })
+
+  it('come from a host’s provider through the plugin', () => {
+    const plugin = createHelpersPlugin({}, { sockets: { lookup: () => 0x1234 } })
+    const { wasm } = plugin.helpers!.find((h) => h.name === 'bpf_sk_lookup_tcp')!
+    const env = { memory: arena.memory, control: world.control } as HostEnv
+    const host = wasm!.module.host!(env)
+    expect(host['socketLookup']!(0, CONTEXT, tuple, 12, -1)).toBe(0x1234)
   })
 
   it('refuses what is no socket', () => {
