@@ -1,4 +1,4 @@
-/** bpf_perf_event_output (kernel/trace/bpf_trace.c, and net/core/filter.c for packets): samples to the host's readers. */
+/** bpf_perf_event_output (kernel/trace/bpf_trace.c, net/core/filter.c for packets): samples to the host's readers. */
 import { CTL_CPU, CTL_PROG } from '../../registry/src/layout/control'
 import { E2BIG, EFAULT, EINVAL, ENOENT, EOPNOTSUPP } from '../../registry/src/layout/errno'
 import { MAP_DATA, MAP_MAX_ENTRIES } from '../../registry/src/layout/map'

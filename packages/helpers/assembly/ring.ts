@@ -111,7 +111,8 @@ export function outputSample(ring: usize, from: usize, size: usize, more: usize,
   store<u32>(record, <u32>size + <u32>extra, RECORD_LENGTH)
   store<u32>(record, lost, RECORD_PAGES)
   store<u32>(ring, 0, RING_LOST)
-  const caughtUp = (load<u64>(ring, RING_CONSUMER) & <u64>load<u32>(ring, RING_MASK)) == <u64>(record - ring - RING_DATA)
+  const consumed = load<u64>(ring, RING_CONSUMER) & <u64>load<u32>(ring, RING_MASK)
+  const caughtUp = consumed == <u64>(record - ring - RING_DATA)
   if (caughtUp) hostWake(load<u32>(ring, RING_MAP))
   return 0
 }

@@ -1,4 +1,4 @@
-/** Sockets (net/core/filter.c): who finds them is the host's provider; what they are lies in the arena (layout/sock.ts). */
+/** Sockets (net/core/filter.c): the host's provider finds them; what they are lies in the arena (layout/sock.ts). */
 import {
   IPPROTO_TCP,
   SOCK_LISTENER,

@@ -2,7 +2,13 @@
  * Maps that packets are redirected through: devmap, devmap_hash (kernel/bpf/devmap.c), cpumap (cpumap.c) and xskmap
  * (net/xdp/xskmap.c). A redirect leaves map, element and flags in the run header; the hook carries it out.
  */
-import { CTL_CTX, RUN_REDIRECT, RUN_REDIRECT_FLAGS, RUN_REDIRECT_KEY, RUN_REDIRECT_MAP } from '../../registry/src/layout/control'
+import {
+  CTL_CTX,
+  RUN_REDIRECT,
+  RUN_REDIRECT_FLAGS,
+  RUN_REDIRECT_KEY,
+  RUN_REDIRECT_MAP,
+} from '../../registry/src/layout/control'
 import {
   E2BIG,
   EBADF,
@@ -166,7 +172,7 @@ export function devmap_hash_redirect(map: u32, key: u64, flags: u64): i32 {
   return redirect(map, key, flags, BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS, found)
 }
 
-// xskmap: an element is a struct bpf_xdp_sock behind a socket's preamble (layout/sock.ts), then the number of the consumer.
+// xskmap: an element is a struct bpf_xdp_sock behind a socket's preamble (layout/sock.ts), then the consumer's number.
 
 const QUEUE_ID: u32 = SOCK_PREAMBLE
 const CONSUMER: u32 = SOCK_PREAMBLE + 4
