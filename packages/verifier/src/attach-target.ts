@@ -20,6 +20,8 @@ export interface AttachTarget {
   readonly hidden: number
   /** What the table of the attach type says of arguments, by number. */
   readonly known: Readonly<Record<number, TargetArgument>>
+  /** What is known of arguments is all there is to say: the kernel prints nothing more. */
+  readonly registered: boolean
   /** The names of the parameters are not known, so any pointer may be null. */
   readonly nullable: boolean
 }
@@ -74,6 +76,7 @@ function tracepoint(kernel: KernelTypes, rules: AttachTypeRules, attachTo: strin
     params: named ? params : types,
     hidden: 1,
     known: rules.targetArgs?.[name] ?? {},
+    registered: false,
     nullable: !named,
   }
 }
@@ -84,7 +87,7 @@ function iterator(kernel: KernelTypes, rules: AttachTypeRules, attachTo: string)
   const known = rules.targetArgs?.[name]
   const func = known && btf.findByName(BTF_KIND.FUNC, name)
   if (!known || func === undefined) fail('EINVAL', `${name} is no iterator of the kernel`)
-  return { name, params: btf.params(btf.target(func)), hidden: 0, known, nullable: false }
+  return { name, params: btf.params(btf.target(func)), hidden: 0, known, registered: true, nullable: false }
 }
 
 /** btf_ctx_arg_idx: the number of the argument at an offset. */
@@ -119,7 +122,7 @@ export function readTargetArg(env: Env, off: number, size: number, write: boolea
   }
   if (btf.kind(type) !== BTF_KIND.PTR) {
     return refuse(
-      `arg${index} '${btf.name(type)}' has type ${btf.kindName(type).toUpperCase()}. Only pointer access is allowed`,
+      `arg${index} '${kernel.name(type)}' has type ${btf.kindName(type).toUpperCase()}. Only pointer access is allowed`,
     )
   }
   if (size !== 8) return refuse(`size ${size} must be 8`)
@@ -131,10 +134,14 @@ export function readTargetArg(env: Env, off: number, size: number, write: boolea
   // Pointers to anything but structs are numbers.
   if (!kernel.isStructPointer(type)) return SCALAR
   const id = btf.resolve(btf.target(type))
-  env.log.print(
-    `func '${target.name}' arg${index} has btf_id ${id} type ${btf.kindName(id).toUpperCase()} '${btf.name(id)}'\n`,
-  )
-  if (known?.kind === 'error') return SCALAR
+  if (!known || !target.registered) {
+    const what = `btf_id ${id} type ${btf.kindName(id).toUpperCase()} '${kernel.name(id)}'`
+    env.log.print(`func '${target.name}' arg${index} has ${what}\n`)
+  }
+  if (known?.kind === 'error') {
+    env.log.print(`marking pointer arg${index} as scalar as it may encode error`)
+    return SCALAR
+  }
   const trust = known?.trusted === false ? 0 : PTR_TRUSTED
   return { type: PTR_TO_BTF_ID | flags | trust | kernel.tagFlags(type), id }
 }

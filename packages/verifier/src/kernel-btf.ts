@@ -56,6 +56,11 @@ export class KernelTypes {
     return (name && this.btf.findByName(BTF_KIND.STRUCT, name)) || 0
   }
 
+  /** As the log spells it. */
+  name(id: number): string {
+    return this.btf.name(id) || '(anon)'
+  }
+
   isStructPointer(id: number): boolean {
     const { btf } = this
     return btf.kind(id) === BTF_KIND.PTR && btf.isComposite(btf.resolve(btf.target(id)))
@@ -91,14 +96,14 @@ export class KernelTypes {
     let off = at
     let flag = flags
     for (let steps = 0; steps < MAX_STEPS; steps++) {
-      if (!btf.isComposite(t)) return error('EINVAL', `Type '${btf.name(t)}' is not a struct`)
+      if (!btf.isComposite(t)) return error('EINVAL', `Type '${this.name(t)}' is not a struct`)
       const members = this.#membersOf(t)
       // Members of a union are as the program takes them to be; __bpf_md_ptr's unions have one.
       if (btf.kind(t) === BTF_KIND.UNION && members.length !== 1) flag |= PTR_UNTRUSTED
       if (off + size > btf.size(t)!) {
         const element = this.#flexibleElement(members, off)
         if (element === undefined) {
-          return error('EACCES', `access beyond struct ${btf.name(t)} at off ${off} size ${size}`)
+          return error('EACCES', `access beyond struct ${this.name(t)} at off ${off} size ${size}`)
         }
         if (btf.kind(element.type) === BTF_KIND.INT) return scalar
         off = (off - element.offset) % btf.size(element.type)!
@@ -110,7 +115,7 @@ export class KernelTypes {
       t = step.type
       off = step.offset
     }
-    return error('EINVAL', `struct ${btf.name(struct)} is nested too deeply`)
+    return error('EINVAL', `struct ${this.name(struct)} is nested too deeply`)
   }
 
   /** The element type of a last member without bounds, when the offset is in it. */
@@ -161,7 +166,7 @@ export class KernelTypes {
         if (resolved.size !== size || off !== moff) {
           return error(
             'EACCES',
-            `cannot access ptr member ${member.name} with moff ${moff} in struct ${btf.name(t)} with off ${off} size ${size}`,
+            `cannot access ptr member ${member.name} with moff ${moff} in struct ${this.name(t)} with off ${off} size ${size}`,
           )
         }
         const target = btf.resolve(btf.target(id))
@@ -173,12 +178,12 @@ export class KernelTypes {
       if (off + size > end && !(flag & PTR_UNTRUSTED)) {
         return error(
           'EACCES',
-          `access beyond the end of member ${member.name} (mend:${end}) in struct ${btf.name(t)} with off ${off} size ${size}`,
+          `access beyond the end of member ${member.name} (mend:${end}) in struct ${this.name(t)} with off ${off} size ${size}`,
         )
       }
       return scalar
     }
-    return error('EINVAL', `struct ${btf.name(t)} doesn't have field at offset ${off}`)
+    return error('EINVAL', `struct ${this.name(t)} doesn't have field at offset ${off}`)
   }
 
   /** btf_struct_access: through nested structs to the scalar or pointer at an offset. */
@@ -190,8 +195,17 @@ export class KernelTypes {
     return step.what === 'struct' ? error('EINVAL', 'structs are nested too deeply') : step
   }
 
-  /** btf_struct_ids_match: is what lies at an offset of one struct the other one, or does it begin with it? */
-  matches(struct: number, off: number, need: number, strict: boolean): boolean {
+  /**
+   * btf_struct_ids_match: is what lies at an offset of one struct the other one, or does it begin with it? `print` takes the
+   * log's line of a member that is neither.
+   */
+  matches(
+    struct: number,
+    off: number,
+    need: number,
+    strict: boolean,
+    print: (line: string) => void,
+  ): boolean {
     if (struct === 0 || need === 0) return false
     if (off === 0 && struct === need) return true
     if (strict) return false
@@ -200,6 +214,7 @@ export class KernelTypes {
       if (step.id === need) return true
       step = this.walk(step.id, 0, 1, step.flags)
     }
+    if (step.what === 'error') print(step.text)
     return false
   }
 
@@ -209,7 +224,7 @@ export class KernelTypes {
    */
   isSafeMember(struct: number, suffix: string, member: string, target: number): boolean {
     const { btf } = this
-    const safe = btf.findByName(btf.kind(struct), `${btf.name(struct)}${suffix}`)
+    const safe = btf.findByName(btf.kind(struct), `${this.name(struct)}${suffix}`)
     if (safe === undefined) return false
     return this.#membersOf(safe).some(
       (m) =>

@@ -155,8 +155,9 @@ export function matchBtfArg(env: Env, regno: number, kind: ArgKind, desc: ArgDes
   const off = offOf(env, reg)
   const { kernel } = env
   const exchange = helper.returns.kind === 'kptr'
+  const print = (line: string): void => env.log.print(`${line}\n`)
   if (kernel && !exchange && aux0(env, reg) === KERNEL_BTF && off >= 0) {
-    if (needs.some((name) => kernel.matches(aux1(env, reg), off, kernel.struct(name), strict))) return
+    if (needs.some((name) => kernel.matches(aux1(env, reg), off, kernel.struct(name), strict, print))) return
   }
   const type = env.btfName(aux0(env, reg), aux1(env, reg))
   failReg(regno, 'EACCES', `R${regno} is of type ${type} but ${desc.btf?.[0] ?? 'sock_common'} is expected`)

@@ -11,6 +11,8 @@ export interface Case {
   /** Default `socket_filter`. */
   readonly type?: string
   readonly attach?: string
+  /** What it attaches to, in the running kernel's BTF. */
+  readonly to?: string
   readonly flags?: number
   readonly license?: string
   readonly unprivileged?: boolean
@@ -87,6 +89,7 @@ export function rowOf(test: Case): Row {
     maps: names.map((name) => MAPS[name]!),
     refs,
     ...(test.attach === undefined ? {} : { attach_type: test.attach }),
+    ...(test.to === undefined ? {} : { attach_to: test.to }),
     ...(test.flags === undefined ? {} : { flags: test.flags }),
     ...(test.unprivileged === undefined ? {} : { unprivileged: test.unprivileged }),
   }
