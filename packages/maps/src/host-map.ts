@@ -10,8 +10,11 @@ import {
   type MapTypeDef,
   programLayout,
 } from '@skep/registry'
+import { type BatchResult, deleteBatch, updateBatch } from './batch.ts'
 import { MapError } from './errors.ts'
 import { createBlocks, type MapBlocks, programOps, round8, type SpecialField, writeSlots } from './header.ts'
+import { Holding } from './holding.ts'
+import { keysByBatch } from './keys.ts'
 import { mismatch } from './map-of-maps.ts'
 import {
   type AnyOp,
@@ -100,10 +103,9 @@ export class HostMap implements MapHandle {
   readonly #listeners = new Set<() => void>()
   #readable: boolean
   #closed = false
-  /** Elements of maps of maps that this map is: it is freed after the last. */
-  #holders = 0
-  /** The maps that are elements of this one, and how many each is. */
-  readonly #inner = new Map<HostMap, number>()
+  readonly #holding = new Holding(() => {
+    if (this.#closed) this.#free()
+  })
   /** For scratch only: it lies inside every view that is not detached, however old. */
   #scratch: Uint8Array
   #scratch32: Uint32Array
@@ -360,22 +362,8 @@ export class HostMap implements MapHandle {
       if (wrong !== undefined && errnoName(result) === 'EBADF') throw this.#error('EINVAL', 'update', wrong)
       throw this.#failed(result, 'update')
     }
-    inner!.#holders++
-    this.#inner.set(inner!, (this.#inner.get(inner!) ?? 0) + 1)
-    if (before) this.#letGo(before)
-  }
-
-  /** An element that `inner` was is gone. */
-  #letGo(inner: HostMap): void {
-    const left = this.#inner.get(inner)! - 1
-    if (left === 0) this.#inner.delete(inner)
-    else this.#inner.set(inner, left)
-    inner.#release(1)
-  }
-
-  #release(elements: number): void {
-    this.#holders -= elements
-    if (this.#closed && this.#holders === 0) this.#free()
+    this.#holding.add(inner!.#holding)
+    if (before) this.#holding.remove(before.#holding)
   }
 
   /** Makes `inner` an element of a map of maps. Throws MapError EINVAL when it is not as the template says. */
@@ -407,7 +395,7 @@ export class HostMap implements MapHandle {
     const inner = this.def.value === 'map' ? this.#innerAt(this.#lookup!(this.address, at) >>> 0) : undefined
     const result = remove(this.address, at)
     if (result < 0) this.#absent(result, 'delete')
-    else if (inner) this.#letGo(inner)
+    else if (inner) this.#holding.remove(inner.#holding)
     return result === 0
   }
 
@@ -490,30 +478,9 @@ export class HostMap implements MapHandle {
   /** Keys in the map's own order, each once, as long as nobody inserts or deletes meanwhile; never without end. */
   *keys(): Generator<Uint8Array> {
     this.#mayRead('keys')
-    if (this.#operations.batch) yield* this.#keysByBatch(this.#operations.batch)
+    const { batch } = this.#operations
+    if (batch) yield* keysByBatch(this, batch, (result) => this.#failed(result, 'keys'))
     else yield* this.#keysOneByOne()
-  }
-
-  *#keysByBatch(batch: Operation): Generator<Uint8Array> {
-    const { keySize } = this
-    let capacity = 64
-    for (let cursor = 0; ; ) {
-      const bytes = capacity * keySize
-      // Taken for one call only: whoever abandons the iteration leaves nothing behind.
-      const block = this.#arena.alloc(bytes + 4, 16)
-      const count = batch(this.address, cursor, block + 4, capacity, block)
-      const keys = this.#arena.u8.slice(block + 4, block + 4 + Math.max(count, 0) * keySize)
-      cursor = this.#arena.u32[block >> 2]!
-      this.#arena.free(block)
-      if (count < 0) {
-        if (errnoName(count) !== 'ENOSPC') throw this.#failed(count, 'keys')
-        capacity *= 2
-        continue
-      }
-      for (let n = 0; n < count; n++) yield keys.slice(n * keySize, (n + 1) * keySize)
-      if (cursor === 0) return
-      if (capacity < 4096) capacity *= 2
-    }
   }
 
   *#keysOneByOne(): Generator<Uint8Array> {
@@ -539,51 +506,15 @@ export class HostMap implements MapHandle {
    * Writes elements whose keys and values follow one another. Returns how many: all, or those before the first that the
    * map refused, with its errno in `error`.
    */
-  updateBatch(keys: Uint8Array, values: Uint8Array, flags = 0): { count: number; error?: MapError } {
+  updateBatch(keys: Uint8Array, values: Uint8Array, flags = 0): BatchResult {
     this.#mayWrite('updateBatch')
-    const count = this.#count(keys, 'updateBatch')
-    if (values.length !== count * this.hostValueSize) {
-      throw this.#error(
-        'EINVAL',
-        'updateBatch',
-        `${values.length} bytes of values are not ${count} of ${this.hostValueSize}`,
-      )
-    }
-    return this.#each(count, (n) =>
-      this.update(
-        keys.subarray(n * this.keySize, (n + 1) * this.keySize),
-        values.subarray(n * this.hostValueSize, (n + 1) * this.hostValueSize),
-        flags,
-      ),
-    )
+    return updateBatch(this, keys, values, flags)
   }
 
   /** Deletes elements; stops at the first that is not there. */
-  deleteBatch(keys: Uint8Array): { count: number; error?: MapError } {
+  deleteBatch(keys: Uint8Array): BatchResult {
     this.#mayWrite('deleteBatch')
-    return this.#each(this.#count(keys, 'deleteBatch'), (n) => {
-      if (!this.delete(keys.subarray(n * this.keySize, (n + 1) * this.keySize)))
-        throw this.#error('ENOENT', 'deleteBatch', 'no element of this key is there')
-    })
-  }
-
-  #count(keys: Uint8Array, operation: string): number {
-    const count = keys.length / this.keySize
-    if (!Number.isInteger(count))
-      throw this.#error('EINVAL', operation, `${keys.length} bytes are not whole keys of ${this.keySize}`)
-    return count
-  }
-
-  #each(count: number, run: (n: number) => void): { count: number; error?: MapError } {
-    for (let n = 0; n < count; n++) {
-      try {
-        run(n)
-      } catch (error) {
-        if (error instanceof MapError) return { count: n, error }
-        throw error
-      }
-    }
-    return { count }
+    return deleteBatch(this, keys)
   }
 
   /** Calls `listener` whenever a program wakes the readers of the map's rings; returns a function that ends it. */
@@ -637,12 +568,11 @@ export class HostMap implements MapHandle {
     this.#readable = false
     this.wake()
     this.#listeners.clear()
-    if (this.#holders === 0) this.#free()
+    if (!this.#holding.held) this.#free()
   }
 
   #free(): void {
-    for (const [inner, elements] of this.#inner) inner.#release(elements)
-    this.#inner.clear()
+    this.#holding.clear()
     aliveIn(this.#arena).delete(this.address)
     this.#type.free()
     this.#blocks.free()
