@@ -16,6 +16,8 @@ import {
 export interface AttachTarget {
   readonly name: string
   readonly params: readonly BtfParam[]
+  /** Type of what it returns. */
+  readonly result: number
   /** Parameters before those that programs see: `void *__data` of a tracepoint. */
   readonly hidden: number
   /** What the table of the attach type says of arguments, by number. */
@@ -74,6 +76,7 @@ function tracepoint(kernel: KernelTypes, rules: AttachTypeRules, attachTo: strin
   return {
     name,
     params: named ? params : types,
+    result: btf.target(proto),
     hidden: 1,
     known: rules.targetArgs?.[name] ?? {},
     registered: false,
@@ -87,17 +90,27 @@ function iterator(kernel: KernelTypes, rules: AttachTypeRules, attachTo: string)
   const known = rules.targetArgs?.[name]
   const func = known && btf.findByName(BTF_KIND.FUNC, name)
   if (!known || func === undefined) fail('EINVAL', `${name} is no iterator of the kernel`)
-  return { name, params: btf.params(btf.target(func)), hidden: 0, known, registered: true, nullable: false }
+  const proto = btf.target(func)
+  return {
+    name,
+    params: btf.params(proto),
+    result: btf.target(proto),
+    hidden: 0,
+    known,
+    registered: true,
+    nullable: false,
+  }
 }
 
 /** btf_ctx_arg_idx: the number of the argument at an offset. */
-function argumentAt(kernel: KernelTypes, params: readonly BtfParam[], off: number): number {
+function argumentAt(kernel: KernelTypes, { params, result }: AttachTarget, off: number): number {
   let end = 0
   for (let i = 0; i < params.length; i++) {
     end += Math.ceil((kernel.btf.size(params[i]!.type) ?? 8) / 8) * 8
     if (off < end) return i
   }
-  return off < end + 8 ? params.length : params.length + 1
+  end += Math.ceil((kernel.btf.size(result) ?? 0) / 8) * 8
+  return off < end ? params.length : params.length + 1
 }
 
 /** btf_ctx_access: an argument of the target. Undefined when it may not be read so. */
@@ -109,7 +122,7 @@ export function readTargetArg(env: Env, off: number, size: number, write: boolea
     env.log.print(`func '${target.name}' ${text}\n`)
   }
   if (off % 8) return refuse(`offset ${off} is not multiple of 8`)
-  const index = argumentAt(kernel, target.params, off)
+  const index = argumentAt(kernel, target, off)
   const param = target.params[index + target.hidden]
   if (!param) return refuse(`doesn't have ${index + 1}-th argument`)
   const type = btf.resolve(param.type)
@@ -131,9 +144,12 @@ export function readTargetArg(env: Env, off: number, size: number, write: boolea
     (known?.nullable || target.nullable || param.name.endsWith('__nullable') ? PTR_MAYBE_NULL : 0) |
     (known?.readonly ? MEM_RDONLY : 0)
   if (known?.kind === 'buffer') return { type: PTR_TO_BUF | flags, id: 0 }
-  // Pointers to anything but structs are numbers.
-  if (!kernel.isStructPointer(type)) return SCALAR
   const id = btf.resolve(btf.target(type))
+  // Pointers to memory without structure are numbers.
+  if (btf.kind(id) === BTF_KIND.VOID || btf.kind(id) === BTF_KIND.INT) return SCALAR
+  if (!btf.isComposite(id)) {
+    return refuse(`arg${index} type ${btf.kindName(id).toUpperCase()} is not a struct`)
+  }
   if (!known || !target.registered) {
     const what = `btf_id ${id} type ${btf.kindName(id).toUpperCase()} '${kernel.name(id)}'`
     env.log.print(`func '${target.name}' arg${index} has ${what}\n`)

@@ -61,11 +61,6 @@ export class KernelTypes {
     return this.btf.name(id) || '(anon)'
   }
 
-  isStructPointer(id: number): boolean {
-    const { btf } = this
-    return btf.kind(id) === BTF_KIND.PTR && btf.isComposite(btf.resolve(btf.target(id)))
-  }
-
   /** Flags that the type tag of what a pointer points to gives it. */
   tagFlags(pointer: number): number {
     const { btf } = this

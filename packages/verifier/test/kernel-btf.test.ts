@@ -109,6 +109,10 @@ const cases: readonly Case[] = [
   ),
 ]
 
+const functionArgument = tracepoint('initcall_start', 'a pointer to a function', 'r2 = *(u64 *)(r1 + 0)', {
+  reject: 'invalid bpf_context access off=0 size=8',
+})
+
 const availability = await isKernelAvailable()
 const types = await readFile('/sys/kernel/btf/vmlinux').catch(() => undefined)
 
@@ -128,7 +132,7 @@ const lines = (log: string): readonly string[] =>
     .map((line) => line.trimEnd())
 
 describe.skipIf(missing)(missing ? `kernel BTF (skipped: ${missing})` : 'kernel BTF', () => {
-  it.each(cases.map((test) => [test.name, test] as const))('%s', async (_, test) => {
+  it.each([...cases, functionArgument].map((test) => [test.name, test] as const))('%s', async (_, test) => {
     const verifier = await createVerifier(platform, types ? { kernelBtf: types } : {})
     using kernel = await openKernel()
     const row = rowOf(test)
