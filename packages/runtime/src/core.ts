@@ -271,7 +271,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
         })
         programs.set(source.name, program)
       }
-      for (const mapSpec of withGlobals.maps) fillMap(maps.get(mapSpec.name)!, mapSpec, programs)
+      for (const mapSpec of withGlobals.maps) fillMap(maps.get(mapSpec.name)!, mapSpec, programs, maps)
 
       const collection: Collection = new Collection({
         spec: withGlobals,

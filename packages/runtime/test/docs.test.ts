@@ -14,7 +14,7 @@ const root = path('../../../')
 const generated = path('.docs/')
 const pages = [
   'README.md',
-  ...['runtime', 'registry', 'hook-xdp'].map((name) => `packages/${name}/README.md`),
+  ...['runtime', 'registry', 'hook-xdp', 'vm-interpreter'].map((name) => `packages/${name}/README.md`),
   ...readdirSync(join(root, 'docs/guide')).map((name) => `docs/guide/${name}`),
 ]
 

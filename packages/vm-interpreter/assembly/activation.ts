@@ -18,6 +18,7 @@ import {
   ACT_DEPTH,
   ACT_DEPTH_BASE,
   ACT_FRAMES,
+  ACT_IS_RUN,
   ACT_MAY_GOTO,
   ACT_OUTER_BASE,
   ACT_OUTER_BUDGET,
@@ -89,7 +90,7 @@ export function place(area: usize): void {
  * The activation for an entry with this CTL_SP, or 0 when too many nest. Those that were opened at or below it are
  * over, even if an exception kept them from saying so: whatever they call is entered with a lower CTL_SP.
  */
-export function open(sp: u32): usize {
+export function open(sp: u32, isRun: u32): usize {
   while (depth > base && load<u32>(activations + (depth - 1) * ACT_SIZE, ACT_SP) <= sp) depth--
   if (depth >= <u32>MAX_ACTIVATIONS || sp < load<u32>(control, CTL_STACK_END) + MAX_BPF_STACK) {
     store<i32>(control, FAULT_STACK, CTL_FAULT)
@@ -97,6 +98,7 @@ export function open(sp: u32): usize {
   }
   const act = activations + depth * ACT_SIZE
   store<u32>(act, sp, ACT_SP)
+  store<u32>(act, isRun, ACT_IS_RUN)
   depth++
   return act
 }
@@ -119,11 +121,11 @@ export function close(act: usize): void {
   depth = <u32>((act - activations) / ACT_SIZE)
 }
 
-/** The activation that was opened with this CTL_SP, or 0. */
-export function openedAt(sp: u32): usize {
+/** The innermost activation that a run of the host began, or 0. */
+export function innermostRun(): usize {
   for (let n = depth; n > base; n--) {
     const act = activations + (n - 1) * ACT_SIZE
-    if (load<u32>(act, ACT_SP) == sp) return act
+    if (load<u32>(act, ACT_IS_RUN) != 0) return act
   }
   return 0
 }

@@ -14,7 +14,6 @@ import {
   ACT_CODE,
   ACT_CTX,
   ACT_DEPTH,
-  ACT_DEPTH_BASE,
   ACT_DONE,
   ACT_MAY_GOTO,
   ACT_OUTER_PROG,
@@ -38,11 +37,11 @@ import {
   close,
   control,
   forgetPacket,
+  innermostRun,
   isOutermost,
   keepOuter,
   MAX_LOOPS,
   open,
-  openedAt,
   outerOf,
   pause,
   place,
@@ -69,10 +68,9 @@ function prepare(act: usize, code: usize, first: u32, sp: u32, top: u32): void {
   store<u64>(act, <u64>sp, ACT_R10)
   store<u32>(act, first, ACT_PC)
   store<u32>(act, <u32>code, ACT_CODE)
-  store<u32>(act, 0, ACT_DEPTH)
-  store<u32>(act, 0, ACT_DEPTH_BASE)
+  // ACT_DEPTH and ACT_DEPTH_BASE.
+  store<u64>(act, 0, ACT_DEPTH)
   store<u32>(act, MAX_LOOPS, ACT_MAY_GOTO)
-  store<u32>(act, 0, ACT_STEPPED)
   if (isChecked(code)) {
     store<u32>(act, top, ACT_STACK_TOP)
     clearRegisters(act)
@@ -81,12 +79,12 @@ function prepare(act: usize, code: usize, first: u32, sp: u32, top: u32): void {
   }
 }
 
-/** For a run that nests in no other one: the host's budget or else the code's, and nothing of what others were given. */
+/** For a run that nests in no other: the host's budget or else the code's, and nothing that others were given. */
 @inline
 function equip(code: usize): void {
   const budget = load<i64>(control, CTL_BUDGET)
   setBudget(budget > 0 ? budget : load<i64>(code, CODE_BUDGET))
-  forgetGrants()
+  if (isChecked(code)) forgetGrants()
 }
 
 @inline
@@ -100,10 +98,9 @@ function go(act: usize, code: usize): i32 {
  * the first fault and returns how many finished.
  */
 export function run_batch(code: usize, contexts: u32, count: u32, results: u32): u32 {
-  store<u32>(control, 0, CTL_FAULT_PC)
   const sp = load<u32>(control, CTL_SP)
-  const act = open(sp)
-  if (act == 0) return 0
+  const act = open(sp, 1)
+  if (act == 0) return refuse()
   keepOuter(act)
   const outermost = isOutermost(act)
   const first = load<u32>(code, CODE_FIRST)
@@ -126,6 +123,12 @@ export function run_batch(code: usize, contexts: u32, count: u32, results: u32):
   return done
 }
 
+/** No instruction is to blame for a stack that has no room for a run. */
+function refuse(): u32 {
+  store<u32>(control, 0, CTL_FAULT_PC)
+  return 0
+}
+
 /** Gives the control block back as it was before a run. */
 @inline
 function end(act: usize, sp: u32): void {
@@ -137,10 +140,9 @@ function end(act: usize, sp: u32): void {
 
 /** One run; the low half of r0. */
 export function run(code: usize, context: u32): u32 {
-  store<u32>(control, 0, CTL_FAULT_PC)
   const sp = load<u32>(control, CTL_SP)
-  const act = open(sp)
-  if (act == 0) return 0
+  const act = open(sp, 1)
+  if (act == 0) return refuse()
   keepOuter(act)
   store<i32>(control, FAULT_NONE, CTL_FAULT)
   store<u32>(control, context, CTL_CTX)
@@ -165,7 +167,7 @@ function setArguments(act: usize, r1: u64, r2: u64, r3: u64, r4: u64, r5: u64): 
 /** A program entered through the function table: by a tail call of another engine, or by the host with registers. */
 export function enter(code: usize, first: u32, r1: u64, r2: u64, r3: u64, r4: u64, r5: u64): u64 {
   const sp = load<u32>(control, CTL_SP)
-  const act = open(sp)
+  const act = open(sp, 0)
   if (act == 0) return 0
   if (isOutermost(act)) {
     store<i32>(control, FAULT_NONE, CTL_FAULT)
@@ -187,7 +189,7 @@ export function enter(code: usize, first: u32, r1: u64, r2: u64, r3: u64, r4: u6
  */
 export function call_back(code: usize, first: u32, r1: u64, r2: u64, r3: u64, r4: u64, r5: u64): u64 {
   const sp = load<u32>(control, CTL_SP)
-  const act = open(sp)
+  const act = open(sp, 0)
   if (act == 0) return 1
   const outer = outerOf(act)
   if (outer == 0) {
@@ -209,14 +211,14 @@ export function call_back(code: usize, first: u32, r1: u64, r2: u64, r3: u64, r4
 }
 
 /**
- * After an exception in a run that was begun with this CTL_SP: the control block as it was before. Returns how many
- * runs of its batch had finished.
+ * After an exception in the innermost run: the control block as it was before. Returns how many runs of its batch had
+ * finished.
  */
-export function recover(sp: u32): u32 {
-  const act = openedAt(sp)
+export function recover(): u32 {
+  const act = innermostRun()
   if (act == 0) return 0
   restoreOuter(act)
-  store<u32>(control, sp, CTL_SP)
+  store<u32>(control, load<u32>(act, ACT_SP), CTL_SP)
   close(act)
   return load<u32>(act, ACT_DONE)
 }

@@ -22,7 +22,7 @@ interface InterpreterExports extends EntryFunctions, StepperExports {
   init(area: number): void
   run(code: number, context: number): number
   run_batch(code: number, contexts: number, count: number, results: number): number
-  recover(sp: number): number
+  recover(): number
 }
 
 /** Verified code ends by itself; the budget only has to be larger than any program needs. */
@@ -129,27 +129,23 @@ class Interpreter implements Engine {
     const code = this.#translate(program, undo)
     const { address } = code
     const exports = this.#exports
-    const { arena } = this.cpu
-    const spWord = (this.cpu.control + control.CTL_SP) >>> 2
     const compiled: CompiledProgram = {
       name: program.name,
       code: address,
       entry: entryThunk(exports.enter, address, code.first),
       run: (context) => {
-        const sp = arena.i32[spWord]!
         try {
           return exports.run(address, context) >>> 0
         } catch (error) {
-          this.#recover(sp, error)
+          this.#recover(error)
           return 0
         }
       },
       runBatch: (contexts, count, results) => {
-        const sp = arena.i32[spWord]!
         try {
           return exports.run_batch(address, contexts, count, results) >>> 0
         } catch (error) {
-          return this.#recover(sp, error)
+          return this.#recover(error)
         }
       },
     }
@@ -161,8 +157,8 @@ class Interpreter implements Engine {
    * After a run that did not return: puts the control block back as it was, and makes a trap a fault. What JS functions
    * threw goes on to the caller. Returns how many runs of the batch finished.
    */
-  #recover(sp: number, error: unknown): number {
-    const done = this.#exports.recover(sp)
+  #recover(error: unknown): number {
+    const done = this.#exports.recover()
     if (!(error instanceof WebAssembly.RuntimeError)) throw error
     const { view } = this.cpu.arena
     const fault = this.cpu.control + control.CTL_FAULT

@@ -126,6 +126,8 @@ export const ACT_OUTER_STEPPER = 172
 export const ACT_LEFT = 176
 /** Runs of a batch that have finished. */
 export const ACT_DONE = 184
+/** 1 when the host began it by run or run_batch. */
+export const ACT_IS_RUN = 188
 /**
  * i64: where the running frame begins, and at how many of the bytes from there on an access of 8 bytes may begin; the
  * same for the packet, 0 before it is looked up in the context. For checked code.
