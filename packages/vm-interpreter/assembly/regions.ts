@@ -58,8 +58,9 @@ export function forgetGrants(): void {
   memory.fill(grants, 0, MAX_GRANTS * GRANT_SIZE)
 }
 
+/** Gives a range to the running program, if it is memory that programs may see at all. */
 export function grant(act: usize, address: u32, size: u32): void {
-  if (<u64>address + size > 0xffff_ffff) return
+  if (contains(address, size) == 0) return
   const at = grants + (nextGrant++ % MAX_GRANTS) * GRANT_SIZE
   store<u32>(at, address, GRANT_FROM)
   store<u32>(at, address + size, GRANT_END)

@@ -175,6 +175,15 @@ describe('accesses of checked code', () => {
     expect(await at(other.data)).toMatchObject({ code: FAULT_ACCESS })
   })
 
+  it('reach no map that gives out no values, for it keeps books there', async () => {
+    const bench = await Bench.create()
+    const ring = bench.arrayMap({ ops: [], type: 27 })
+    const source = `r1 = ${ring.data} ll\nr0 = *(u8 *)(r1 + 0)\nexit`
+    expect(await run(bench, source, { maps: [ring] })).toMatchObject({ code: FAULT_ACCESS })
+    const percpu = { ...ring, ops: { lookup_percpu: {} } }
+    expect(await run(bench, source, { maps: [percpu] })).toBe(0n)
+  })
+
   it('respect what a map forbids to programs', async () => {
     const bench = await Bench.create()
     const map = bench.arrayMap()
@@ -479,6 +488,19 @@ describe('what checked code passes to helpers', () => {
     expect(await t.call('r1 = 0')).toMatchObject({ code: FAULT_ACCESS })
   })
 
+  it('goes to no helper of a program type, where there is only bare memory', async () => {
+    const bench = await Bench.create()
+    const helpers = [
+      bench.helper(7, () => 1n, { programTypes: ['xdp'] }),
+      bench.helper(8, () => 2n, { programTypes: 'all' }),
+    ]
+    const bare = { helpers, context: bareContext(8) }
+    expect(await run(bench, 'call 7\nexit', bare)).toMatchObject({ code: FAULT_ILLEGAL, pc: 0 })
+    expect(await run(bench, 'r1 = 7\ncallx r1\nexit', bare)).toMatchObject({ code: FAULT_ILLEGAL, pc: 1 })
+    expect(await run(bench, 'call 8\nexit', bare)).toBe(2n)
+    expect(await run(bench, 'call 7\nexit', { helpers, context: packetContext })).toBe(1n)
+  })
+
   it('is nothing whose state only the verifier follows', async () => {
     for (const kind of ['dynptr', 'spin_lock', 'timer', 'btf_id', 'ringbuf_mem', 'kptr_xchg_dest'] as const) {
       const t = await setup({ args: [{ kind }] })
@@ -507,6 +529,11 @@ describe('what checked code passes to helpers', () => {
     expect(await use(7, 'u32', 8)).toBe(3n)
     expect(await use(7, 'u64', 8)).toMatchObject({ code: FAULT_ACCESS, pc: 2 })
     expect(await use(8, 'u8', 0)).toMatchObject({ code: FAULT_ACCESS, pc: 2 })
+    const header = bench.arrayMap().address
+    const inner = bench.helper(7, () => BigInt(header), { returns: { kind: 'mem', size: 4 } })
+    expect(await run(bench, 'call 7\nr0 = *(u32 *)(r0 + 0)\nexit', { helpers: [inner] })).toMatchObject({
+      code: FAULT_ACCESS,
+    })
     // What one run was given, the next has not.
     expect(await run(bench, `r0 = ${given} ll\nr0 = *(u8 *)(r0 + 0)\nexit`, options)).toMatchObject({
       code: FAULT_ACCESS,

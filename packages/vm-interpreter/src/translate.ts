@@ -2,6 +2,7 @@ import { type Insn, targetDelta } from '@skep/isa'
 import {
   type Cpu,
   type LinkedHelper,
+  type LinkedMap,
   type LinkedProgram,
   mapLayout,
   type StructContext,
@@ -72,6 +73,8 @@ class Translation {
   readonly #callbackTargets: readonly number[]
   /** Helpers that a register may name. */
   readonly #callable: readonly (readonly [number, LinkedHelper])[]
+  /** Maps whose values checked code may touch. */
+  readonly #valueMaps: readonly LinkedMap[]
   readonly #argChecks = new Map<number, readonly ArgumentCheck[]>()
   readonly #argsOf = new Map<number, number>()
   readonly #callbackSlots = new Map<number, number>()
@@ -92,7 +95,10 @@ class Translation {
       if (isCallback(insn)) targets.add(Number(insn.imm64))
     }
     this.#callbackTargets = [...targets]
-    this.#callable = [...program.helpers].filter(([, { slot, def }]) => slot !== 0 && !def.tailCall)
+    this.#callable = [...program.helpers].filter(
+      ([, helper]) => helper.slot !== 0 && !helper.def.tailCall && this.#suits(helper),
+    )
+    this.#valueMaps = this.#checked ? program.maps.filter(hasValues) : []
   }
 
   run(): Code {
@@ -161,16 +167,21 @@ class Translation {
       case 'call': {
         if (def.name === 'call_local') return undefined
         const helper = def.name === 'call_helper' ? helpers.get(insn.imm) : undefined
-        const isLinked = helper !== undefined && (helper.slot !== 0 || helper.def.tailCall === true)
-        return isLinked
-          ? undefined
-          : `calls ${def.callee === 'kfunc' ? 'kfunc' : 'helper'} ${insn.imm}, which is not linked`
+        if (helper === undefined || (helper.slot === 0 && !helper.def.tailCall))
+          return `calls ${def.callee === 'kfunc' ? 'kfunc' : 'helper'} ${insn.imm}, which is not linked`
+        return this.#suits(helper) ? undefined : `calls ${helper.def.name}, which is for other programs`
       }
       case 'gotox':
         return 'gotox has no meaning here'
       default:
         return undefined
     }
+  }
+
+  /** Helpers of certain program types rely on how their hooks lay out memory; around bare memory nothing is laid out. */
+  #suits({ def }: LinkedHelper): boolean {
+    const isBare = this.#checked && this.#program.context?.fields.length === 0
+    return !isBare || def.programTypes === undefined || def.programTypes === 'all'
   }
 
   #prepareChecks(): void {
@@ -204,7 +215,7 @@ class Translation {
       slots: take(count * 4),
       helpers: take(this.#callable.length * layout.HELPER_SIZE),
       callbacks: take(this.#callbackTargets.length * 4),
-      maps: take(this.#checked ? this.#program.maps.length * 4 : 0),
+      maps: take(this.#valueMaps.length * 4),
       access: take(this.#checked ? this.#contextSize() : 0),
       args: take(this.#argChecks.size * layout.ARGS_SIZE),
       mapLists: take(lists),
@@ -214,7 +225,7 @@ class Translation {
 
   #writeHeader(plan: Plan): void {
     const { view } = this.#cpu.arena
-    const { context, maps } = this.#program
+    const { context } = this.#program
     const put = (field: number, value: number): void => view.setUint32(this.#address + field, value, true)
     const offsetOf = (name: string | undefined): number =>
       context?.fields.find((field) => field.name === name)?.offset ?? layout.NO_FIELD
@@ -234,7 +245,7 @@ class Translation {
     put(layout.CODE_HELPERS, this.#address + plan.helpers)
     put(layout.CODE_HELPER_COUNT, this.#callable.length)
     put(layout.CODE_MAPS, this.#address + plan.maps)
-    put(layout.CODE_MAP_COUNT, this.#checked ? maps.length : 0)
+    put(layout.CODE_MAP_COUNT, this.#valueMaps.length)
     put(layout.CODE_CALLBACKS, this.#address + plan.callbacks)
     put(layout.CODE_CALLBACK_COUNT, this.#callbackTargets.length)
     view.setBigInt64(this.#address + layout.CODE_BUDGET, this.#options.budget, true)
@@ -249,7 +260,7 @@ class Translation {
     }
     const { view } = arena
     if (this.#checked) {
-      for (const [n, map] of this.#program.maps.entries())
+      for (const [n, map] of this.#valueMaps.entries())
         view.setUint32(this.#address + plan.maps + n * 4, map.address, true)
       const access = contextAccess(this.#program.context, this.#contextSize())
       arena.u8.set(access, this.#address + plan.access)
@@ -331,6 +342,11 @@ class Translation {
 /** An ld_imm64 of a function. */
 function isCallback(insn: Insn): boolean {
   return insn.def.kind === 'ld_imm64' && insn.src === 4
+}
+
+/** Whether a map gives pointers to its values. Others (rings, queues) keep books in the same memory. */
+function hasValues({ ops, array }: LinkedMap): boolean {
+  return array !== undefined || ops.lookup !== undefined || ops.lookup_percpu !== undefined
 }
 
 /** Whether the instruction writes r10. */

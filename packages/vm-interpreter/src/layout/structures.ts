@@ -39,7 +39,7 @@ export const CODE_USES_STACK = 68
 /** Helpers that may be called by register, each in HELPER_SIZE bytes. */
 export const CODE_HELPERS = 44
 export const CODE_HELPER_COUNT = 48
-/** Addresses of the headers of the maps that checked code may use. */
+/** Addresses of the headers of the maps whose values checked code may touch. */
 export const CODE_MAPS = 52
 export const CODE_MAP_COUNT = 56
 /** Function-table slots of the program's callbacks. */
