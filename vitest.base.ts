@@ -1,4 +1,5 @@
 import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 const reports = process.env.SKEP_TEST_REPORTS
@@ -17,6 +18,7 @@ export const config: ViteUserConfig = defineConfig({
     },
   },
   test: {
+    setupFiles: [fileURLToPath(new URL('vitest.setup.ts', import.meta.url))],
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     passWithNoTests: true,
     testTimeout: 30_000,
