@@ -37,7 +37,7 @@ import { checkCall } from './arguments'
 import { atomicSize, doAtomic } from './atomics'
 import { afterCall, callHelper, helperById, runElsewhere, tailCallTarget } from './calls'
 import { loadPacket } from './packet'
-import { permitted, refuseAtomic } from './regions'
+import { permitted, permittedRange, refuseAtomic } from './regions'
 
 /** What the quick loops return when the budget may end before the next jump: the exact one goes on. */
 export const NEARLY_SPENT: i32 = -2
@@ -123,14 +123,20 @@ function into(regs: usize, at: usize): usize {
   return dst32(regs, at) + load<i32>(at, REC_OFF)
 }
 
+/** The exact loop need not be quick, so it does without what is done inline. */
+@inline
+function allowed<M>(act: usize, address: u64, size: u32, write: bool): bool {
+  return isExact<M>() ? permittedRange(act, address, size, write) : permitted(act, address, size, write)
+}
+
 @inline
 function mayRead<M>(act: usize, at: usize, size: u32, checked: bool): bool {
-  return !guarded<M>(checked) || permitted(act, source(act, at), size, false)
+  return !guarded<M>(checked) || allowed<M>(act, source(act, at), size, false)
 }
 
 @inline
 function mayWrite<M>(act: usize, at: usize, size: u32, checked: bool): bool {
-  return !guarded<M>(checked) || permitted(act, destination(act, at), size, true)
+  return !guarded<M>(checked) || allowed<M>(act, destination(act, at), size, true)
 }
 
 /** The credit that stands for so many instructions from a record on. In the quick loops it is where the budget ends. */
