@@ -50,6 +50,7 @@ import {
   FRAME_R6,
   FRAME_RETURN,
   FRAME_SIZE,
+  FRAME_STACK_TOP,
   MAX_ACTIVATIONS,
   MAX_FRAMES,
   REC_SIZE,
@@ -246,6 +247,7 @@ export function pushFrame(act: usize, back: usize, checked: bool): bool {
   store<u32>(frame, load<u32>(act, ACT_CODE), FRAME_CODE)
   store<u32>(frame, load<u32>(act, ACT_DEPTH_BASE), FRAME_DEPTH_BASE)
   store<u32>(frame, load<u32>(act, ACT_MAY_GOTO), FRAME_MAY_GOTO)
+  store<u32>(frame, load<u32>(act, ACT_STACK_TOP), FRAME_STACK_TOP)
   for (let i: usize = 0; i < 40; i += 8) store<u64>(frame + i, load<u64>(act + i, ACT_R6), FRAME_R6)
   store<u32>(act, count + 1, ACT_DEPTH)
   store<u32>(act, MAX_LOOPS, ACT_MAY_GOTO)
@@ -263,6 +265,7 @@ export function popFrame(act: usize): usize {
   store<u32>(act, load<u32>(frame, FRAME_CODE), ACT_CODE)
   store<u32>(act, load<u32>(frame, FRAME_DEPTH_BASE), ACT_DEPTH_BASE)
   store<u32>(act, load<u32>(frame, FRAME_MAY_GOTO), ACT_MAY_GOTO)
+  store<u32>(act, load<u32>(frame, FRAME_STACK_TOP), ACT_STACK_TOP)
   store<u32>(act, count - 1, ACT_DEPTH)
   // Should the caller be another program, its context may place the packet elsewhere.
   forgetPacket(act)
@@ -276,6 +279,8 @@ export function replaceProgram(act: usize, code: usize, checked: bool): void {
   store<u32>(act, load<u32>(act, ACT_DEPTH), ACT_DEPTH_BASE)
   store<u32>(act, MAX_LOOPS, ACT_MAY_GOTO)
   if (checked) {
+    // Frames above are another program's.
+    store<u32>(act, load<u32>(act, ACT_R10), ACT_STACK_TOP)
     clearRegisters(act)
     beginFrame(act)
     forgetPacket(act)

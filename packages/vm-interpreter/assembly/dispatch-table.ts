@@ -177,7 +177,8 @@ function endOfCode(act: usize): i64 {
 }
 
 @inline
-function finish<M>(credit: i64, pc: usize): i32 {
+function finish<M>(act: usize, credit: i64, pc: usize): i32 {
+  if (isExact<M>()) store<u32>(act, <u32>(pc - REC_SIZE), ACT_PC)
   setBudget(budgetOf<M>(credit, pc))
   return FAULT_NONE
 }
@@ -439,7 +440,7 @@ export function exec<M>(act: usize): i32 {
           if (failed != FAULT_NONE) return failed
           credit = creditAfterCall<M>(act, credit, pc)
           next = popFrame(act)
-          if (next == 0) return finish<M>(credit, pc)
+          if (next == 0) return finish<M>(act, credit, pc)
         }
         end = endOfCode(act)
         credit = moved<M>(credit, pc, next)
@@ -454,7 +455,7 @@ export function exec<M>(act: usize): i32 {
         store<u64>(regs, 0)
       case h.EXIT: {
         const back = popFrame(act)
-        if (back == 0) return finish<M>(credit, pc)
+        if (back == 0) return finish<M>(act, credit, pc)
         end = endOfCode(act)
         credit = moved<M>(credit, pc, back)
         pc = back

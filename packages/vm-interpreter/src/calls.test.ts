@@ -230,6 +230,39 @@ describe.each(forms)('calls in %s code', (_, checked) => {
     if (checked) expect(await bench.eval(faulty, options, context)).toMatchObject({ pc: 2 })
   })
 
+  it('shows a program that a tail call enters no frame but its own', async () => {
+    const bench = await Bench.create()
+    const map = bench.progArray()
+    const context = bench.packet([])
+    const options = {
+      checked,
+      context: packetContext,
+      helpers: [bench.tailCallHelper()],
+      maps: [map],
+      symbols: { MAP: map.address },
+    }
+    map.set(0, await bench.load('r0 = *(u64 *)(r10 + 504)\nexit', options))
+    const source = `
+        *(u64 *)(r10 - 8) = 77
+        r6 = r10
+        call f
+        r1 = *(u64 *)(r6 - 8)
+        r0 += r1
+        exit
+      f:
+        r2 = MAP ll
+        r3 = SLOT
+        call 12
+        r0 = 0
+        exit`
+    const run = (slot: number): Promise<bigint | Fault> =>
+      bench.eval(source.replace('SLOT', `${slot}`), options, context)
+    if (checked) expect(await run(0)).toMatchObject({ code: control.FAULT_ACCESS, pc: 0 })
+    // The caller's own frames are there again afterwards.
+    map.set(1, await bench.load('r0 = 1\nexit', options))
+    expect(await run(1)).toBe(78n)
+  })
+
   it('may tail-call in subprograms again and again', async () => {
     const bench = await Bench.create()
     const map = bench.progArray()

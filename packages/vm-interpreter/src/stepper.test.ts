@@ -85,6 +85,7 @@ describe('a stepper', () => {
     const program = await bench.load(sum)
     const whole = createStepper(program, 0)
     whole.continue()
+    expect([whole.pc, whole.depth]).toEqual([8, 0])
     for (let count = 1; count < whole.executed; count++) {
       const [leap, single] = [createStepper(program, 0), createStepper(program, 0)]
       leap.step(count)

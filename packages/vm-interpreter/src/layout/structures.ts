@@ -145,10 +145,11 @@ export const FRAME_DEPTH_BASE = 8
 export const FRAME_MAY_GOTO = 12
 /** u64 × 5: r6 to r10. */
 export const FRAME_R6 = 16
-export const FRAME_SIZE = 56
+export const FRAME_STACK_TOP = 56
+export const FRAME_SIZE = 64
 /** More than MAX_CALL_FRAMES, for programs that follow one another by tail calls in subprograms. */
 export const MAX_FRAMES = 48
-export const ACT_SIZE = 2912
+export const ACT_SIZE = 3296
 /** Activations that may nest. */
 export const MAX_ACTIVATIONS = 16
 
