@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { attachXdp } from '@skep/hook-xdp'
-import { assemble } from '@skep/isa'
+import { assemble, decode } from '@skep/isa'
 import { createCollector, createDevicePair, ipv4, PacketBatch } from '@skep/packet'
 import { describe, expect, it } from 'vitest'
 import {
   arg,
   type CollectionSpec,
   codec,
+  control,
   createRuntime,
   defineHelper,
   defineMapType,
@@ -276,6 +277,26 @@ describe('checked mode', () => {
     expect(() => endless.program().testRun({ data: packet })).toThrow(/instruction budget used up/)
     const fine = await load('mov r0, 2\nexit')
     expect(fine.program().testRun({ data: packet }).retval).toBe(2)
+    runtime.close()
+  })
+})
+
+describe('bare runs and foreign helpers', () => {
+  it.each(engines)('call by register, and leave no budget behind, on %s', async (engine) => {
+    const runtime = await createRuntime({ engine })
+    const insns = decode(assemble('mov r2, 5\ncallx r2\nmov r0, 2\nexit'))
+    expect(await runtime.runBare(insns, new Uint8Array(0))).toBe(2n)
+    const at = runtime.host.control + control.CTL_BUDGET
+    expect(runtime.arena.view.getBigInt64(at, true)).toBe(0n)
+    runtime.close()
+  })
+
+  it('refuses unverified code a helper of another program type', async () => {
+    const runtime = await createRuntime({ engine: 'interpreter' })
+    const skb = xdp('call 9\nexit')
+    await expect(runtime.load(skb, { verify: false })).rejects.toThrow(
+      /type xdp may not call bpf_skb_store_bytes/,
+    )
     runtime.close()
   })
 })

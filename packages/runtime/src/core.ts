@@ -326,6 +326,8 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
         cause,
       })
     } finally {
+      // Later runs have their engine's own budget.
+      this.arena.view.setBigInt64(at + control.CTL_BUDGET, 0n, true)
       if (block !== 0) this.arena.free(block)
       unit.release()
     }

@@ -74,6 +74,7 @@ export async function linkProgram(
   for (const [slot, insn] of insns.entries()) {
     if (insn.def.name !== 'call_helper' || helpers.has(insn.imm)) continue
     if (facts && !facts.reachable[slot]) continue
+    if (!facts) refuseForeignHelper(spec, insn.imm, linker.platform)
     helpers.set(insn.imm, await linker.helper(insn.imm))
   }
   const context = linker.platform.programTypes.get(spec.type)?.context
@@ -109,6 +110,18 @@ function subprogramStarts(spec: ProgramSpec, insns: readonly Insn[]): number[] {
   return [...starts].sort((a, b) => a - b)
 }
 
+/** Nobody verified this program: a helper of another program type would take its context for what it is not. */
+function refuseForeignHelper(spec: ProgramSpec, id: number, platform: Platform): void {
+  const type = platform.programTypes.get(spec.type)
+  const def = platform.helpers.byId(id)
+  if (!type || !def || platform.allows(type, def)) return
+  throw new RuntimeError(
+    'UNKNOWN_HELPER',
+    def.name,
+    `${spec.name}: programs of type ${type.name} may not call ${def.name}`,
+  )
+}
+
 /** Bare instructions as a program whose context is `size` bytes; without facts for checked engines, else all reachable. */
 export async function linkBare(
   insns: readonly Insn[],
@@ -122,6 +135,14 @@ export async function linkBare(
     if (insn.def.name === 'call_helper' && !helpers.has(insn.imm))
       helpers.set(insn.imm, await helper(insn.imm))
     if (insn.def.name === 'call_local') starts.add(slot + 1 + insn.imm)
+  }
+  // A call by register reaches the helpers whose ids the program loads; other constants name none.
+  if (insns.some((insn) => insn.def.name === 'callx')) {
+    for (const { def, imm } of insns) {
+      if (def.name !== 'mov64_imm' || helpers.has(imm)) continue
+      const linked = await helper(imm).catch(() => undefined)
+      if (linked) helpers.set(imm, linked)
+    }
   }
   const subprograms = [...starts].sort((a, b) => a - b)
   const n = insns.length
