@@ -1,4 +1,4 @@
-import type { Row } from '@skep/verifier'
+import type { Row } from '@skep/registry'
 import * as z from 'zod'
 import { RefusedError } from './report.ts'
 
@@ -45,13 +45,10 @@ const row = z.object({
   repeat: z.number().int().min(1).max(1_000_000).optional(),
 })
 
-/** A row of a JSON-lines command, with what runs need besides. */
-export type CheckedRow = Row & { readonly data?: string; readonly ctx?: string; readonly repeat?: number }
-
 /** Checks a row's shape; throws RefusedError BAD_ROW with the path to the field. Unknown fields are let through. */
-export function checkRow(value: unknown): CheckedRow {
+export function checkRow(value: unknown): Row {
   const result = parse(value)
-  if (result.success) return result.data as CheckedRow
+  if (result.success) return result.data as Row
   const problems = result.error.issues.map((issue) => `${issue.path.join('.') || '(row)'}: ${issue.message}`)
   throw new RefusedError('BAD_ROW', problems.join('; '))
 }

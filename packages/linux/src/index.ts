@@ -14,7 +14,7 @@ export type {
 } from './kernel-program.ts'
 export { type KernelCollection, type LoadCollectionOptions, loadCollection } from './load-collection.ts'
 export { type LoadedRow, loadRow, type RowLoadOptions } from './load-row.ts'
-export { parseRow, type Row, type RowMap } from './row.ts'
+export { parseRow } from './row.ts'
 export { type RunAnswer, runRow } from './run-row.ts'
 export { attachTypes, mapTypes, programTypes } from './uapi.ts'
 export { type VerifyAnswer, type VerifyRowOptions, verifyRow } from './verify-row.ts'

@@ -1,8 +1,9 @@
+import type { Row, RowMap } from '@skep/registry'
 import { KernelArgumentError, KernelError } from './errors.ts'
 import type { Kernel } from './kernel.ts'
 import type { KernelMap } from './kernel-map.ts'
 import type { KernelProgram, ProgramOptions, RejectedProgram } from './kernel-program.ts'
-import { bytesOfHex, type Row, type RowMap } from './row.ts'
+import { bytesOfHex } from './row.ts'
 import { attachTypes, numberOf, programTypes } from './uapi.ts'
 
 export interface LoadedRow {

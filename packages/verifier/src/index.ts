@@ -1,5 +1,5 @@
 export { VerifierError } from './errors.ts'
-export { type Row, type RowMap, specFromRow } from './row.ts'
+export { specFromRow } from './row.ts'
 export {
   type Acceptance,
   createVerifier,

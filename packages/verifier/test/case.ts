@@ -1,5 +1,5 @@
 import { assemble } from '@skep/isa'
-import type { Row, RowMap } from '../src/index.ts'
+import type { Row, RowMap } from '@skep/registry'
 
 /** A program, and what the verifier says of it: accepts it, or refuses it with a line of the log. */
 export interface Case {
