@@ -59,6 +59,8 @@ export class Btf {
   readonly #strings: StringTable
   readonly #firstString: number
   #names: Map<string, number[]> | undefined
+  /** Ids of declaration tags by what they are on. */
+  #tags: Map<number, number[]> | undefined
   readonly #aligns = new Map<number, number>()
 
   /** Use `parseBtf`, which checks what this takes for granted. */
@@ -146,6 +148,21 @@ export class Btf {
   /** DECL_TAG: the member or parameter that it is about, -1 for the whole. */
   componentIndex(id: number): number {
     return this.#word(id, 3) | 0
+  }
+
+  /** Values of the declaration tags of a type: of a member or parameter of it, -1 for the type itself. */
+  declTags(id: number, component: number): string[] {
+    if (!this.#tags) {
+      this.#tags = new Map()
+      for (let tag = this.#first; tag < this.count; tag++) {
+        if (this.kind(tag) !== BTF_KIND.DECL_TAG) continue
+        const tags = this.#tags.get(this.target(tag))
+        if (tags) tags.push(tag)
+        else this.#tags.set(this.target(tag), [tag])
+      }
+    }
+    const own = (this.#tags.get(id) ?? []).filter((tag) => this.componentIndex(tag) === component)
+    return [...(this.base?.declTags(id, component) ?? []), ...own.map((tag) => this.name(tag))]
   }
 
   /** Without typedefs and cv-qualifiers; 0 for a cycle. */

@@ -1,6 +1,6 @@
+import type { Btf } from '@skep/btf'
 import type { ErrnoName, HelperDef, HelperUser, LineInfo, Platform, ProgramTypeDef } from '@skep/registry'
 import type { AttachTarget } from './attach-target.ts'
-import type { Btf } from './btf.ts'
 import { Reject } from './errors.ts'
 import { FactCollector } from './facts.ts'
 import type { Heap } from './heap.ts'

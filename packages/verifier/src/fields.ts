@@ -1,4 +1,4 @@
-import { BTF_KIND_ARRAY, BTF_KIND_DATASEC, BTF_KIND_PTR, BTF_KIND_TYPE_TAG, type Btf } from './btf.ts'
+import { BTF_KIND, type Btf } from '@skep/btf'
 
 /** Kinds of special fields inside map values and local objects (enum btf_field_type). */
 export type FieldKind =
@@ -55,8 +55,8 @@ export const isKptr = (kind: FieldKind): boolean =>
 /** The special fields of a type, nested structs and arrays included, in order of offset (btf_parse_fields). */
 export function specialFields(btf: Btf, type: number): readonly SpecialField[] {
   const found: SpecialField[] = []
-  const id = btf.skipModifiers(type)
-  if (btf.kind(id) === BTF_KIND_DATASEC) {
+  const id = btf.resolve(type)
+  if (btf.kind(id) === BTF_KIND.DATASEC) {
     for (const { type: variable, offset } of btf.sectionVariables(id)) {
       collect(btf, btf.target(variable), offset, 0, found)
     }
@@ -71,14 +71,14 @@ function collect(btf: Btf, type: number, offset: number, depth: number, found: S
     found.push(pointer)
     return
   }
-  const id = btf.skipModifiers(type)
-  if (btf.kind(id) === BTF_KIND_ARRAY) {
-    const { type: element, count } = btf.array(id)
+  const id = btf.resolve(type)
+  if (btf.kind(id) === BTF_KIND.ARRAY) {
+    const { element, count } = btf.array(id)
     const size = btf.size(element) ?? 0
     for (let i = 0; i < Math.min(count, 16); i++) collect(btf, element, offset + i * size, depth + 1, found)
     return
   }
-  if (!btf.isStruct(id)) return
+  if (!btf.isComposite(id)) return
   const kind = btf.name(id) as FieldKind
   const size = SIZES[kind]
   if (size !== undefined) {
@@ -91,10 +91,10 @@ function collect(btf: Btf, type: number, offset: number, depth: number, found: S
 }
 
 function pointerField(btf: Btf, type: number, offset: number): SpecialField | undefined {
-  const pointer = btf.skipModifiers(type)
-  if (btf.kind(pointer) !== BTF_KIND_PTR) return undefined
+  const pointer = btf.resolve(type)
+  if (btf.kind(pointer) !== BTF_KIND.PTR) return undefined
   const tagged = btf.target(pointer)
-  if (btf.kind(tagged) !== BTF_KIND_TYPE_TAG) return undefined
+  if (btf.kind(tagged) !== BTF_KIND.TYPE_TAG) return undefined
   const kind = KPTR_TAGS[btf.name(tagged)]
-  return kind && { kind, offset, size: 8, target: btf.skipModifiers(btf.target(tagged)) }
+  return kind && { kind, offset, size: 8, target: btf.resolve(btf.target(tagged)) }
 }

@@ -1,7 +1,15 @@
-import { BTF_FUNC_GLOBAL, BTF_KIND_FUNC, BTF_KIND_FUNC_PROTO } from './btf.ts'
+import { BTF_KIND, BTF_LINKAGE, type Btf } from '@skep/btf'
 import type { Env } from './env.ts'
 import { fail } from './errors.ts'
 import { checkAbnormalReturn } from './subprogs.ts'
+
+/** btf_type_is_int of 1, 2, 4 or 8 bytes, without a bit offset. */
+function isSmallInt(btf: Btf, id: number): boolean {
+  if (btf.kind(id) !== BTF_KIND.INT) return false
+  const { bits, bitOffset } = btf.integer(id)
+  const size = btf.size(id) ?? 0
+  return bitOffset === 0 && bits === size * 8 && [1, 2, 4, 8].includes(size)
+}
 
 /** check_btf_func_early: the list of functions by itself. */
 export function checkFuncInfo(env: Env): void {
@@ -18,8 +26,8 @@ export function checkFuncInfo(env: Env): void {
         `same or smaller insn offset (${info.insn}) than previous func info record (${previous})`,
       )
     }
-    if (btf.kind(info.typeId) !== BTF_KIND_FUNC) fail('EINVAL', `invalid type id ${info.typeId} in func info`)
-    if (btf.kind(btf.target(info.typeId)) !== BTF_KIND_FUNC_PROTO) fail('EINVAL', 'invalid func info')
+    if (btf.kind(info.typeId) !== BTF_KIND.FUNC) fail('EINVAL', `invalid type id ${info.typeId} in func info`)
+    if (btf.kind(btf.target(info.typeId)) !== BTF_KIND.FUNC_PROTO) fail('EINVAL', 'invalid func info')
     previous = info.insn
   }
 }
@@ -41,9 +49,9 @@ export function linkFuncInfo(env: Env): void {
     }
     subprog.name = btf.name(info.typeId)
     subprog.typeId = info.typeId
-    subprog.global = btf.vlen(info.typeId) === BTF_FUNC_GLOBAL
-    const result = btf.skipModifiers(btf.target(btf.target(info.typeId)))
-    const scalar = btf.isSmallInt(result) || btf.isEnum(result)
+    subprog.global = btf.linkage(info.typeId) === BTF_LINKAGE.GLOBAL
+    const result = btf.resolve(btf.target(btf.target(info.typeId)))
+    const scalar = isSmallInt(btf, result) || btf.isEnum(result)
     if (i > 0 && !scalar && subprog.hasLdAbs) {
       fail('EINVAL', "LD_ABS is only allowed in functions that return 'int'.")
     }

@@ -1,5 +1,5 @@
+import { type Btf, parseBtf } from '@skep/btf'
 import type { MapSpec, MapTypeDef, Platform } from '@skep/registry'
-import { Btf } from './btf.ts'
 import { type FieldKind, type SpecialField, specialFields } from './fields.ts'
 
 export const BPF_F_RDONLY_PROG: number = 1 << 7
@@ -62,7 +62,7 @@ function makeMap(
   programBtf: Btf | undefined,
 ): VerifierMap {
   const def = platform.mapTypes.get(spec.type)
-  const btf = spec.btf ? new Btf(spec.btf) : programBtf
+  const btf = spec.btf ? parseBtf(spec.btf) : programBtf
   const described = btf !== undefined && (spec.btfValue ?? 0) > 0
   const flags = spec.flags ?? 0
   const readOnly = (flags & BPF_F_RDONLY_PROG) !== 0

@@ -1,14 +1,4 @@
-import {
-  BTF_KIND_ENUM,
-  BTF_KIND_ENUM64,
-  BTF_KIND_FWD,
-  BTF_KIND_INT,
-  BTF_KIND_PTR,
-  BTF_KIND_STRUCT,
-  BTF_KIND_TYPEDEF,
-  BTF_KIND_UNION,
-  type Btf,
-} from './btf.ts'
+import { BTF_KIND, type Btf } from '@skep/btf'
 import type { Env, Subprog } from './env.ts'
 import { fail } from './errors.ts'
 
@@ -58,26 +48,26 @@ function isContextPointer(env: Env, btf: Btf, pointer: number): boolean {
   const { name } = env.type.context
   for (let steps = 0; steps < 64; steps++) {
     const kind = btf.kind(at)
-    if (kind === BTF_KIND_TYPEDEF && btf.name(at) === name) return true
-    if (kind === BTF_KIND_STRUCT || kind === BTF_KIND_UNION || kind === BTF_KIND_FWD || kind === 0) break
+    if (kind === BTF_KIND.TYPEDEF && btf.name(at) === name) return true
+    if (kind === BTF_KIND.STRUCT || kind === BTF_KIND.UNION || kind === BTF_KIND.FWD || kind === 0) break
     const next = btf.target(at)
-    if (next === at || btf.skipModifiers(at) === at) break
+    if (next === at || btf.resolve(at) === at) break
     at = next
   }
-  if (btf.kind(at) !== BTF_KIND_STRUCT) return false
+  if (btf.kind(at) !== BTF_KIND.STRUCT) return false
   const struct = btf.name(at)
   return struct !== '' && (struct === name || KERNEL_TWINS[name] === struct)
 }
 
 function isDynptrPointer(btf: Btf, pointer: number): boolean {
-  const target = btf.skipModifiers(btf.target(pointer))
+  const target = btf.resolve(btf.target(pointer))
   const name = btf.name(target)
-  return btf.isStruct(target) && (name === 'bpf_dynptr' || name === 'bpf_dynptr_kern')
+  return btf.isComposite(target) && (name === 'bpf_dynptr' || name === 'bpf_dynptr_kern')
 }
 
 const isInt = (btf: Btf, id: number): boolean => {
   const kind = btf.kind(id)
-  return kind === BTF_KIND_INT || kind === BTF_KIND_ENUM || kind === BTF_KIND_ENUM64
+  return kind === BTF_KIND.INT || kind === BTF_KIND.ENUM || kind === BTF_KIND.ENUM64
 }
 
 /** Tags of a parameter without `arg:`. */
@@ -107,7 +97,7 @@ export function globalParams(env: Env, subprog: Subprog): readonly ParamType[] {
   if (params.length > 5) {
     fail('EINVAL', `Global function ${subprog.name}() with ${params.length} > 5 args. Buggy compiler.`)
   }
-  if (!isInt(btf, btf.skipModifiers(btf.target(proto)))) {
+  if (!isInt(btf, btf.resolve(btf.target(proto)))) {
     fail('EINVAL', `Global function ${subprog.name}() doesn't return scalar. Only those are supported.`)
   }
   subprog.params = params.map((param, i) => paramType(env, btf, subprog, i, param.type))
@@ -117,13 +107,13 @@ export function globalParams(env: Env, subprog: Subprog): readonly ParamType[] {
 function paramType(env: Env, btf: Btf, subprog: Subprog, i: number, type: number): ParamType {
   const tags = tagsOf(btf, subprog, i)
   if (tags.some((tag) => !KNOWN_TAGS.has(tag))) fail('EOPNOTSUPP', `arg#${i} has unsupported set of tags`)
-  const t = btf.skipModifiers(type)
+  const t = btf.resolve(type)
   const has = (tag: string): boolean => tags.includes(tag)
   const only = (tag: string, line: string): void => {
     if (tags.some((other) => other !== tag)) fail('EINVAL', line)
   }
   const invalid = `arg#${i} has invalid combination of tags`
-  if (btf.kind(t) !== BTF_KIND_PTR) {
+  if (btf.kind(t) !== BTF_KIND.PTR) {
     if (tags.length > 0) fail('EINVAL', `arg#${i} has pointer tag, but is not a pointer type`)
     if (isInt(btf, t)) return { kind: 'anything' }
     return fail(
@@ -139,7 +129,7 @@ function paramType(env: Env, btf: Btf, subprog: Subprog, i: number, type: number
     if (tags.length > 0) fail('EINVAL', invalid)
     return { kind: 'dynptr' }
   }
-  const target = btf.skipModifiers(btf.target(t))
+  const target = btf.resolve(btf.target(t))
   if (has('trusted')) {
     if (has('nonnull')) fail('EINVAL', invalid)
     return { kind: 'btf_id', struct: btf.name(target), nullable: has('nullable') }

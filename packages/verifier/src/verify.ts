@@ -1,4 +1,4 @@
-import { parseBtf } from '@skep/btf'
+import { BtfError, parseBtf } from '@skep/btf'
 import {
   attachTypeName,
   type LineInfo,
@@ -8,7 +8,6 @@ import {
   type ProgramSpec,
 } from '@skep/registry'
 import { findAttachTarget } from './attach-target.ts'
-import { Btf } from './btf.ts'
 import { checkCfg } from './cfg.ts'
 import { Env, type Privileges } from './env.ts'
 import { fail, Reject } from './errors.ts'
@@ -168,7 +167,7 @@ class KernelVerifier implements Verifier {
     this.#pool.reset()
     let env: Env
     try {
-      const btf = input.btf ? new Btf(input.btf) : undefined
+      const btf = input.btf ? parseBtf(input.btf) : undefined
       env = new Env({
         heap: this.#heap,
         domain: this.#domain,
@@ -184,6 +183,7 @@ class KernelVerifier implements Verifier {
         logLevel: input.logLevel ?? 0,
       })
     } catch (error) {
+      if (error instanceof BtfError) return refusal('EINVAL', `the BTF cannot be used: ${error.message}`)
       return refusal('EINVAL', error instanceof Reject ? error.message : `invalid input: ${String(error)}`)
     }
     markUnknown(env, UNBOUND_REG)
