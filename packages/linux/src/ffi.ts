@@ -12,6 +12,8 @@ export interface Ffi {
   setLimit(resource: number, limit: Uint8Array): number
   /** sched_setaffinity(0, size, mask): the result, or minus errno. */
   setAffinity(mask: Uint8Array): number
+  /** Maps `bytes` of a file descriptor for reading and writing, shared, and unmaps them: 0, or minus errno. */
+  mapOnce(fd: number, bytes: number): number
   /** The address of a block's first byte. It is good only while `bytes` is reachable. */
   address(bytes: Uint8Array): bigint
 }
@@ -27,12 +29,35 @@ const numbers: Readonly<
       capset: number
       prlimit64: number
       sched_setaffinity: number
+      mmap: number
+      munmap: number
     }
   >
 > = {
-  x64: { bpf: 321, close: 3, capget: 125, capset: 126, prlimit64: 302, sched_setaffinity: 203 },
-  arm64: { bpf: 280, close: 57, capget: 90, capset: 91, prlimit64: 261, sched_setaffinity: 122 },
+  x64: {
+    bpf: 321,
+    close: 3,
+    capget: 125,
+    capset: 126,
+    prlimit64: 302,
+    sched_setaffinity: 203,
+    mmap: 9,
+    munmap: 11,
+  },
+  arm64: {
+    bpf: 280,
+    close: 57,
+    capget: 90,
+    capset: 91,
+    prlimit64: 261,
+    sched_setaffinity: 122,
+    mmap: 222,
+    munmap: 215,
+  },
 }
+
+const PROT_READ_WRITE = 3
+const MAP_SHARED = 1
 
 /** What is used of koffi: spelled out, so that declarations do not need an optional package. */
 interface Koffi {
@@ -93,6 +118,12 @@ export const bind = async (host: Host): Promise<Ffi> => {
     const onBuffer = libc.func('long syscall(long nr, long a, void *b, unsigned long c)')
     const onBuffers = libc.func('syscall', 'long', ['long', 'void *', 'void *', 'unsigned long'])
     const limit = libc.func('syscall', 'long', ['long', 'long', 'long', 'void *', 'void *'])
+    const onPages = libc.func('syscall', 'long', [
+      'long',
+      'unsigned long',
+      'unsigned long',
+      ...Array(4).fill('long'),
+    ])
     const settle = (result: number): number => (result === -1 ? -koffi.errno() : result)
     return {
       bpf: (command, attr, size) => settle(onBuffer(nr.bpf, command, attr, size)),
@@ -100,6 +131,10 @@ export const bind = async (host: Host): Promise<Ffi> => {
       onBytes: (call, a, b) => settle(onBuffers(nr[call], a, b, 0)),
       setLimit: (resource, bytes) => settle(limit(nr.prlimit64, 0, resource, bytes, null)),
       setAffinity: (mask) => settle(limit(nr.sched_setaffinity, 0, mask.length, mask, null)),
+      mapOnce: (fd, bytes) => {
+        const at = settle(onPages(nr.mmap, 0, bytes, PROT_READ_WRITE, MAP_SHARED, fd, 0))
+        return at < 0 ? at : settle(onPages(nr.munmap, at, bytes, 0, 0, 0, 0))
+      },
       address: (bytes) => koffi.address(bytes),
     }
   } catch (cause) {

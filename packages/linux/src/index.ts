@@ -13,7 +13,8 @@ export type {
   TestRunResult,
 } from './kernel-program.ts'
 export { type KernelCollection, type LoadCollectionOptions, loadCollection } from './load-collection.ts'
-export { type LoadedRow, loadRow, type RowLoadOptions } from './load-row.ts'
+export { type LoadedRow, loadRow, type RowLoadOptions, RowMapCache } from './load-row.ts'
+export { type PreparedCollection, type ProgramLoadOptions, prepareCollection } from './prepare-collection.ts'
 export { parseRow } from './row.ts'
 export { type RunAnswer, runRow } from './run-row.ts'
 export { attachTypes, mapTypes, programTypes } from './uapi.ts'

@@ -117,6 +117,15 @@ export class Kernel {
     return createMap(this.#context, options)
   }
 
+  /**
+   * Gives an arena the user-space address that the verifier asks for, as mmap(2) does: `maxEntries` pages anywhere. Throws
+   * `KernelError`.
+   */
+  placeArena(map: KernelMap): void {
+    const result = this.#context.ffi.mapOnce(map.fd, map.maxEntries * 4096)
+    if (result < 0) throw new KernelError(errnoText(result), 'mmap', `the pages of map '${map.name}'`)
+  }
+
   /** BPF_BTF_LOAD. Throws `KernelError` with the kernel's log. */
   loadBtf(bytes: Uint8Array): KernelBtf {
     return loadBtf(this.#context, bytes)

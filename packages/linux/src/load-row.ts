@@ -1,10 +1,11 @@
 import type { Row, RowMap } from '@skep/registry'
+import { attachTarget } from './attach-target.ts'
 import { KernelArgumentError, KernelError } from './errors.ts'
 import type { Kernel } from './kernel.ts'
 import type { KernelMap } from './kernel-map.ts'
 import type { KernelProgram, ProgramOptions, RejectedProgram } from './kernel-program.ts'
 import { bytesOfHex } from './row.ts'
-import { attachTypes, numberOf, programTypes } from './uapi.ts'
+import { attachTypes, mapTypes, numberOf, programTypes } from './uapi.ts'
 
 export interface LoadedRow {
   readonly program: KernelProgram | RejectedProgram
@@ -13,15 +14,19 @@ export interface LoadedRow {
   close(): void
 }
 
-export type RowLoadOptions = Pick<ProgramOptions, 'logLevel' | 'lazyLog'>
+export interface RowLoadOptions extends Pick<ProgramOptions, 'logLevel' | 'lazyLog'> {
+  /** Maps to take instead of making the same again, for many rows that are only verified. */
+  readonly maps?: RowMapCache
+}
 
 /** Makes a row's maps and loads its program. Throws `KernelError` when the kernel refuses a map or BTF. */
 export const loadRow = (kernel: Kernel, row: Row, options: RowLoadOptions = {}): LoadedRow => {
-  const maps = new RowMaps(kernel, row)
+  const { maps: cache, ...programLoad } = options
+  const maps = new RowMaps(kernel, row, cache)
   try {
     for (let i = 0; i < (row.maps?.length ?? 0); i++) maps.at(i)
     const load = (): KernelProgram | RejectedProgram =>
-      kernel.loadProgram(programOptions(kernel, row, maps, options))
+      kernel.loadProgram(programOptions(kernel, row, maps, programLoad))
     const program = row.unprivileged ? kernel.without(['CAP_PERFMON', 'CAP_SYS_ADMIN'], load) : load()
     return {
       program,
@@ -43,10 +48,12 @@ class RowMaps {
   readonly #row: Row
   readonly #byIndex = new Map<number, KernelMap>()
   readonly #templates: KernelMap[] = []
+  readonly #cache: RowMapCache | undefined
 
-  constructor(kernel: Kernel, row: Row) {
+  constructor(kernel: Kernel, row: Row, cache: RowMapCache | undefined) {
     this.#kernel = kernel
     this.#row = row
+    this.#cache = cache
   }
 
   get made(): KernelMap[] {
@@ -62,7 +69,7 @@ class RowMaps {
         path,
         `there is no map ${index}; the row has ${this.#row.maps?.length ?? 0}`,
       )
-    const result = this.#make(map, path)
+    const result = this.#cache?.take(this.#row, map, () => this.#make(map, path)) ?? this.#make(map, path)
     this.#byIndex.set(index, result)
     return result
   }
@@ -129,12 +136,60 @@ class RowMaps {
   }
 
   close(): void {
-    for (const map of this.#byIndex.values()) map.close()
+    for (const map of this.#byIndex.values()) if (!this.#cache?.holds(map)) map.close()
     for (const map of this.#templates) map.close()
   }
 }
 
-const programOptions = (kernel: Kernel, row: Row, maps: RowMaps, options: RowLoadOptions): ProgramOptions => {
+/** Maps by their description, for as long as the cache lives. Their contents are what the rows' `init` says. */
+export class RowMapCache {
+  readonly #byText = new Map<string, KernelMap>()
+  readonly #held = new Set<KernelMap>()
+
+  /** The map, or undefined for one that must be made anew: the kernel ties it to its first program. */
+  take(row: Row, map: RowMap, make: () => KernelMap): KernelMap | undefined {
+    const type = numberOf(mapTypes, map.type)
+    if (type === undefined || ownedByPrograms.has(type)) return undefined
+    const inner = typeof map.inner === 'number' ? row.maps?.[map.inner] : map.inner
+    const innerType = inner ? numberOf(mapTypes, inner.type) : undefined
+    if (innerType !== undefined && ownedByPrograms.has(innerType)) return undefined
+    const typed = map.btf_key !== undefined || map.btf_value !== undefined
+    const text = JSON.stringify([map, inner, typed && !map.btf ? row.btf : undefined])
+    const known = this.#byText.get(text)
+    if (known) return known
+    const made = make()
+    this.#byText.set(text, made)
+    this.#held.add(made)
+    return made
+  }
+
+  holds(map: KernelMap): boolean {
+    return this.#held.has(map)
+  }
+
+  /** Closes the maps, which no row may be using. */
+  clear(): void {
+    for (const map of this.#held) map.close()
+    this.#held.clear()
+    this.#byText.clear()
+  }
+
+  get size(): number {
+    return this.#held.size
+  }
+}
+
+/** map_type_contains_progs: these take the type of the first program that refers to them (bpf_prog_map_compatible). */
+const ownedByPrograms: ReadonlySet<number> = new Set(
+  ['prog_array', 'devmap', 'cpumap'].map((name) => mapTypes[name] ?? -1),
+)
+
+const programOptions = (
+  kernel: Kernel,
+  row: Row,
+  maps: RowMaps,
+  options: Pick<ProgramOptions, 'logLevel' | 'lazyLog'>,
+): ProgramOptions => {
   const insns = bytesOfHex(row.insns)
   const view = new DataView(insns.buffer, insns.byteOffset, insns.byteLength)
   const patch = (insn: number, value: number, path: string): void => {
@@ -156,61 +211,17 @@ const programOptions = (kernel: Kernel, row: Row, maps: RowMaps, options: RowLoa
     patch(kfunc.insn, id, `row.kfuncs[${i}].insn`)
   })
   const type = numberOf(programTypes, row.type) ?? row.type
-  const attach = attachTarget(kernel, type, row)
+  const attach = attachTarget(kernel, type, row.attach_type ?? 0, row.attach_to, 'row.attach_to')
   return {
     name: row.name?.slice(row.name.lastIndexOf(' ') + 1) ?? '',
     type,
-    attachType: attach.attachType,
-    attachBtfId: attach.btfId,
+    ...attach,
     flags: row.flags ?? 0,
     license: row.license ?? 'GPL',
     insns,
     ...(row.btf ? { btf: kernel.btfs.get(row.btf) } : {}),
     ...(row.func_info ? { funcInfo: bytesOfHex(row.func_info) } : {}),
     ...options,
-  }
-}
-
-/** Kernel functions that stand for an attach point, by program type and attach type (net: libbpf's section table). */
-const prefixes: Readonly<Record<string, { kind: 'func' | 'typedef'; prefix: string }>> = {
-  [`tracing/${attachTypes['trace_raw_tp']}`]: { kind: 'typedef', prefix: 'btf_trace_' },
-  [`tracing/${attachTypes['trace_iter']}`]: { kind: 'func', prefix: 'bpf_iter_' },
-  [`lsm/${attachTypes['lsm_mac']}`]: { kind: 'func', prefix: 'bpf_lsm_' },
-  [`lsm/${attachTypes['lsm_cgroup']}`]: { kind: 'func', prefix: 'bpf_lsm_' },
-}
-/** Program types whose attach_btf_id the kernel reads; the others refuse one. */
-const attachesByBtf: ReadonlyMap<number, string> = new Map(
-  ['tracing', 'lsm', 'struct_ops'].map((name) => [programTypes[name] ?? -1, name]),
-)
-
-const attachTarget = (
-  kernel: Kernel,
-  type: string | number,
-  row: Row,
-): { attachType: string | number; btfId: number } => {
-  const attachType = row.attach_type ?? 0
-  const family = typeof type === 'number' ? attachesByBtf.get(type) : undefined
-  const to = row.attach_to
-  if (!to || !family) return { attachType, btfId: 0 }
-  const missing = (what: string): never => {
-    throw new KernelArgumentError('row.attach_to', `this kernel has no ${what}`)
-  }
-  if (family === 'struct_ops') {
-    const [struct = '', member = ''] = to.split(':')
-    const btfId = kernel.vmlinux?.find('struct', struct) ?? missing(`struct ${struct}`)
-    return {
-      attachType: kernel.vmlinux?.memberIndex(btfId, member) ?? missing(`member ${member} in ${struct}`),
-      btfId,
-    }
-  }
-  const { kind, prefix } = prefixes[`${family}/${numberOf(attachTypes, attachType)}`] ?? {
-    kind: 'func',
-    prefix: '',
-  }
-  const full = to.startsWith(prefix) ? to : prefix + to
-  return {
-    attachType,
-    btfId: kernel.vmlinux?.find(kind, full) ?? missing(`${kind === 'func' ? 'function' : 'type'} ${full}`),
   }
 }
 

@@ -1,6 +1,6 @@
 import { decisiveLine, processedInsns } from './decisive-line.ts'
 import type { Kernel } from './kernel.ts'
-import { loadRow, rowFailure } from './load-row.ts'
+import { loadRow, type RowMapCache, rowFailure } from './load-row.ts'
 import { parseRow } from './row.ts'
 
 export interface VerifyAnswer {
@@ -22,6 +22,8 @@ export interface VerifyRowOptions {
   readonly log?: boolean
   /** BPF_LOG_LEVEL1 = 1 (the path that fails, the default) or 2 (every path). */
   readonly logLevel?: number
+  /** Maps to take instead of making the same again. */
+  readonly maps?: RowMapCache
 }
 
 /** The kernel's verdict on a row of `skep verify --jsonl`. Never throws for a row, whatever its shape. */
@@ -31,6 +33,7 @@ export const verifyRow = (kernel: Kernel, value: unknown, options: VerifyRowOpti
     const loaded = loadRow(kernel, parseRow(value), {
       logLevel: options.logLevel ?? 1,
       lazyLog: !options.log,
+      ...(options.maps ? { maps: options.maps } : {}),
     })
     const { program } = loaded
     const log = options.log ? { log: program.log } : {}

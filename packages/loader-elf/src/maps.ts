@@ -16,6 +16,8 @@ export interface MapContext {
   readonly btf: Btf | undefined
   /** The map type's name for a number. */
   readonly typeName: (id: number) => string | number
+  /** Takes what is left out. */
+  readonly notes: string[]
 }
 
 const SECTION = '.maps'
@@ -36,6 +38,7 @@ interface Definition {
   readonly name: string
   readonly inner: boolean
   readonly fields: Fields
+  readonly notes: string[]
   /** enum bpf_map_type. */
   type: number
 }
@@ -108,9 +111,11 @@ const FIELDS: Readonly<Record<string, (definition: Definition, member: string, t
   pinning: (d, member, type) => {
     const value = hiddenInt(d, member, type)
     if (d.inner) throw badMap(d.name, 'the template of a map of maps cannot be pinned')
-    if (value !== 0 && value !== PIN_BY_NAME)
-      throw badMap(d.name, `pinning ${value} is neither LIBBPF_PIN_NONE nor LIBBPF_PIN_BY_NAME`)
     if (value === PIN_BY_NAME) d.fields.pinning = 'by_name'
+    else if (value !== 0)
+      d.notes.push(
+        `map ${d.name} is not pinned: pinning ${value} is neither LIBBPF_PIN_NONE nor LIBBPF_PIN_BY_NAME, but another loader's`,
+      )
   },
 }
 
@@ -123,6 +128,7 @@ function define(context: MapContext, name: string, structType: number, inner: bo
     btf,
     name,
     inner,
+    notes: context.notes,
     type: 0,
     fields: { name, type: 0, keySize: 0, valueSize: 0, maxEntries: 0 },
   }

@@ -53,8 +53,17 @@ export function parseElf(bytes: Uint8Array, options: ParseElfOptions = {}): Coll
 
 function kernelTypes(given: ParseElfOptions['kernelBtf']): readonly Btf[] | undefined {
   if (given === undefined) return undefined
-  if (given instanceof Uint8Array) return [parseBtf(given)]
+  if (given instanceof Uint8Array) return [parsedOnce(given)]
   return Array.isArray(given) ? given : [given as Btf]
+}
+
+const parsed = new WeakMap<Uint8Array, Btf>()
+
+/** The kernel's types are large, and the same for object after object. */
+function parsedOnce(bytes: Uint8Array): Btf {
+  let btf = parsed.get(bytes)
+  if (!btf) parsed.set(bytes, (btf = parseBtf(bytes)))
+  return btf
 }
 
 function parse(
@@ -70,7 +79,8 @@ function parse(
   const kconfig = readKconfig(externs.values(), compilerBtf, options)
   const btf = compilerBtf && finishTypes(compilerBtf, elf, kconfig)
 
-  const context = { elf, btf, typeName: (id: number) => platform?.mapTypes.byId(id)?.name ?? id }
+  const typeName = (id: number): string | number => platform?.mapTypes.byId(id)?.name ?? id
+  const context = { elf, btf, typeName, notes }
   const typeNumber = (type: string | number): number | undefined =>
     typeof type === 'number' ? type : platform?.mapTypes.byName(type)?.id
   const defined = uniqueNames([...legacyMaps(context), ...btfMaps(context)], notes)
@@ -208,6 +218,10 @@ function readPrograms(
     const meaning = sectionMeaning(fn.section.name, platform)
     if (meaning.type === undefined)
       notes.push(`program ${fn.name}: section ${fn.section.name} names no program type of this platform`)
+    else if (meaning.loose)
+      notes.push(
+        `program ${fn.name}: section ${fn.section.name} is taken as ${meaning.loose}, as libbpf did before 1.0; rename it`,
+      )
     const code = linker.link(fn, exceptionCallback(fn, callbacks, functions), notes)
     return [
       {

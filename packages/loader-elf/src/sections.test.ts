@@ -60,7 +60,9 @@ describe('sectionMeaning', () => {
       },
     ],
     ['fentry', { section: 'fentry', type: undefined, autoload: true }],
-    ['xdp/other', { section: 'xdp/other', type: undefined, autoload: true }],
+    ['xdp_drop', { section: 'xdp_drop', type: 'xdp', attachType: 'xdp', autoload: true, loose: 'xdp' }],
+    ['xdp/tail', { section: 'xdp/tail', type: 'xdp', attachType: 'xdp', autoload: true, loose: 'xdp' }],
+    ['my_xdp', { section: 'my_xdp', type: undefined, autoload: true }],
     ['kprobes', { section: 'kprobes', type: undefined, autoload: true }],
     ['', { section: '', type: undefined, autoload: true }],
   ])('%j', (name, meaning) => {

@@ -11,24 +11,21 @@ export interface SectionMeaning {
   /** What follows the prefix: the function or program to attach to. */
   readonly attachTo?: string
   readonly autoload: boolean
+  /** The section of the table that the name only begins with. */
+  readonly loose?: string
 }
 
 /**
- * Looks a section up in the program types' tables: the longest match wins, as in libbpf. Without a platform the type is
- * the first word of the name (`xdp/devmap` → `xdp`).
+ * Looks a section up in the program types' tables: the longest match wins, as in libbpf. Where none matches, a name may
+ * begin with that of a section that takes no more words (`xdp_drop`, `socket1`, `tc/tail`): libbpf took those before 1.0,
+ * and so do other loaders. Without a platform the type is the first word of the name (`xdp/devmap` → `xdp`).
  */
 export function sectionMeaning(name: string, platform: Platform | undefined): SectionMeaning {
   const autoload = !name.startsWith('?')
   const plain = autoload ? name : name.slice(1)
   if (!platform) return { section: plain, type: plain.split(/[/.]/, 1)[0]!, autoload }
-  let best: { type: string; section: SectionDef; rest: string | undefined } | undefined
-  for (const type of platform.programTypes) {
-    for (const section of type.sections ?? []) {
-      const rest = match(section, plain)
-      if (rest === null || (best && best.section.name.length >= section.name.length)) continue
-      best = { type: type.name, section, rest }
-    }
-  }
+  const exact = longest(platform, (section) => match(section, plain))
+  const best = exact ?? longest(platform, (section) => beginning(section, plain))
   if (!best) return { section: plain, type: undefined, autoload }
   const { attachType, flags } = best.section
   return {
@@ -38,8 +35,33 @@ export function sectionMeaning(name: string, platform: Platform | undefined): Se
     ...(attachType === undefined ? {} : { attachType }),
     ...(flags === undefined ? {} : { flags }),
     ...(best.rest === undefined ? {} : { attachTo: best.rest }),
+    ...(exact ? {} : { loose: best.section.name }),
   }
 }
+
+interface Match {
+  readonly type: string
+  readonly section: SectionDef
+  readonly rest: string | undefined
+}
+
+function longest(
+  platform: Platform,
+  matches: (section: SectionDef) => string | undefined | null,
+): Match | undefined {
+  let best: Match | undefined
+  for (const type of platform.programTypes) {
+    for (const section of type.sections ?? []) {
+      const rest = matches(section)
+      if (rest === null || (best && best.section.name.length >= section.name.length)) continue
+      best = { type: type.name, section, rest }
+    }
+  }
+  return best
+}
+
+const beginning = (section: SectionDef, name: string): undefined | null =>
+  !section.prefix && name.startsWith(section.name) ? undefined : null
 
 /** The part after the prefix, undefined for the whole name, null for no match. */
 function match(section: SectionDef, name: string): string | undefined | null {

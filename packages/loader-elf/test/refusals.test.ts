@@ -402,16 +402,6 @@ const maps: Case[] = [
     'with a complete type',
   ],
   [
-    'other pinning',
-    () =>
-      mapObject((_, uint) => [
-        ['type', uint(1)],
-        ['pinning', uint(2)],
-      ]),
-    'BAD_MAP',
-    'pinning 2',
-  ],
-  [
     'values of a hash',
     () =>
       mapObject((b, uint) => [
@@ -456,12 +446,34 @@ const maps: Case[] = [
     'legacy maps with fields of their own',
     () =>
       buildElf({
-        sections: [{ name: 'maps', data: words(1, 4, 4, 1, 0, 0, 7) }],
+        sections: [{ name: 'maps', data: words(1, 4, 4, 1, 0, 0, 7, 0) }],
         symbols: [{ name: 'm', section: 'maps', type: OBJECT }],
       }),
     'BAD_MAP',
     'a value in a field past map_flags',
     { section: 'maps', symbol: 'm', offset: 24 },
+  ],
+  [
+    'legacy maps of maps without their template',
+    () =>
+      buildElf({
+        sections: [{ name: 'maps', data: words(12, 4, 4, 1, 0, 3, 0) }],
+        symbols: [{ name: 'm', section: 'maps', type: OBJECT }],
+      }),
+    'BAD_MAP',
+    'its template is map 3, which is not there',
+    { section: 'maps', symbol: 'm' },
+  ],
+  [
+    'legacy maps of maps that are their own template',
+    () =>
+      buildElf({
+        sections: [{ name: 'maps', data: words(12, 4, 4, 1, 0, 0, 0) }],
+        symbols: [{ name: 'm', section: 'maps', type: OBJECT }],
+      }),
+    'BAD_MAP',
+    'its template is map 0, which is a map of maps',
+    { section: 'maps', symbol: 'm' },
   ],
   [
     'arena globals without an arena',
@@ -563,6 +575,54 @@ describe('parseElf takes', () => {
     const spec = parseElf(program(RETURN_0, { sections }))
     expect(spec.btf).toBeDefined()
     expect(spec.notes[0]).toContain('section .BTF.ext is left out')
+  })
+
+  it('maps that another loader pins, with a note', () => {
+    const spec = parseElf(
+      mapObject((_, uint) => [
+        ['type', uint(1)],
+        ['pinning', uint(16)],
+      ]),
+    )
+    expect(spec.maps[0]!.pinning).toBeUndefined()
+    expect(spec.notes[0]).toContain('map m is not pinned: pinning 16')
+  })
+
+  const legacy = (definitions: Uint8Array, names: readonly string[]): Uint8Array =>
+    buildElf({
+      sections: [{ name: 'maps', data: definitions }],
+      symbols: names.map((name, i) => ({
+        name,
+        section: 'maps',
+        value: (i * definitions.length) / names.length,
+        type: OBJECT,
+      })),
+    })
+  const inner = { name: 'outer.inner', type: 2, keySize: 4, valueSize: 8, maxEntries: 7 }
+
+  it("the templates of the kernel samples' maps, by index", () => {
+    const spec = parseElf(legacy(words(2, 4, 8, 7, 0, 0, 0, 12, 4, 4, 9, 0, 0, 0), ['array', 'outer']))
+    expect(spec.maps.map((m) => m.inner)).toEqual([undefined, inner])
+  })
+
+  it("the templates of iproute2's maps, by id, and what it pins", () => {
+    const spec = parseElf(
+      legacy(words(12, 4, 4, 9, 0, 1, 2, 5, -1, 2, 4, 8, 7, 0, 5, 0, 0, 0), ['outer', 'array']),
+    )
+    expect(spec.maps.map((m) => m.inner)).toEqual([inner, undefined])
+  })
+
+  it('maps of a section for each, whose template is counted over all', () => {
+    const spec = parseElf(
+      buildElf({
+        sections: [
+          { name: 'maps/outer', data: words(12, 4, 4, 9, 0, 1, 0) },
+          { name: 'maps/array', data: words(2, 4, 8, 7, 0, 0, 0) },
+        ],
+        symbols: ['outer', 'array'].map((name) => ({ name, section: `maps/${name}`, type: OBJECT })),
+      }),
+    )
+    expect(spec.maps.map((m) => m.inner)).toEqual([inner, undefined])
   })
 
   it('two names for one function', () => {
