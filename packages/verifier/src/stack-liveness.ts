@@ -13,6 +13,44 @@ const MUST_WRITE_ACC = 4
 const LIVE_BEFORE = 6
 const WORDS = 8
 
+/**
+ * Control flow of the whole program by number, so that it is decoded once: up to two successors of each instruction (-1 for
+ * none), its place in postorder, and by that place the places of its predecessors.
+ */
+interface Flow {
+  readonly next: Int32Array
+  readonly place: Int32Array
+  /** Predecessors of the instruction at a place are from `before[place]` up to `before[place + 1]` in `predecessors`. */
+  readonly before: Int32Array
+  readonly predecessors: Int32Array
+}
+
+function computeFlow(env: Env): Flow {
+  const { program, postorder } = env
+  const next = new Int32Array(program.length * 2).fill(-1)
+  const place = new Int32Array(program.length)
+  const before = new Int32Array(postorder.length + 2)
+  const out = new Int32Array(2)
+  for (let i = 0; i < postorder.length; i++) place[postorder[i]!] = i
+  for (let i = 0; i < postorder.length; i++) {
+    const insn = postorder[i]!
+    const n = successors(program, insn, out)
+    for (let s = 0; s < n; s++) {
+      next[insn * 2 + s] = out[s]!
+      before[place[out[s]!]! + 2]!++
+    }
+  }
+  for (let i = 1; i < before.length; i++) before[i]! += before[i - 1]!
+  const predecessors = new Int32Array(before.at(-1)!)
+  for (let i = 0; i < postorder.length; i++) {
+    for (let s = 0; s < 2; s++) {
+      const to = next[postorder[i]! * 2 + s]!
+      if (to >= 0) predecessors[before[place[to]! + 1]!++] = i
+    }
+  }
+  return { next, place, before, predecessors }
+}
+
 /** A function as reached by one chain of calls. */
 interface Instance {
   readonly callsites: readonly number[]
@@ -20,8 +58,13 @@ interface Instance {
   readonly subprogs: readonly number[]
   readonly start: number
   readonly length: number
+  /** First place in postorder, and one past the last. */
+  readonly from: number
+  readonly to: number
   /** By frame: masks of each instruction of the function. */
   readonly frames: (Int32Array | undefined)[]
+  /** By frame: a bit for each place in postorder, from the first, whose masks depend on what has changed since. */
+  readonly stale: (Int32Array | undefined)[]
   readonly mustWriteSet: Uint8Array
   updated: boolean
   mustWriteDropped: boolean
@@ -37,12 +80,13 @@ export class StackLiveness {
   readonly #writesLo: Int32Array = new Int32Array(8)
   readonly #writesHi: Int32Array = new Int32Array(8)
   #anyWrite = false
-  readonly #next: Int32Array = new Int32Array(2)
+  readonly #flow: Flow
   #query: readonly Instance[] = []
   #queryInsn = 0
 
   constructor(env: Env) {
     this.#env = env
+    this.#flow = computeFlow(env)
   }
 
   #lookup(state: State, frameno: number): Instance {
@@ -81,13 +125,18 @@ export class StackLiveness {
   }
 
   #make(callsites: readonly number[], subprogs: readonly number[]): Instance {
-    const subprog: Subprog = this.#env.subprogs[subprogs.at(-1)!]!
+    const { subprogs: all, postorder } = this.#env
+    const own = subprogs.at(-1)!
+    const subprog: Subprog = all[own]!
     return {
       callsites,
       subprogs,
       start: subprog.start,
       length: subprog.end - subprog.start,
+      from: subprog.postorderStart,
+      to: all[own + 1]?.postorderStart ?? postorder.length,
       frames: [],
+      stale: [],
       mustWriteSet: new Uint8Array(subprog.end - subprog.start),
       updated: false,
       mustWriteDropped: false,
@@ -95,8 +144,18 @@ export class StackLiveness {
   }
 
   #masks(instance: Instance, frame: number): Int32Array {
-    instance.frames[frame] ??= new Int32Array(instance.length * WORDS)
-    return instance.frames[frame]!
+    let masks = instance.frames[frame]
+    if (!masks) {
+      masks = new Int32Array(instance.length * WORDS)
+      instance.frames[frame] = masks
+      instance.stale[frame] = new Int32Array(((instance.to - instance.from) >> 5) + 1)
+    }
+    return masks
+  }
+
+  #markStale(instance: Instance, frame: number, insn: number): void {
+    const at = this.#flow.place[insn]! - instance.from
+    instance.stale[frame]![at >> 5]! |= 1 << (at & 31)
   }
 
   /** The current state went into or out of a function. */
@@ -127,6 +186,7 @@ export class StackLiveness {
     }
     masks[at + MAY_READ] = newLo
     masks[at + MAY_READ + 1] = newHi
+    this.#markStale(instance, frame, insn)
   }
 
   /** Before an instruction is checked. */
@@ -176,6 +236,7 @@ export class StackLiveness {
       if (lo !== oldLo || hi !== oldHi) {
         masks[at] = lo
         masks[at + 1] = hi
+        this.#markStale(instance, frame, this.#writeInsn)
         instance.updated = true
         if ((oldLo & ~lo) !== 0 || (oldHi & ~hi) !== 0) instance.mustWriteDropped = true
       }
@@ -196,21 +257,11 @@ export class StackLiveness {
     }
   }
 
+  /** Sweeps in postorder until nothing changes, over those instructions alone whose masks can have changed. */
   #spread(instance: Instance): void {
     const env = this.#env
-    const own = instance.subprogs.at(-1)!
     const depth = instance.subprogs.length
-    if (instance.mustWriteDropped) {
-      for (const masks of instance.frames) {
-        if (!masks) continue
-        for (let at = MUST_WRITE_ACC; at < masks.length; at += WORDS) {
-          masks[at] = 0
-          masks[at + 1] = 0
-        }
-      }
-    }
-    const from = env.subprogs[own]!.postorderStart
-    const to = env.subprogs[own + 1]?.postorderStart ?? env.postorder.length
+    if (instance.mustWriteDropped) this.#forgetAccumulated(instance)
     const verbose = (env.log.level & LOG_LEVEL2) !== 0
     let changed: boolean
     let rounds = 0
@@ -219,33 +270,72 @@ export class StackLiveness {
       rounds++
       for (let frame = 0; frame < depth; frame++) {
         const masks = instance.frames[frame]
-        if (!masks) continue
-        for (let i = from; i < to; i++) {
-          if (this.#updateInsn(instance, frame, masks, env.postorder[i]!, verbose)) changed = true
-        }
+        if (masks && this.#sweep(instance, frame, masks, verbose)) changed = true
       }
     } while (changed)
     if (verbose) env.log.print(`${chainText(instance)} live stack update done in ${rounds} iterations\n`)
     if (depth > 1) this.#toCaller(instance)
   }
 
+  #forgetAccumulated(instance: Instance): void {
+    for (const [frame, masks] of instance.frames.entries()) {
+      if (!masks) continue
+      for (let at = 0; at < masks.length; at += WORDS) {
+        masks[at + MUST_WRITE_ACC] = 0
+        masks[at + MUST_WRITE_ACC + 1] = 0
+        // From nothing, only what is written here can add to what is surely written from here on.
+        if ((masks[at + MUST_WRITE]! | masks[at + MUST_WRITE + 1]!) === 0) continue
+        this.#markStale(instance, frame, instance.start + at / WORDS)
+      }
+    }
+  }
+
+  #sweep(instance: Instance, frame: number, masks: Int32Array, verbose: boolean): boolean {
+    const { postorder } = this.#env
+    const { before, predecessors } = this.#flow
+    const { from } = instance
+    const stale = instance.stale[frame]!
+    let changed = false
+    for (let word = 0; word < stale.length; word++) {
+      // What a change makes stale further on is looked at in this sweep, what lies behind in the next.
+      let todo = stale[word]!
+      while (todo !== 0) {
+        const bit = 31 - Math.clz32(todo & -todo)
+        stale[word]! &= ~(1 << bit)
+        const place = from + word * 32 + bit
+        if (this.#updateInsn(instance, frame, masks, postorder[place]!, verbose)) {
+          changed = true
+          const end = before[place + 1]!
+          for (let i = before[place]!; i < end; i++) {
+            const at = predecessors[i]! - from
+            stale[at >> 5]! |= 1 << (at & 31)
+          }
+        }
+        todo = bit === 31 ? 0 : stale[word]! & (-2 << bit)
+      }
+    }
+    return changed
+  }
+
   #updateInsn(instance: Instance, frame: number, masks: Int32Array, insn: number, verbose: boolean): boolean {
-    const { program } = this.#env
-    let n = successors(program, insn, this.#next)
-    if (n === 0) return false
+    const { next } = this.#flow
+    const first = next[insn * 2]!
+    if (first < 0) return false
+    let second = next[insn * 2 + 1]!
     // For its own frame nothing comes after an early return; callers ask what is surely written before it.
-    if (program.earlyExit[insn]! >= 0 && frame === instance.subprogs.length - 1) n = 1
+    if (this.#env.program.earlyExit[insn]! >= 0 && frame === instance.subprogs.length - 1) second = -1
     const at = (insn - instance.start) * WORDS
-    let afterLo = 0
-    let afterHi = 0
-    let accLo = -1
-    let accHi = -1
-    for (let s = 0; s < n; s++) {
-      const to = (this.#next[s]! - instance.start) * WORDS
-      afterLo |= masks[to + LIVE_BEFORE]!
-      afterHi |= masks[to + LIVE_BEFORE + 1]!
-      accLo &= masks[to + MUST_WRITE_ACC]!
-      accHi &= masks[to + MUST_WRITE_ACC + 1]!
+    const to = (first - instance.start) * WORDS
+    let afterLo = masks[to + LIVE_BEFORE]!
+    let afterHi = masks[to + LIVE_BEFORE + 1]!
+    let accLo = masks[to + MUST_WRITE_ACC]!
+    let accHi = masks[to + MUST_WRITE_ACC + 1]!
+    if (second >= 0) {
+      const other = (second - instance.start) * WORDS
+      afterLo |= masks[other + LIVE_BEFORE]!
+      afterHi |= masks[other + LIVE_BEFORE + 1]!
+      accLo &= masks[other + MUST_WRITE_ACC]!
+      accHi &= masks[other + MUST_WRITE_ACC + 1]!
     }
     accLo |= masks[at + MUST_WRITE]!
     accHi |= masks[at + MUST_WRITE + 1]!
