@@ -13,7 +13,8 @@ export class Reject extends Error {
   readonly printed: boolean
 
   constructor(errno: RejectErrno, lines: readonly string[], register?: number, printed = false) {
-    super(lines[0] ?? errno)
+    // A source line that the kernel puts before some of its reasons is not the reason.
+    super(lines.find((line) => !line.startsWith('; ')) ?? errno)
     this.errno = errno
     this.lines = lines
     this.register = register

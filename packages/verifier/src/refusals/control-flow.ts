@@ -47,8 +47,16 @@ export const controlFlow: Refusals<ControlFlowCode> = {
   },
   NO_EXIT: {
     title: 'A function that runs off its end',
-    lines: [[/^last insn is not an exit or jmp$/, 'A function ends with an instruction that is neither exit nor a jump.']],
-    mend: ['End each function with exit.', 'In C, return a value on every path: a path without one ends nowhere.'],
+    lines: [
+      [
+        /^last insn is not an exit or jmp$/,
+        'A function ends with an instruction that is neither exit nor a jump.',
+      ],
+    ],
+    mend: [
+      'End each function with exit.',
+      'In C, return a value on every path: a path without one ends nowhere.',
+    ],
   },
   INVALID_CALL_TARGET: {
     title: 'A call to somewhere that is no function',
@@ -119,7 +127,10 @@ export const controlFlow: Refusals<ControlFlowCode> = {
         'Function {count} uses {bytes} bytes of stack, and 512 is the limit.',
       ],
     ],
-    mend: ['Move large variables into a per-CPU array map.', 'Make buffers smaller, or share one along the chain.'],
+    mend: [
+      'Move large variables into a per-CPU array map.',
+      'Make buffers smaller, or share one along the chain.',
+    ],
   },
   TAIL_CALL_STACK_DEPTH: {
     title: 'A tail call below too much stack',
@@ -134,7 +145,10 @@ export const controlFlow: Refusals<ControlFlowCode> = {
   LD_ABS_IN_FUNCTION: {
     title: 'LD_ABS in a function that does not return int',
     lines: [
-      [/^LD_ABS is not allowed in subprogs without BTF$/, 'A function uses LD_ABS, which may end it, and has no BTF.'],
+      [
+        /^LD_ABS is not allowed in subprogs without BTF$/,
+        'A function uses LD_ABS, which may end it, and has no BTF.',
+      ],
       [
         /^LD_ABS is only allowed in functions that return 'int'\.$/,
         'LD_ABS may end the function with 0, so the function has to return int.',
@@ -161,7 +175,10 @@ export const controlFlow: Refusals<ControlFlowCode> = {
         'The states to remember need more than {bytes} bytes (the limit `memoryLimit`).',
       ],
     ],
-    mend: ['Branch less and keep less on the stack across branches.', 'Raise `memoryLimit` for programs that you trust.'],
+    mend: [
+      'Branch less and keep less on the stack across branches.',
+      'Raise `memoryLimit` for programs that you trust.',
+    ],
   },
   TIME_LIMIT: {
     title: 'More time than the limit',

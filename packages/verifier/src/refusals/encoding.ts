@@ -29,7 +29,10 @@ export const encoding: Refusals<EncodingCode> = {
         'A field that {op} does not use is set, or an operand is one that {op} does not take.',
       ],
     ],
-    mend: ['Zero the fields that the instruction does not use.', 'Emit code with an assembler or a compiler.'],
+    mend: [
+      'Zero the fields that the instruction does not use.',
+      'Emit code with an assembler or a compiler.',
+    ],
   },
   UNKNOWN_OPCODE: {
     title: 'No such instruction',
@@ -48,10 +51,7 @@ export const encoding: Refusals<EncodingCode> = {
   INVALID_ATOMIC: {
     title: 'No such atomic operation',
     lines: [
-      [
-        /^BPF_ATOMIC uses invalid atomic opcode (?<op>[0-9a-f]+)$/,
-        'Atomic operation 0x{op} does not exist.',
-      ],
+      [/^BPF_ATOMIC uses invalid atomic opcode (?<op>[0-9a-f]+)$/, 'Atomic operation 0x{op} does not exist.'],
       [/^invalid atomic operand size$/, 'Atomic operations work on 4 or 8 bytes only.'],
     ],
     mend: ['Use a 32-bit or 64-bit variable with the __sync or __atomic builtins.'],
@@ -66,9 +66,14 @@ export const encoding: Refusals<EncodingCode> = {
     lines: [
       [/^invalid bpf_ld_imm64 insn$/, 'ld_imm64 takes two slots, and the second is missing or not empty.'],
       [/^invalid BPF_LD_IMM insn$/, 'Loads of constants have 64 bits, and this one does not.'],
-      [/^unrecognized bpf_ld_imm64 insn$/, 'The source field of ld_imm64 names a kind of value that does not exist.'],
+      [
+        /^unrecognized bpf_ld_imm64 insn$/,
+        'The source field of ld_imm64 names a kind of value that does not exist.',
+      ],
     ],
-    mend: ['Write both slots: the second has opcode, registers and offset zero, and the upper half of the value.'],
+    mend: [
+      'Write both slots: the second has opcode, registers and offset zero, and the upper half of the value.',
+    ],
   },
   INVALID_REGISTER: {
     title: 'A register above r10',
@@ -87,7 +92,9 @@ export const encoding: Refusals<EncodingCode> = {
   },
   INVALID_SHIFT: {
     title: 'A shift by more than the width',
-    lines: [[/^invalid shift (?<by>-?\d+)$/, 'A shift by {by} is as wide as the register, or wider, or negative.']],
+    lines: [
+      [/^invalid shift (?<by>-?\d+)$/, 'A shift by {by} is as wide as the register, or wider, or negative.'],
+    ],
     mend: ['Shift by 0 to 63, and by 0 to 31 in 32-bit arithmetic.'],
   },
   ADDR_SPACE_CAST: {
@@ -107,8 +114,14 @@ export const encoding: Refusals<EncodingCode> = {
   NOT_A_MAP: {
     title: 'A reference that is no map',
     lines: [
-      [/^fd (?<fd>-?\d+) is not pointing to valid bpf_map$/, 'The program loads {fd} as a map, and it is none.'],
-      [/^fd_idx without fd_array is invalid$/, 'The program names a map by index, and no maps were given with it.'],
+      [
+        /^fd (?<fd>-?\d+) is not pointing to valid bpf_map$/,
+        'The program loads {fd} as a map, and it is none.',
+      ],
+      [
+        /^fd_idx without fd_array is invalid$/,
+        'The program names a map by index, and no maps were given with it.',
+      ],
     ],
     mend: ['Load the object with its maps: the loader puts the map in place of the reference.'],
   },
@@ -129,7 +142,10 @@ export const encoding: Refusals<EncodingCode> = {
         /^ldimm64 failed to find the address for kernel symbol '(?<name>[^']+)'\.$/,
         'The kernel has no variable {name}, or its address is not known.',
       ],
-      [/^ldimm64 insn specifies invalid btf_id (?<id>-?\d+)\.$/, 'The kernel has no variable with the BTF id {id}.'],
+      [
+        /^ldimm64 insn specifies invalid btf_id (?<id>-?\d+)\.$/,
+        'The kernel has no variable with the BTF id {id}.',
+      ],
     ],
     mend: [
       'Give the BTF of the kernel that the program is for (--kernel-btf).',

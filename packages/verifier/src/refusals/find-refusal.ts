@@ -1,0 +1,52 @@
+import { kindText } from './kind-text.ts'
+import { type RefusalCode, refusals } from './table.ts'
+
+/** A refusal that the table has no entry for: a line of another kernel's log, say. */
+export const UNCLASSIFIED = 'UNCLASSIFIED'
+
+/** What the table says of a decisive log line. */
+export interface FoundRefusal {
+  readonly code: RefusalCode | typeof UNCLASSIFIED
+  readonly title: string
+  /** The decisive fact, in one sentence. */
+  readonly sentence: string
+  readonly mend: readonly string[]
+  /** The page about this kind of refusal: its path in the repository. */
+  readonly page: string
+}
+
+const PAGES = 'docs/reference/refusals'
+
+/**
+ * Looks a decisive log line up: of this verifier, or of a running kernel. Lines that no entry matches get the code
+ * `UNCLASSIFIED` and themselves as the sentence.
+ */
+export function findRefusal(line: string): FoundRefusal {
+  for (const [code, refusal] of Object.entries(refusals)) {
+    for (const [pattern, sentence] of refusal.lines) {
+      const match = pattern.exec(line)
+      if (!match) continue
+      return {
+        code: code as RefusalCode,
+        title: refusal.title,
+        sentence: fill(sentence, match.groups ?? {}),
+        mend: refusal.mend,
+        page: `${PAGES}/${code}.md`,
+      }
+    }
+  }
+  return { code: UNCLASSIFIED, title: 'Refused', sentence: line, mend: [], page: `${PAGES}/README.md` }
+}
+
+/** The code alone, as verdicts carry it. */
+export const refusalCode = (line: string): RefusalCode | typeof UNCLASSIFIED => findRefusal(line).code
+
+function fill(sentence: string, groups: Readonly<Record<string, string | undefined>>): string {
+  const text = sentence.replace(/\{(\w+)(?::(kinds?))?\}/g, (_, name: string, form: string | undefined) => {
+    const value = groups[name] ?? ''
+    if (form === 'kind') return kindText(value)
+    if (form === 'kinds') return value.split(', ').map(kindText).join(', or ')
+    return value
+  })
+  return text.charAt(0) === 'r' && /^r\d/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1)
+}

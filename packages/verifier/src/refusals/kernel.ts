@@ -1,0 +1,243 @@
+import type { Refusals } from './refusal.ts'
+
+export type KernelCode =
+  | 'KERNEL_MEMORY'
+  | 'KERNEL_MEMORY_READ_ONLY'
+  | 'KERNEL_STRUCT_BOUNDS'
+  | 'KERNEL_TYPE_MISMATCH'
+  | 'CAPABILITY_REQUIRED'
+  | 'KFUNC_NOT_ALLOWED'
+  | 'ITERATOR_STATE'
+  | 'ATTACH_TARGET'
+  | 'NOT_SLEEPABLE'
+  | 'FUNC_INFO'
+  | 'BAD_INPUT'
+  | 'NOT_SUPPORTED'
+  | 'VERIFIER_BUG'
+
+/** The kernel that the program is for, and what comes with the program. */
+export const kernel: Refusals<KernelCode> = {
+  KERNEL_MEMORY: {
+    title: 'Kernel memory that is not read so',
+    lines: [
+      [
+        /^R(?<reg>\d+) is (?:ptr_)?(?<name>\S+) invalid negative access: off=(?<off>-?\d+)$/,
+        'r{reg} would be read before the start of struct {name}.',
+      ],
+      [
+        /^R(?<reg>\d+) is ptr_(?<name>\S*) invalid variable offset: off=(?<off>-?\d+), var_off=(?<var>.+)$/,
+        'struct {name} is read at an offset that is not a constant (var_off={var}).',
+      ],
+      [
+        /^R(?<reg>\d+) is ptr_(?<name>\S*) access (?<what>user|percpu) memory: off=(?<off>-?\d+)$/,
+        'r{reg} points to {what} memory, which loads do not reach.',
+      ],
+    ],
+    mend: [
+      'Read user memory with bpf_probe_read_user, per-CPU memory after bpf_per_cpu_ptr or bpf_this_cpu_ptr.',
+      'Read fields by name, without arithmetic on the pointer.',
+    ],
+  },
+  KERNEL_MEMORY_READ_ONLY: {
+    title: 'A store into a kernel struct',
+    lines: [
+      [/^only read is supported$/, 'Kernel structs are read, not written.'],
+      [/^only read from (?<name>\S+) is supported$/, 'struct {name} is read, not written.'],
+    ],
+    mend: ['Change kernel objects with the helpers and kernel functions that are for it.'],
+  },
+  KERNEL_STRUCT_BOUNDS: {
+    title: 'No such field of the kernel struct',
+    lines: [
+      [
+        /^access beyond struct (?<name>\S*) at off (?<off>-?\d+) size (?<size>-?\d+)$/,
+        'struct {name} has no {size} bytes at offset {off}.',
+      ],
+      [
+        /^access beyond the end of member (?<name>\S+) \(mend:(?<end>\d+)\) in struct (?<in>\S*) with off (?<off>-?\d+) size (?<size>-?\d+)$/,
+        'The access goes beyond the end of {name} of struct {in}.',
+      ],
+      [
+        /^cannot access ptr member (?<name>\S+) with moff (?<at>\d+) in struct (?<in>\S*) with off (?<off>-?\d+) size (?<size>-?\d+)$/,
+        '{name} of struct {in} is a pointer, and is read whole only.',
+      ],
+      [
+        /^struct (?<name>\S*) doesn't have field at offset (?<off>-?\d+)$/,
+        'struct {name} has no field at offset {off}.',
+      ],
+      [/^field (?<name>\S*) doesn't have size$/, 'The size of {name} is not known.'],
+      [/^Type '(?<name>[^']*)' is not a struct$/, '{name} is no struct.'],
+      [/^struct (?<name>\S*) is nested too deeply$/, 'The structs in struct {name} are nested too deep.'],
+      [/^structs are nested too deeply$/, 'The structs are nested too deep.'],
+    ],
+    mend: [
+      'Read fields with their own size.',
+      'Build with CO-RE (vmlinux.h), so that offsets fit the kernel.',
+    ],
+  },
+  KERNEL_TYPE_MISMATCH: {
+    title: 'A pointer to another kernel struct',
+    lines: [
+      [
+        /^R(?<reg>\d+) is of type (?<name>\S*) but (?<want>\S*) is expected$/,
+        'r{reg} points to struct {name}, and the call takes struct {want}.',
+      ],
+    ],
+    mend: ['Pass a pointer to that struct; casts in C change nothing here.'],
+  },
+  CAPABILITY_REQUIRED: {
+    title: 'A capability that the loader lacks',
+    lines: [
+      [
+        /^'struct (?<name>[^']*)' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN$/,
+        'Kernel structs may be read with CAP_PERFMON only.',
+      ],
+      [
+        /^only loaders with CAP_PERFMON load programs of type (?<type>\S+)$/,
+        'Programs of type {type} may be loaded with CAP_PERFMON only.',
+      ],
+    ],
+    mend: ['Load with CAP_PERFMON.'],
+  },
+  KFUNC_NOT_ALLOWED: {
+    title: 'A kernel function that the program may not call',
+    lines: [
+      [/^calling kernel function (?<name>\S+) is not allowed$/, '{name} is not for programs of this type.'],
+      [
+        /^kernel btf_id (?<id>\d+) is not a function$/,
+        'The call names BTF id {id}, which is no function of the kernel.',
+      ],
+      [
+        /^invalid kernel function call not eliminated in verifier pass$/,
+        'The program calls a kernel function that this kernel does not have.',
+      ],
+    ],
+    mend: [
+      'Look up the program types that the function is for.',
+      'Declare it __weak and test bpf_ksym_exists before the call.',
+    ],
+  },
+  ITERATOR_STATE: {
+    title: 'An iterator that is not ready, or is ready twice',
+    lines: [
+      [
+        /^arg#(?<arg>\d+) expected pointer to an iterator on stack$/,
+        'Argument {arg} has to be an iterator, which lives on the stack.',
+      ],
+      [
+        /^expected uninitialized (?<name>iter_\S+) as arg #(?<arg>\d+)$/,
+        'Argument {arg} holds an iterator already, which was not destroyed.',
+      ],
+      [
+        /^expected an initialized (?<name>iter_\S+) as arg #(?<arg>\d+)$/,
+        'Argument {arg} holds no iterator: it was not made, or was destroyed, or overwritten.',
+      ],
+      [/^expected an RCU CS when using (?<name>\S+)$/, '{name} is used outside of an RCU section.'],
+    ],
+    mend: [
+      'Make an iterator with its _new function, ask _next until it returns NULL, then call _destroy, on every path.',
+      'bpf_for and bpf_for_each do all three.',
+    ],
+  },
+  ATTACH_TARGET: {
+    title: 'Nothing to attach to',
+    lines: [
+      [
+        /^Tracing programs must provide btf_id$/,
+        'The program attaches to a kernel function, and none is named.',
+      ],
+      [
+        /^(?<name>\S+) has no btf_id: programs of type (?<type>\S+) need the kernel's BTF, which is not given$/,
+        "To know {name}, the kernel's BTF is needed, which is not given.",
+      ],
+      [/^(?<name>\S+) is not found in the kernel's BTF$/, 'The kernel has no {name}.'],
+      [/^(?<name>\S+) is no tracepoint$/, '{name} is no tracepoint.'],
+      [/^(?<name>\S+) is no iterator of the kernel$/, 'The kernel has no iterator {name}.'],
+    ],
+    mend: [
+      'Name the target in the section: SEC("tp_btf/sched_switch").',
+      'Give the BTF of the kernel (--kernel-btf).',
+    ],
+  },
+  NOT_SLEEPABLE: {
+    title: 'A program type that cannot sleep',
+    lines: [
+      [
+        /^Syscall programs can only be sleepable$/,
+        'Programs of type syscall are always sleepable, and this one is not loaded so.',
+      ],
+      [
+        /^Only fentry\/fexit\/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable$/,
+        'Programs of this type cannot be loaded as sleepable.',
+      ],
+    ],
+    mend: ['Load without BPF_F_SLEEPABLE (a section without ".s"); syscall programs with it.'],
+  },
+  FUNC_INFO: {
+    title: 'Function information that does not fit',
+    lines: [
+      [
+        /^nonzero insn_off (?<off>\d+) for the first func info record$/,
+        'The first function begins at {off} by its information, and not at 0.',
+      ],
+      [
+        /^same or smaller insn offset \((?<off>\d+)\) than previous func info record \((?<previous>\d+)\)$/,
+        'The information of functions is not in order: {off} comes after {previous}.',
+      ],
+      [
+        /^invalid type id (?<id>\d+) in func info$/,
+        'The information of a function names BTF type {id}, which is no function.',
+      ],
+      [/^invalid func info$/, 'The information of a function names a BTF type that is no function.'],
+      [
+        /^number of funcs in func_info doesn't match number of subprogs$/,
+        'There is information for more or fewer functions than the program has.',
+      ],
+      [
+        /^func_info BTF section doesn't match subprog layout in BPF program$/,
+        'The functions begin elsewhere than their information says.',
+      ],
+    ],
+    mend: ['Load .BTF.ext as the compiler wrote it, moved together with the instructions.'],
+  },
+  BAD_INPUT: {
+    title: 'No program to verify',
+    lines: [
+      [/^a program needs whole instructions$/, 'The program is empty, or its last instruction is cut.'],
+      [/^no program type (?<type>.+)$/, 'There is no program type {type}.'],
+      [
+        /^program type (?<type>\S+) has no attach type (?<attach>.+)$/,
+        'Programs of type {type} are not attached as {attach}.',
+      ],
+      [/^the BTF cannot be used: (?<why>.+)$/, 'The BTF of the program is damaged: {why}.'],
+      [/^invalid input: (?<why>.+)$/, 'What was given with the program is damaged: {why}.'],
+    ],
+    mend: [
+      'Check the type, the attach type and the bytes that are given.',
+      'Add the plugin that has the program type.',
+    ],
+  },
+  NOT_SUPPORTED: {
+    title: 'A feature that Skep does not verify yet',
+    lines: [
+      [
+        /^(?<name>\S+): programs of attach type (?<how>\S+) cannot be verified yet$/,
+        'Programs of attach type {how} cannot be verified yet.',
+      ],
+    ],
+    mend: ['Verify such programs with the kernel.'],
+  },
+  VERIFIER_BUG: {
+    title: 'A defect of the verifier',
+    lines: [
+      [/^verifier bug: (?<why>[\s\S]+)$/, 'The verifier met a state that cannot be: {why}'],
+      [
+        /^invalid insn idx (?<at>\d+) insn_cnt (?<count>\d+)$/,
+        'The verifier went to instruction {at} of {count}.',
+      ],
+      [/^the iterator does not lie on the stack$/, 'The verifier lost the place of an iterator.'],
+      [/^rbtree callback without a tree$/, 'The verifier lost the tree of a callback.'],
+    ],
+    mend: ['Please report the program: it is refused, as it must be, and the reason is wrong.'],
+  },
+}
