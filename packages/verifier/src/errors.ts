@@ -1,4 +1,6 @@
 import type { ErrnoName, LineInfo } from '@skep/registry'
+import { refusalCode, type UNCLASSIFIED } from './refusals/find-refusal.ts'
+import type { RefusalCode } from './refusals/table.ts'
 
 export type RejectErrno = ErrnoName
 
@@ -47,6 +49,8 @@ export class VerifierError extends Error {
   readonly code = 'VERIFIER_REJECTED'
   override readonly name = 'VerifierError'
   readonly program: string
+  /** The kind of refusal, as the verdict's `code`. */
+  readonly refusal: RefusalCode | typeof UNCLASSIFIED
   /** As in the kernel: `EACCES`. */
   readonly errno: string
   /** The decisive line of the log, in the kernel's words. */
@@ -62,6 +66,7 @@ export class VerifierError extends Error {
     const at = place.source ? ` (${place.source.file}:${place.source.line})` : ''
     super(`program "${program}" refused at instruction ${place.insn}${at}: ${place.line} [${place.errno}]`)
     this.program = program
+    this.refusal = refusalCode(place.line)
     this.errno = place.errno
     this.line = place.line
     this.insn = place.insn

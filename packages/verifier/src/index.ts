@@ -1,4 +1,14 @@
 export { VerifierError } from './errors.ts'
+export type {
+  ExplainedPlace,
+  ExplainedStep,
+  Explanation,
+  RegisterChange,
+} from './explain/explanation.ts'
+export { type ExplanationStyle, renderExplanation } from './explain/render.ts'
+export type { StepKind } from './explain/slice.ts'
+export { type FoundRefusal, findRefusal, UNCLASSIFIED } from './refusals/find-refusal.ts'
+export type { RefusalCode } from './refusals/table.ts'
 export { specFromRow } from './row.ts'
 export {
   type Acceptance,

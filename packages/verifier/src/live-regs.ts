@@ -39,7 +39,7 @@ const ARGS = 0x3e
 const ALL = 0xffff
 
 /** Registers that an instruction reads, in the low half, and writes, in the high half. */
-function useAndDef(env: Env, insn: number): number {
+export function useAndDef(env: Env, insn: number): number {
   const { program: p } = env
   const code = p.code[insn]!
   const dst = 1 << p.dst[insn]!

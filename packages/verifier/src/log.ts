@@ -6,6 +6,11 @@ import { findLine } from './program.ts'
 export const LOG_LEVEL1 = 1
 /** BPF_LOG_LEVEL2: every path. */
 export const LOG_LEVEL2 = 2
+/** BPF_LOG_STATS: the stack depth and the counts at the end. */
+export const LOG_STATS = 4
+
+/** Bytes of a log that are kept by default: what libbpf gives the kernel. */
+export const DEFAULT_LOG_LIMIT: number = 2 ** 24 - 1
 
 const BPF_LOG_MIN_ALIGNMENT = 8
 const BPF_LOG_ALIGNMENT = 40
@@ -16,14 +21,32 @@ function alignment(length: number): number {
   return Math.ceil(column / BPF_LOG_MIN_ALIGNMENT) * BPF_LOG_MIN_ALIGNMENT - length - 1
 }
 
+/** Follows the walk, instruction by instruction, at the same places as the log does. */
+export interface Recorder {
+  /** Before an instruction is checked: the walk's position and state are in the Env. */
+  step(): void
+  /** The paths since the log had this position proved safe. */
+  reset(position: number): void
+}
+
 /**
  * The text of the log, in pieces. At level 0 nothing is formatted but the lines of a refusal. At level 1 a path that
- * proved safe is taken back (`reset`), so that the log is the path that failed.
+ * proved safe is taken back (`reset`), so that the log is the path that failed. As the kernel's log buffer it keeps the
+ * last `limit` characters.
  */
 export class Log {
+  /** LOG_LEVEL1 and LOG_LEVEL2: whether instructions are logged. */
   readonly level: number
-  readonly #parts: string[] = []
+  /** LOG_STATS. */
+  readonly stats: boolean
+  readonly #limit: number
+  #parts: string[] = []
+  /** Parts before it were dropped. */
+  #first = 0
+  /** Position of the first character that is kept. */
+  #start = 0
   position = 0
+  recorder: Recorder | undefined
   // What the instruction just walked touched: its state is printed behind it.
   #scratchedRegs = 0
   #scratchedLo = 0
@@ -32,19 +55,32 @@ export class Log {
   #insnEnd = 0
   #insnLength = 0
 
-  constructor(level: number) {
-    this.level = level
+  constructor(level: number, limit: number = DEFAULT_LOG_LIMIT) {
+    this.level = level & (LOG_LEVEL1 | LOG_LEVEL2)
+    this.stats = (level & LOG_STATS) !== 0
+    this.#limit = limit
+  }
+
+  /** Is there a log at all? */
+  get needed(): boolean {
+    return this.level !== 0 || this.stats
   }
 
   print(text: string): void {
-    if (this.level === 0) return
+    if (!this.needed) return
     this.#parts.push(text)
     this.position += text.length
+    if (this.position - this.#start > this.#limit) this.#drop()
   }
 
   /** Takes back what was printed after `position`. */
   reset(position: number): void {
-    while (this.position > position) {
+    this.recorder?.reset(position)
+    this.#cut(position)
+  }
+
+  #cut(position: number): void {
+    while (this.position > position && this.#parts.length > this.#first) {
       const last = this.#parts.pop()!
       this.position -= last.length
       if (this.position < position) {
@@ -52,14 +88,30 @@ export class Log {
         this.position = position
       }
     }
+    if (this.position > position) {
+      this.position = position
+      this.#start = position
+    }
+  }
+
+  /** Forgets the oldest parts. */
+  #drop(): void {
+    while (this.position - this.#start > this.#limit && this.#first < this.#parts.length - 1) {
+      this.#start += this.#parts[this.#first]!.length
+      this.#parts[this.#first++] = ''
+    }
+    if (this.#first < 4096 || this.#first < this.#parts.length / 2) return
+    this.#parts = this.#parts.slice(this.#first)
+    this.#first = 0
   }
 
   /** A copy of the pieces, joined when asked for. */
   text(): () => string {
-    const parts = this.#parts.slice()
+    const parts = this.#parts.slice(this.#first)
+    const limit = this.#limit
     let joined: string | undefined
     return () => {
-      joined ??= parts.join('')
+      joined ??= parts.join('').slice(-limit)
       return joined
     }
   }
@@ -99,6 +151,7 @@ export class Log {
 
   /** Prints the line of an instruction and remembers it, so that a state may be put behind it. */
   printInsn(text: string): void {
+    this.recorder?.step()
     this.print(`${text}\n`)
     this.#insnEnd = this.position
     this.#insnLength = text.length + 1
@@ -107,7 +160,7 @@ export class Log {
   /** Begins the line of a state: behind the last instruction when nothing was printed since, else on its own. */
   beginState(insn: number): void {
     if (this.#insnEnd !== 0 && this.#insnEnd === this.position) {
-      this.reset(this.#insnEnd - 1)
+      this.#cut(this.#insnEnd - 1)
       this.print(`${' '.repeat(alignment(this.#insnLength))};`)
     } else {
       this.print(`${insn}:`)

@@ -48,5 +48,6 @@ function fill(sentence: string, groups: Readonly<Record<string, string | undefin
     if (form === 'kinds') return value.split(', ').map(kindText).join(', or ')
     return value
   })
-  return text.charAt(0) === 'r' && /^r\d/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1)
+  // Names stay as they are; a kind of pointer may begin the sentence.
+  return /^\{\w+:kind/.test(sentence) ? text.charAt(0).toUpperCase() + text.slice(1) : text
 }

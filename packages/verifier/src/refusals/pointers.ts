@@ -104,7 +104,7 @@ export const pointers: Refusals<PointerCode> = {
     lines: [
       [
         /^math between (?<type>\S+) pointer and register with unbounded min value is not allowed$/,
-        'A number that may be anything is added to {type:kind}.',
+        'A number without a lower bound is added to {type:kind}.',
       ],
     ],
     mend: [
