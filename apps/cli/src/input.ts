@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { type CollectionSpec, type Platform, parseObject } from '@skep/runtime'
+import { type CollectionSpec, type ParseOptions, type Platform, parseObject } from '@skep/runtime'
 import { UsageError } from './report.ts'
 
 /** The bytes of a file; a system error tells the file, also where Node leaves it out. */
@@ -20,10 +20,14 @@ export function about(file: string, error: unknown): unknown {
 }
 
 /** An object file as a spec. */
-export async function readObject(file: string, platform: Platform): Promise<CollectionSpec> {
+export async function readObject(
+  file: string,
+  platform: Platform,
+  options: ParseOptions = {},
+): Promise<CollectionSpec> {
   const bytes = await readInput(file)
   try {
-    return parseObject(bytes, platform)
+    return parseObject(bytes, platform, options)
   } catch (error) {
     throw about(file, error)
   }

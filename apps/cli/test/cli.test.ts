@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { conformance, skep, testdata } from './run-skep.ts'
 
@@ -48,6 +48,24 @@ describe('skep verify', () => {
       'accept',
       'reject',
     ])
+  })
+
+  it('takes folders', () => {
+    const { stdout } = skep(['verify', '--json', testdata('')])
+    const files = JSON.parse(stdout).map((f: { file: string }) => basename(f.file))
+    expect(files).toContain('firewall.o')
+    expect(files).toContain('refused_null.o')
+    expect(files).toEqual([...files].sort())
+  })
+
+  it('refuses every program of an object whose map cannot be made', () => {
+    const bytes = readFileSync(testdata('legacy_maps.nodebug.o'))
+    // max_entries of the first definition.
+    const at = bytes.indexOf(Buffer.from(Uint32Array.of(4, 8).buffer))
+    bytes.writeUInt32LE(0, at + 8)
+    const { status, stderr } = skep(['verify', file('no_entries.o', bytes)])
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/refused: map \w+ cannot be made: EINVAL: max_entries is 0; .* \(EINVAL\)/)
   })
 
   it('answers a line for a line and never stops at a bad one', () => {
@@ -103,6 +121,15 @@ describe('skep run', () => {
       const { stdout } = skep(['run', '--jsonl', '--engine', engine], JSON.stringify(row))
       expect(JSON.parse(stdout)).toEqual({ name: 'two', retval: 2, data_out: row.data })
     }
+  })
+
+  it('verifies rows that say so as for a loader without CAP_PERFMON', () => {
+    // r0 = r1; exit
+    const row = { name: 'leak', type: 'socket_filter', insns: 'bf100000000000009500000000000000' }
+    const rows = [row, { ...row, unprivileged: true }].map((r) => JSON.stringify(r)).join('\n')
+    const [trusted, untrusted] = skep(['run', '--jsonl'], rows).stdout.trim().split('\n')
+    expect(JSON.parse(trusted!)).toHaveProperty('retval')
+    expect(JSON.parse(untrusted!).error.message).toContain('R0 leaks addr as return value')
   })
 })
 

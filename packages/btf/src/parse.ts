@@ -18,7 +18,7 @@ export function littleEndian(
   if (view.getUint16(0, false) !== BTF_MAGIC) {
     throw new BtfError('BAD_MAGIC', 0, `${what} begins with 0x${magic.toString(16)}, not 0xeb9f`)
   }
-  const copy = new DataView(bytes.slice().buffer)
+  const copy = new DataView(Uint8Array.from(bytes).buffer)
   copy.setUint16(0, BTF_MAGIC, true)
   for (const [from, to] of words(view)) {
     for (let at = from; at + 4 <= Math.min(to, bytes.length); at += 4)

@@ -18,6 +18,10 @@ const HEADER_SIZE = 64
 const SECTION_HEADER_SIZE = 64
 const SYMBOL_SIZE = 24
 const REL_SIZE = 16
+const RELA_SIZE = 24
+/** What clang 3.7 wrote, which had SHT_RELA, for R_BPF_64_64. */
+const R_BPF_NONE = 0
+const R_BPF_64_64 = 1
 
 export interface ElfSection {
   readonly index: number
@@ -85,20 +89,15 @@ export class ElfObject {
 
   #readRelocations(section: ElfSection): ElfRelocation[] {
     const place = { section: section.name }
-    if (section.type === SHT.RELA) {
-      throw new ElfError(
-        'UNSUPPORTED',
-        'relocations with addends (SHT_RELA); BPF objects have them in the code (SHT_REL)',
-        place,
-      )
-    }
-    if (section.entrySize !== REL_SIZE) {
-      throw new ElfError('BAD_SECTION', `relocations of ${section.entrySize} bytes, not ${REL_SIZE}`, place)
+    const withAddends = section.type === SHT.RELA
+    const entrySize = withAddends ? RELA_SIZE : REL_SIZE
+    if (section.entrySize !== entrySize) {
+      throw new ElfError('BAD_SECTION', `relocations of ${section.entrySize} bytes, not ${entrySize}`, place)
     }
     const { data } = section
     const view = new DataView(data.buffer, data.byteOffset, data.byteLength)
-    return Array.from({ length: Math.floor(data.length / REL_SIZE) }, (_, i) => {
-      const at = i * REL_SIZE
+    return Array.from({ length: Math.floor(data.length / entrySize) }, (_, i) => {
+      const at = i * entrySize
       const index = view.getUint32(at + 12, true)
       const symbol = this.symbols[index]
       if (!symbol) {
@@ -107,7 +106,16 @@ export class ElfObject {
           offset: at,
         })
       }
-      return { offset: word64(view, at), type: view.getUint32(at + 8, true), symbol }
+      const type = view.getUint32(at + 8, true)
+      if (!withAddends) return { offset: word64(view, at), type, symbol }
+      if (word64(view, at + 16) !== 0) {
+        throw new ElfError(
+          'UNSUPPORTED',
+          'a relocation with an addend (SHT_RELA); BPF objects have them in the code (SHT_REL)',
+          { ...place, offset: at },
+        )
+      }
+      return { offset: word64(view, at), type: type === R_BPF_NONE ? R_BPF_64_64 : type, symbol }
     })
   }
 }

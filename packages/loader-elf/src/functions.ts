@@ -103,24 +103,34 @@ interface FunctionSymbol {
   readonly size: number
 }
 
+/** Labels of blocks, that clang 3.7 left in the table of symbols. */
+const isLabel = (name: string): boolean => /^L?BB\d/.test(name)
+
 /**
  * The symbols of functions. Compilers before clang 7 gave them neither type nor size: in a section without any of type
- * FUNC the global ones are functions, each up to the next.
+ * FUNC the global ones are functions, each up to the next, and where there is none the one that it begins with.
  */
 function functionSymbols(elf: ElfObject): FunctionSymbol[] {
   const typed: FunctionSymbol[] = []
   const untyped = new Map<ElfSection, ElfSymbol[]>()
+  const local = new Map<ElfSection, ElfSymbol>()
   for (const symbol of elf.symbols) {
     const section = elf.sections[symbol.section]
     if (!section || !isCode(section)) continue
     if (symbol.type === STT.FUNC) typed.push({ symbol, section, size: symbol.size })
-    else if (symbol.type === STT.NOTYPE && symbol.binding !== STB.LOCAL) {
+    else if (symbol.type !== STT.NOTYPE || isLabel(symbol.name)) continue
+    else if (symbol.binding === STB.LOCAL) {
+      if (symbol.value === 0) local.set(section, symbol)
+    } else {
       const same = untyped.get(section)
       if (same) same.push(symbol)
       else untyped.set(section, [symbol])
     }
   }
   const known = new Set(typed.map((t) => t.section))
+  for (const [section, symbol] of local) {
+    if (!untyped.has(section)) untyped.set(section, [{ ...symbol, binding: STB.GLOBAL }])
+  }
   for (const [section, symbols] of untyped) {
     if (known.has(section)) continue
     symbols.sort((a, b) => a.value - b.value)

@@ -54,11 +54,17 @@ export function legacyMaps({ elf, typeName }: MapContext): PlacedMap[] {
       offset: definition.symbol.value,
       spec: {
         ...spec(definition),
-        ...(template ? { inner: { ...spec(template), name: `${definition.symbol.name}.inner` } } : {}),
+        ...(template ? withTemplate(definition, spec(template)) : {}),
       },
     }
   })
 }
+
+/** Their loaders gave the size of a map's number, whatever the definition says. */
+const withTemplate = ({ symbol }: Definition, inner: MapSpec): Partial<MapSpec> => ({
+  valueSize: 4,
+  inner: { ...inner, name: `${symbol.name}.inner` },
+})
 
 function definitionsIn(elf: ElfObject, section: ElfSection): Definition[] {
   const symbols = elf.symbols.filter(

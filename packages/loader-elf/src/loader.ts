@@ -6,5 +6,5 @@ export const elfLoader: LoaderDef = defineLoader({
   name: 'elf',
   detect: (bytes) =>
     bytes.length >= 4 && bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46,
-  parse: (bytes, platform) => parseElf(bytes, { platform }),
+  parse: (bytes, platform, options) => parseElf(bytes, { ...options, platform }),
 })

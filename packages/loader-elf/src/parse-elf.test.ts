@@ -32,6 +32,19 @@ describe('parseElf', () => {
     expect(spec.license).toBe('Dual MIT/GPL')
   })
 
+  it('reads a Buffer that lies in the midst of its memory', () => {
+    const kernelBtf = read(own, 'core_kernel.btf')
+    for (const name of ['core.o', 'kconfig.o']) {
+      const bytes = read(own, name)
+      const memory = Buffer.alloc(bytes.length + 24)
+      memory.set(bytes, 8)
+      const kconfig = readFileSync(new URL('kconfig.txt', own), 'utf8')
+      const inside = memory.subarray(8, bytes.length + 8)
+      expect(parseElf(inside, { kernelBtf, kconfig })).toEqual(parseElf(bytes, { kernelBtf, kconfig }))
+      expect(inside).toEqual(Buffer.from(bytes))
+    }
+  })
+
   it.each([
     ...readdirSync(shared).flatMap((f) => (f.endsWith('.o') ? [[f, shared] as const] : [])),
     ...readdirSync(own).flatMap((f) => (f.endsWith('.o') ? [[f, own] as const] : [])),

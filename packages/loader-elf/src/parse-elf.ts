@@ -72,7 +72,8 @@ function parse(
   kernel: readonly Btf[] | undefined,
 ): CollectionSpec {
   const { platform } = options
-  const elf = readElf(bytes)
+  // A Buffer's slice() shares its memory, and that of a pool.
+  const elf = readElf(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength))
   const notes: string[] = []
   const { btf: compilerBtf, ext } = readTypes(elf, notes)
   const externs = readExterns(elf, compilerBtf)

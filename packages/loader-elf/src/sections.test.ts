@@ -8,8 +8,8 @@ import {
 import { describe, expect, it } from 'vitest'
 import { sectionMeaning } from './sections.ts'
 
-const type = (name: string, id: number, sections: readonly SectionDef[]) =>
-  defineProgramType({ name, id, context: { kind: 'raw', name, size: 8 }, sections })
+const type = (name: string, id: number, sections: readonly SectionDef[], tracing = false) =>
+  defineProgramType({ name, id, context: { kind: 'raw', name, size: 8 }, sections, tracing })
 
 const platform: Platform = createPlatform([
   definePlugin({
@@ -20,11 +20,16 @@ const platform: Platform = createPlatform([
         { name: 'xdp.frags', attachType: 'xdp', flags: 0x20 },
         { name: 'xdp/devmap', attachType: 'xdp_devmap' },
       ]),
-      type('kprobe', 2, [
-        { name: 'kprobe', prefix: true },
-        { name: 'kprobe.multi', prefix: true, attachType: 'trace_kprobe_multi' },
-      ]),
-      type('tracing', 26, [{ name: 'fentry/', prefix: true, attachType: 'trace_fentry' }]),
+      type(
+        'kprobe',
+        2,
+        [
+          { name: 'kprobe', prefix: true },
+          { name: 'kprobe.multi', prefix: true, attachType: 'trace_kprobe_multi' },
+        ],
+        true,
+      ),
+      type('tracing', 26, [{ name: 'fentry/', prefix: true, attachType: 'trace_fentry' }], true),
     ],
   }),
 ])
@@ -63,6 +68,7 @@ describe('sectionMeaning', () => {
     ['xdp_drop', { section: 'xdp_drop', type: 'xdp', attachType: 'xdp', autoload: true, loose: 'xdp' }],
     ['xdp/tail', { section: 'xdp/tail', type: 'xdp', attachType: 'xdp', autoload: true, loose: 'xdp' }],
     ['my_xdp', { section: 'my_xdp', type: undefined, autoload: true }],
+    ['kprobes', { section: 'kprobes', type: undefined, autoload: true }],
     ['kprobes', { section: 'kprobes', type: undefined, autoload: true }],
     ['', { section: '', type: undefined, autoload: true }],
   ])('%j', (name, meaning) => {

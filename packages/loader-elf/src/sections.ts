@@ -1,4 +1,4 @@
-import type { Platform, SectionDef } from '@skep/registry'
+import type { Platform, ProgramTypeDef, SectionDef } from '@skep/registry'
 
 /** What a section's name says about the programs in it. */
 export interface SectionMeaning {
@@ -17,15 +17,15 @@ export interface SectionMeaning {
 
 /**
  * Looks a section up in the program types' tables: the longest match wins, as in libbpf. Where none matches, a name may
- * begin with that of a section that takes no more words (`xdp_drop`, `socket1`, `tc/tail`): libbpf took those before 1.0,
- * and so do other loaders. Without a platform the type is the first word of the name (`xdp/devmap` → `xdp`).
+ * begin with that of a section that is not for tracing (`xdp_drop`, `socket1`): libbpf took those before 1.0, and so do
+ * other loaders. Without a platform the type is the first word of the name (`xdp/devmap` → `xdp`).
  */
 export function sectionMeaning(name: string, platform: Platform | undefined): SectionMeaning {
   const autoload = !name.startsWith('?')
   const plain = autoload ? name : name.slice(1)
   if (!platform) return { section: plain, type: plain.split(/[/.]/, 1)[0]!, autoload }
   const exact = longest(platform, (section) => match(section, plain))
-  const best = exact ?? longest(platform, (section) => beginning(section, plain))
+  const best = exact ?? longest(platform, (section, type) => beginning(section, type, plain))
   if (!best) return { section: plain, type: undefined, autoload }
   const { attachType, flags } = best.section
   return {
@@ -47,12 +47,12 @@ interface Match {
 
 function longest(
   platform: Platform,
-  matches: (section: SectionDef) => string | undefined | null,
+  matches: (section: SectionDef, type: ProgramTypeDef) => string | undefined | null,
 ): Match | undefined {
   let best: Match | undefined
   for (const type of platform.programTypes) {
     for (const section of type.sections ?? []) {
-      const rest = matches(section)
+      const rest = matches(section, type)
       if (rest === null || (best && best.section.name.length >= section.name.length)) continue
       best = { type: type.name, section, rest }
     }
@@ -60,8 +60,9 @@ function longest(
   return best
 }
 
-const beginning = (section: SectionDef, name: string): undefined | null =>
-  !section.prefix && name.startsWith(section.name) ? undefined : null
+/** Names of tracing sections were never taken so. */
+const beginning = (section: SectionDef, type: ProgramTypeDef, name: string): undefined | null =>
+  !type.tracing && type.context.kind !== 'args' && name.startsWith(section.name) ? undefined : null
 
 /** The part after the prefix, undefined for the whole name, null for no match. */
 function match(section: SectionDef, name: string): string | undefined | null {

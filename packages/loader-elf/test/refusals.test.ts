@@ -236,11 +236,11 @@ const relocations: Case[] = [
     'relocations with addends',
     () =>
       program(RETURN_0, {
-        sections: [{ name: '.relaxdp', type: 4, info: 1, entrySize: 24, data: new Uint8Array(24) }],
+        sections: [{ name: '.relaxdp', type: 4, info: 1, entrySize: 24, data: words(0, 0, 0, 1, 8, 0) }],
       }),
     'UNSUPPORTED',
     'SHT_RELA',
-    { section: '.relaxdp' },
+    { section: '.relaxdp', offset: 0 },
   ],
   [
     'relocations between instructions',
@@ -575,6 +575,26 @@ describe('parseElf takes', () => {
     const spec = parseElf(program(RETURN_0, { sections }))
     expect(spec.btf).toBeDefined()
     expect(spec.notes[0]).toContain('section .BTF.ext is left out')
+  })
+
+  it('what clang 3.7 wrote: relocations of type 0 with no addend, functions among the labels of blocks', () => {
+    const spec = parseElf(
+      buildElf({
+        sections: [
+          { name: 'xdp', flags: CODE, data: words(...LD_IMM64, 0, 0, ...EXIT) },
+          { name: '.relaxdp', type: 4, info: 1, entrySize: 24, data: words(0, 0, 0, 3, 0, 0) },
+          { name: 'maps', data: words(1, 4, 4, 1, 0) },
+        ],
+        symbols: [
+          { name: 'LBB0_0', section: 'xdp', binding: LOCAL },
+          { name: 'main', section: 'xdp', binding: LOCAL },
+          { name: 'm', section: 'maps' },
+        ],
+      }),
+    )
+    expect(spec.programs.map((p) => [p.name, p.references])).toEqual([
+      ['main', [{ insn: 0, kind: 'map', map: 'm' }]],
+    ])
   })
 
   it('maps that another loader pins, with a note', () => {

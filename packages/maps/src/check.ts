@@ -48,6 +48,13 @@ function checkSize(what: string, size: number, rule: SizeRule): MapRefusal | und
   return undefined
 }
 
+/**
+ * The spec of a map whose elements no program sees: where `__type(value, T)` says what its records are, key and value have
+ * the size that the kernel wants.
+ */
+export const withoutTypes = ({ btfKey, btfValue, ...spec }: MapSpec, size: number): MapSpec =>
+  btfKey || btfValue ? { ...spec, keySize: size, valueSize: size } : spec
+
 const hex = (flags: number): string => `0x${flags.toString(16)}`
 
 /** A map type's `check` from its rules: flags first, then sizes, of which EINVAL goes before every other errno. */

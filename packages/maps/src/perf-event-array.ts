@@ -1,5 +1,5 @@
 import { defineMapType, mapLayout as layout, type MapTypeDef } from '@skep/registry'
-import { checker, HOST_ACCESS, NUMA } from './check.ts'
+import { checker, HOST_ACCESS, NUMA, withoutTypes } from './check.ts'
 import { mapsModule } from './module.ts'
 
 /** Rings by CPU for bpf_perf_event_output; `openPerfBuffer` makes and reads them. Without a reader the helper gives -ENOENT. */
@@ -10,6 +10,11 @@ export const perfEventArray: MapTypeDef = defineMapType({
     key: { only: [4] },
     value: { only: [4] },
     flags: HOST_ACCESS | NUMA | layout.BPF_F_PRESERVE_ELEMS,
+  }),
+  // As map_set_def_max_entries. Types of key and value are for readers, who get records of them.
+  complete: (spec, cpus) => ({
+    ...withoutTypes(spec, 4),
+    maxEntries: spec.maxEntries === 0 ? cpus : spec.maxEntries,
   }),
   value: 'opaque',
   helpers: [

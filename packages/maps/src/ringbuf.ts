@@ -1,5 +1,5 @@
-import { defineMapType, type MapTypeDef } from '@skep/registry'
-import { type CreationRules, checker, NUMA, refuse } from './check.ts'
+import { defineMapType, type MapSpec, type MapTypeDef } from '@skep/registry'
+import { type CreationRules, checker, NUMA, refuse, withoutTypes } from './check.ts'
 import { mapsModule } from './module.ts'
 
 /** What ringbuf and user_ringbuf share (ringbuf_map_alloc). */
@@ -13,6 +13,15 @@ export const ringRules: CreationRules = {
       : refuse('EINVAL', `max_entries is ${n}; a ring's bytes are a power of two and a multiple of 4096`),
 }
 
+const PAGE = 4096
+
+/** adjust_ringbuf_sz: a power of two of pages. A type of the value is for readers, who get records of it. */
+export const completeRing = (spec: MapSpec): MapSpec => {
+  let maxEntries = PAGE
+  while (maxEntries < spec.maxEntries && maxEntries < 2 ** 31) maxEntries *= 2
+  return { ...withoutTypes(spec, 0), maxEntries: spec.maxEntries === 0 ? 0 : maxEntries }
+}
+
 /**
  * One ring of records from all CPUs' programs to the host, in the order of their reservations; max_entries is its bytes.
  * `openRingBuffer` reads it.
@@ -21,6 +30,7 @@ export const ringbuf: MapTypeDef = defineMapType({
   name: 'ringbuf',
   id: 27,
   check: checker(ringRules),
+  complete: completeRing,
   value: 'opaque',
   helpers: [
     'bpf_ringbuf_output',

@@ -8,7 +8,13 @@ export interface LoaderDef {
   readonly name: string
   /** True when the bytes look like this loader's format. */
   readonly detect: (bytes: Uint8Array) => boolean
-  readonly parse: (bytes: Uint8Array, platform: Platform) => CollectionSpec
+  readonly parse: (bytes: Uint8Array, platform: Platform, options?: ParseOptions) => CollectionSpec
+}
+
+/** What a loader may be told besides the bytes. */
+export interface ParseOptions {
+  /** Raw BTF of the kernel that programs are for: CO-RE relocates against it. */
+  readonly kernelBtf?: Uint8Array
 }
 
 const shape = z

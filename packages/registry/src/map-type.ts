@@ -31,6 +31,8 @@ export interface MapTypeDef {
   readonly id: number
   /** The checks of map_alloc_check: undefined when the spec is fine. */
   readonly check: (spec: MapSpec) => MapRefusal | undefined
+  /** What libbpf makes of a spec before it creates the map: sizes that depend on the machine. */
+  readonly complete?: (spec: MapSpec, cpus: number) => MapSpec
   /** How elements look to the host: one value, one for each CPU, or references to other objects. */
   readonly value: 'plain' | 'percpu' | 'program' | 'map' | 'opaque'
   /** As an inner map it has as many entries as the template, unless BPF_F_INNER_MAP is set (map_meta_equal). */
@@ -100,6 +102,7 @@ const shape = z
     name: z.string().regex(/^[a-z][a-z0-9_]*$/, 'lower case letters, digits and _'),
     id: z.number().int().positive(),
     check: z.custom((f) => typeof f === 'function', 'a function'),
+    complete: z.custom((f) => typeof f === 'function', 'a function').optional(),
     value: z.enum(['plain', 'percpu', 'program', 'map', 'opaque']),
     innerEntries: z.boolean().optional(),
     helpers: z.array(z.string()).optional(),

@@ -26,6 +26,7 @@ import { createActivity, listenerError, whenIdle } from './activity.ts'
 import { checkOptions } from './check-options.ts'
 import { checkSpec } from './check-spec.ts'
 import { Collection } from './collection.ts'
+import { completeMaps } from './complete-maps.ts'
 import { createCpu } from './cpu.ts'
 import { ProgramFault, RuntimeError } from './errors.ts'
 import type { RuntimeEvents } from './events.ts'
@@ -44,7 +45,10 @@ export { Program, type TestRunResult } from './program.ts'
 export { perCpu, TypedMap } from './typed-map.ts'
 
 /** Makes a verifier for a platform; `createVerifier` of @skep/verifier is one. */
-export type VerifierFactory = (platform: Platform) => Promise<Verifier>
+export type VerifierFactory = (
+  platform: Platform,
+  options: { readonly kernelBtf?: Uint8Array },
+) => Promise<Verifier>
 
 export interface CoreOptions {
   /** Everything that the runtime knows: helpers, map types, program types, engines. */
@@ -53,6 +57,8 @@ export interface CoreOptions {
   readonly engine?: string
   /** Absent: only engines with a checked mode may run programs. */
   readonly verifier?: VerifierFactory
+  /** Raw BTF of the kernel that the verifier takes for the host's: what types tracing programs and kfuncs. */
+  readonly kernelBtf?: Uint8Array
   /** Most bytes of arena memory. Default 256 MiB. */
   readonly limit?: number
   /** Shared memory, for worker threads. */
@@ -72,6 +78,8 @@ export interface LoadOptions {
   readonly verify?: boolean
   /** Only these programs. */
   readonly programs?: readonly string[]
+  /** Verify as for a loader without CAP_PERFMON. */
+  readonly unprivileged?: boolean
 }
 
 /** One program's verdict. */
@@ -170,7 +178,8 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   verify(spec: CollectionSpec): ProgramVerdict[] {
     checkSpec(spec)
     const verifier = this.#requireVerifier()
-    return spec.programs.map((program) => ({ program, verdict: verifyProgram(verifier, spec, program) }))
+    const completed = this.#complete(spec)
+    return spec.programs.map((program) => ({ program, verdict: verifyProgram(verifier, completed, program) }))
   }
 
   /**
@@ -180,7 +189,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   async load(spec: CollectionSpec, options: LoadOptions = {}): Promise<Collection> {
     this.#open()
     checkSpec(spec)
-    const withGlobals = options.globals ? setGlobals(spec, options.globals) : spec
+    const withGlobals = this.#complete(options.globals ? setGlobals(spec, options.globals) : spec)
     const chosen = selectPrograms(withGlobals, options.programs)
     const engineName = this.#engineName(options.engine)
     const verify = options.verify ?? true
@@ -192,7 +201,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       )
     }
     const verdicts = chosen.map((program) =>
-      verify ? verifyOrThrow(this.#requireVerifier(), withGlobals, program) : undefined,
+      verify ? verifyOrThrow(this.#requireVerifier(), withGlobals, program, options) : undefined,
     )
 
     const undo: (() => void)[] = []
@@ -368,6 +377,10 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     }
   }
 
+  #complete(spec: CollectionSpec): CollectionSpec {
+    return completeMaps(spec, this.platform, this.#options.cpus ?? 1)
+  }
+
   #requireVerifier(): Verifier {
     if (this.#verifier) return this.#verifier
     throw new RuntimeError(
@@ -435,8 +448,9 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
 export async function createRuntime(options: CoreOptions): Promise<Runtime> {
   checkOptions(options.plugins, options)
   const platform = createPlatform(options.plugins)
+  const { kernelBtf } = options
   if (options.engine !== undefined) engineDef(platform, options.engine)
-  return new Runtime(platform, await options.verifier?.(platform), options)
+  return new Runtime(platform, await options.verifier?.(platform, kernelBtf ? { kernelBtf } : {}), options)
 }
 
 function engineDef(platform: Platform, name: string | undefined): EngineDef {
@@ -454,20 +468,28 @@ function verifyProgram(
   verifier: Verifier,
   spec: CollectionSpec,
   program: ProgramSpec,
+  options: LoadOptions = {},
   logLevel = 0,
 ): Verdict {
-  return verifier.verify({ program, maps: spec.maps, ...(spec.btf ? { btf: spec.btf } : {}), logLevel })
+  return verifier.verify({
+    program,
+    maps: spec.maps,
+    ...(spec.btf ? { btf: spec.btf } : {}),
+    logLevel,
+    unprivileged: options.unprivileged ?? false,
+  })
 }
 
 function verifyOrThrow(
   verifier: Verifier,
   spec: CollectionSpec,
   program: ProgramSpec,
+  options: LoadOptions,
 ): Extract<Verdict, { verdict: 'accept' }> {
-  const verdict = verifyProgram(verifier, spec, program)
+  const verdict = verifyProgram(verifier, spec, program, options)
   if (verdict.verdict === 'accept') return verdict
   // Log text costs more than the verdict: it is made by a second walk, when someone wants it.
-  const log = (): string => verifyProgram(verifier, spec, program, 1).log()
+  const log = (): string => verifyProgram(verifier, spec, program, options, 1).log()
   throw new VerifierError(program.name, { ...verdict, log })
 }
 

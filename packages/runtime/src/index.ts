@@ -1,4 +1,10 @@
-import { type CollectionSpec, createPlatform, type Platform, type PluginDef } from '@skep/registry'
+import {
+  type CollectionSpec,
+  createPlatform,
+  type ParseOptions,
+  type Platform,
+  type PluginDef,
+} from '@skep/registry'
 import { createVerifier } from '@skep/verifier'
 import { checkOptions } from './check-options.ts'
 import { createRuntime as composeRuntime, type Runtime } from './core.ts'
@@ -9,6 +15,7 @@ export { type Codec, CodecError, codec } from '@skep/btf'
 export { type ParseElfOptions, parseElf } from '@skep/loader-elf'
 export * from '@skep/registry'
 export { VerifierError } from '@skep/verifier'
+export { completeMaps, type RefusedMap, refusedMap } from './complete-maps.ts'
 export {
   Collection,
   type FaultCode,
@@ -35,6 +42,8 @@ export interface RuntimeOptions {
   readonly plugins?: readonly PluginDef[]
   /** `jit` (the default), `interpreter`, or a plugin's. */
   readonly engine?: string
+  /** Raw BTF of the kernel that the verifier takes for the host's (`/sys/kernel/btf/vmlinux`). */
+  readonly kernelBtf?: Uint8Array
   /** Most bytes of arena memory. Default 256 MiB. */
   readonly limit?: number
   /** Shared memory, for worker threads. */
@@ -57,8 +66,14 @@ export const createDefaultPlatform = (plugins: readonly PluginDef[] = []): Platf
   createPlatform([...defaultPreset, ...plugins])
 
 /** Reads bytes with the loader that knows their format. Throws that loader's error, or RuntimeError UNKNOWN_FORMAT. */
-export function parseObject(bytes: Uint8Array, platform: Platform): CollectionSpec {
-  for (const loader of platform.loaders) if (loader.detect(bytes)) return loader.parse(bytes, platform)
+export function parseObject(
+  bytes: Uint8Array,
+  platform: Platform,
+  options: ParseOptions = {},
+): CollectionSpec {
+  for (const loader of platform.loaders) {
+    if (loader.detect(bytes)) return loader.parse(bytes, platform, options)
+  }
   const known = [...platform.loaders].map((l) => l.name).join(', ')
   throw new RuntimeError(
     'UNKNOWN_FORMAT',

@@ -23,7 +23,7 @@ async function answer(runtime: Runtime, value: unknown): Promise<object> {
   }
   const given = bytes(row.data ?? '')
   const data = given.length === 0 && row.ctx === undefined ? new Uint8Array(LEAST_DATA) : given
-  const collection = await runtime.load(spec)
+  const collection = await runtime.load(spec, { unprivileged: row.unprivileged ?? false })
   try {
     const result = collection.program().testRun({
       data,

@@ -1,0 +1,129 @@
+import { readFile } from 'node:fs/promises'
+import { basename } from 'node:path'
+import {
+  type CollectionSpec,
+  completeMaps,
+  createDefaultPlatform,
+  type Platform,
+  type ProgramSpec,
+  type RefusedMap,
+  refusedMap,
+} from '@skep/runtime'
+import { createVerifier, type Verdict, type Verifier } from '@skep/verifier'
+import { readObject } from './input.ts'
+import { UsageError } from './report.ts'
+
+export interface ObjectOptions {
+  /** BTF of the kernel that programs are for; by default the running one's. */
+  readonly kernelBtf?: string
+  /** Only this program. */
+  readonly program?: string
+  /** The type of programs whose section names none. */
+  readonly type?: string
+}
+
+/** What judging objects needs, made once for all of them. */
+export interface Judge {
+  readonly platform: Platform
+  readonly verifier: Verifier
+  readonly kernelBtf: Uint8Array | undefined
+}
+
+/** One program's verdict, as JSON has it. */
+export interface ProgramReport {
+  readonly name: string
+  readonly section: string
+  readonly type: string
+  readonly verdict: 'accept' | 'reject'
+  readonly errno?: string
+  readonly line?: string
+  readonly insn?: number
+  readonly source?: string
+  readonly processed: number
+  readonly log?: string
+}
+
+const RUNNING_KERNEL = '/sys/kernel/btf/vmlinux'
+
+/** BTF of the kernel: the named file, or the running kernel's where there is one. */
+async function kernelTypes(file: string | undefined): Promise<Uint8Array | undefined> {
+  if (file !== undefined) return readFile(file)
+  return readFile(RUNNING_KERNEL).catch(() => undefined)
+}
+
+export async function createJudge(options: Pick<ObjectOptions, 'kernelBtf'>): Promise<Judge> {
+  const platform = createDefaultPlatform()
+  const kernelBtf = await kernelTypes(options.kernelBtf)
+  const verifier = await createVerifier(platform, kernelBtf ? { kernelBtf } : {})
+  return { platform, verifier, kernelBtf }
+}
+
+/** An object as it would be loaded on a machine with so many CPUs. */
+export async function openObject(
+  file: string,
+  { platform, kernelBtf }: Judge,
+  options: ObjectOptions,
+  cpus = 1,
+): Promise<CollectionSpec> {
+  const spec = await readObject(file, platform, kernelBtf ? { kernelBtf } : {})
+  const typed = options.type === undefined ? spec : withType(spec, platform, options.type)
+  const completed = completeMaps(typed, platform, cpus)
+  if (options.program === undefined) return completed
+  return { ...completed, programs: completed.programs.filter((p) => p.name === options.program) }
+}
+
+/** Gives programs of sections that name no type one. */
+function withType(spec: CollectionSpec, platform: Platform, name: string): CollectionSpec {
+  const type = platform.programTypes.byName(name)?.name
+  if (type === undefined) {
+    const known = [...platform.programTypes].map((t) => t.name).join(', ')
+    throw new UsageError(`--type ${name}: no such program type; one of ${known}`)
+  }
+  return { ...spec, programs: spec.programs.map((p) => (p.type === 0 ? { ...p, type } : p)) }
+}
+
+/** The verdict on one program of an object whose maps can be made. */
+export const verifyProgram = (
+  { verifier }: Judge,
+  spec: CollectionSpec,
+  program: ProgramSpec,
+  logLevel = 0,
+): Verdict => verifier.verify({ program, maps: spec.maps, ...(spec.btf ? { btf: spec.btf } : {}), logLevel })
+
+/** Why the object's maps cannot be made, so that none of its programs loads. */
+export const objectRefusal = ({ platform }: Judge, spec: CollectionSpec): RefusedMap | undefined =>
+  refusedMap(spec, platform)
+
+export const describeRefusedMap = ({ map, errno, reason }: RefusedMap): string =>
+  `map ${map} cannot be made: ${errno}: ${reason}`
+
+/** The program type's name, where the platform knows it. */
+export const typeName = ({ platform }: Judge, { type }: ProgramSpec): string =>
+  platform.programTypes.get(type)?.name ?? String(type)
+
+/** Verdicts of all programs of an object; where a map is refused, all are. */
+export function verifyObject(judge: Judge, spec: CollectionSpec, log: boolean): ProgramReport[] {
+  const refused = objectRefusal(judge, spec)
+  return spec.programs.map((program) => {
+    const head = { name: program.name, section: program.section, type: typeName(judge, program) }
+    if (refused) {
+      const line = describeRefusedMap(refused)
+      return { ...head, verdict: 'reject', errno: refused.errno, line, processed: 0 }
+    }
+    const verdict = verifyProgram(judge, spec, program, log ? 2 : 0)
+    return { ...head, ...fields(verdict), ...(log ? { log: verdict.log() } : {}) }
+  })
+}
+
+function fields(verdict: Verdict): Omit<ProgramReport, 'name' | 'section' | 'type'> {
+  if (verdict.verdict === 'accept') return { verdict: 'accept', processed: verdict.processed }
+  const { source } = verdict
+  return {
+    verdict: 'reject',
+    errno: verdict.errno,
+    line: verdict.line,
+    insn: verdict.insn,
+    ...(source ? { source: `${basename(source.file)}:${source.line}: ${source.text.trim()}` } : {}),
+    processed: verdict.processed,
+  }
+}
