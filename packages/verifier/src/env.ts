@@ -20,6 +20,10 @@ import type { State, StatePool } from './state.ts'
 export interface Privileges {
   /** Instructions walked at most. */
   readonly complexityLimit: number
+  /** Milliseconds at most. */
+  readonly timeLimit: number
+  /** When they are over, by performance.now(). */
+  readonly deadline: number
   /**
    * CAP_PERFMON: pointers may be seen as numbers, uninitialised stack may be read, no sanitation for speculation.
    * CAP_BPF is taken for granted.
@@ -165,6 +169,7 @@ export class Env {
     kernel: KernelTypes | undefined
     privileges: Privileges
     logLevel: number
+    logLimit: number
   }) {
     this.heap = parts.heap
     this.domain = parts.domain
@@ -180,7 +185,7 @@ export class Env {
     this.allowPtrLeaks = parts.privileges.perfmon
     this.allowUninitStack = parts.privileges.perfmon
     this.bypassSpec = parts.privileges.perfmon
-    this.log = new Log(parts.logLevel)
+    this.log = new Log(parts.logLevel, parts.logLimit)
     this.helperUser = {
       programType: parts.type.name,
       attachType: parts.attachType,

@@ -11,13 +11,17 @@ import { findAttachTarget } from './attach-target.ts'
 import { checkCfg } from './cfg.ts'
 import { Env, type Privileges } from './env.ts'
 import { fail, Reject } from './errors.ts'
+import { type Explanation, explainRefusal } from './explain/explanation.ts'
 import { checkFuncInfo, linkFuncInfo } from './func-info.ts'
 import { Heap } from './heap.ts'
 import { KernelTypes } from './kernel-btf.ts'
 import { BPF_COMPLEXITY_LIMIT_INSNS } from './limits.ts'
 import { computeLiveRegisters } from './live-regs.ts'
+import { DEFAULT_LOG_LIMIT } from './log.ts'
 import { MapTable } from './maps.ts'
 import { decodeProgram, findLine } from './program.ts'
+import { refusalCode, type UNCLASSIFIED } from './refusals/find-refusal.ts'
+import type { RefusalCode } from './refusals/table.ts'
 import { markUnknown } from './regs.ts'
 import { resolveLdImm64 } from './resolve.ts'
 import { compileScalarModule, instantiateScalarDomain, type ScalarDomain } from './scalar/index.ts'
@@ -41,6 +45,10 @@ export interface VerifierOptions {
   readonly complexityLimit?: number
   /** Bytes of memory for the states of one program; 512 MiB when absent. */
   readonly memoryLimit?: number
+  /** Milliseconds that one verification may take; no limit when absent. */
+  readonly timeLimit?: number
+  /** Characters of a log that are kept, the last ones, as in the kernel's log buffer; 16 MiB when absent. */
+  readonly logLimit?: number
   /** CPUs of the machine that programs are for; 1 when absent. */
   readonly cpus?: number
   /**
@@ -57,8 +65,8 @@ export interface VerifyInput {
   /** Raw BTF of the program's collection. */
   readonly btf?: Uint8Array
   /**
-   * As the kernel's log_level: 1 the path that fails, 2 every path. At 0 nothing is formatted; a refusal's `log()` then
-   * walks the program again, at level 1.
+   * As the kernel's log_level: 1 the path that fails, 2 every path, 4 (alone or with them) the stack depth and the counts.
+   * At 0 nothing is formatted; a refusal's `log()` then walks the program again, at level 1.
    */
   readonly logLevel?: number
   /** Verify as for a loader without CAP_PERFMON. */
@@ -83,6 +91,8 @@ export interface Acceptance {
 
 export interface Rejection {
   readonly verdict: 'reject'
+  /** The kind of refusal, stable; each has a page in docs/reference/refusals. */
+  readonly code: RefusalCode | typeof UNCLASSIFIED
   /** As the kernel's: `EACCES`. */
   readonly errno: string
   /** The line of the log that says why, in the kernel's words. */
@@ -96,6 +106,11 @@ export interface Rejection {
   readonly processed: number
   readonly stats: VerifyStats
   readonly log: () => string
+  /**
+   * The refusal for people: what it means, how the program came to it, what mends it. Walks the program twice more.
+   * Render it with `renderExplanation`.
+   */
+  readonly explain: () => Explanation
 }
 
 export type Verdict = Acceptance | Rejection
@@ -134,11 +149,20 @@ class KernelVerifier implements Verifier {
 
   verify(input: VerifyInput): Verdict {
     const verdict = this.#judge(input)
-    if (verdict.verdict === 'accept' || input.logLevel) return verdict
+    if (verdict.verdict === 'accept') return verdict
+    let explanation: Explanation | undefined
+    const explain = (): Explanation => {
+      explanation ??= explainRefusal(verdict, (observe) => {
+        this.#judge({ ...input, logLevel: 1 }, observe)
+      })
+      return explanation
+    }
+    if (input.logLevel) return { ...verdict, explain }
     // Nobody asked for the log before the program was refused: it is walked again for it.
     let log: string | undefined
     return {
       ...verdict,
+      explain,
       log: () => {
         log ??= this.#judge({ ...input, logLevel: 1 }).log()
         return log
@@ -146,7 +170,7 @@ class KernelVerifier implements Verifier {
     }
   }
 
-  #judge(input: VerifyInput): Verdict {
+  #judge(input: VerifyInput, observe?: (env: Env) => void): Acceptance | Refused {
     const { program } = input
     const type = this.platform.programTypes.get(program.type)
     const length = program.insns.length >> 3
@@ -181,12 +205,14 @@ class KernelVerifier implements Verifier {
         kernel: this.#kernel,
         privileges: privilegesOf(input, this.#options),
         logLevel: input.logLevel ?? 0,
+        logLimit: this.#options.logLimit ?? DEFAULT_LOG_LIMIT,
       })
     } catch (error) {
       if (error instanceof BtfError) return refusal('EINVAL', `the BTF cannot be used: ${error.message}`)
       return refusal('EINVAL', error instanceof Reject ? error.message : `invalid input: ${String(error)}`)
     }
     markUnknown(env, UNBOUND_REG)
+    observe?.(env)
     try {
       check(env)
     } catch (error) {
@@ -210,6 +236,9 @@ function privilegesOf(input: VerifyInput, options: VerifierOptions): Privileges 
   const flags = input.program.flags ?? 0
   return {
     complexityLimit: options.complexityLimit ?? BPF_COMPLEXITY_LIMIT_INSNS,
+    timeLimit: options.timeLimit ?? Number.POSITIVE_INFINITY,
+    deadline:
+      options.timeLimit === undefined ? Number.POSITIVE_INFINITY : performance.now() + options.timeLimit,
     perfmon: !input.unprivileged,
     strictAlignment: (flags & BPF_F_STRICT_ALIGNMENT) !== 0 && (flags & BPF_F_ANY_ALIGNMENT) === 0,
     testStateFreq: (flags & BPF_F_TEST_STATE_FREQ) !== 0,
@@ -288,14 +317,21 @@ const statsOf = (env: Env): VerifyStats => ({
   maxStatesPerInsn: env.maxStatesPerInsn,
 })
 
+/** print_verification_stats, less the time, which differs from run to run. */
 function printStats(env: Env): void {
+  if (env.log.stats) {
+    env.log.print(`stack depth ${env.subprogs.map((subprog) => subprog.stackDepth).join('+')}\n`)
+  }
   env.log.print(
     `processed ${env.insnProcessed} insns (limit ${env.privileges.complexityLimit}) max_states_per_insn ${env.maxStatesPerInsn} total_states ${env.totalStates} peak_states ${env.peakStates} mark_read 0\n`,
   )
 }
 
-const refusal = (errno: string, line: string): Rejection => ({
+type Refused = Omit<Rejection, 'explain'>
+
+const refusal = (errno: string, line: string): Refused => ({
   verdict: 'reject',
+  code: refusalCode(line),
   errno,
   line,
   insn: 0,
@@ -304,15 +340,16 @@ const refusal = (errno: string, line: string): Rejection => ({
   log: () => `${line}\n`,
 })
 
-function rejection(env: Env, error: unknown): Rejection {
+function rejection(env: Env, error: unknown): Refused {
   const reject = error instanceof Reject ? error : internal(error)
   if (!reject.printed) for (const line of reject.lines) env.log.print(`${line}\n`)
   printStats(env)
   const source = findLine(env.program, env.insn)
   return {
     verdict: 'reject',
+    code: refusalCode(reject.message),
     errno: reject.errno,
-    line: reject.lines[0] ?? '',
+    line: reject.message,
     insn: env.insn,
     ...(source ? { source } : {}),
     ...(reject.register === undefined ? {} : { register: reject.register }),

@@ -56,6 +56,7 @@ import { checkRead, checkWrite, markPointer, markUnknown, typeOf } from './regs.
 import { checkReturnCode } from './return.ts'
 import { BPF_MAIN_FUNC } from './state.ts'
 import { checkSubprogCall, exitSubprog } from './subprog-calls.ts'
+import { checkTime } from './time-limit.ts'
 
 /** do_check_common: walks one function that is verified by itself, the main program or a global one. */
 export function walkSubprog(env: Env, index: number): void {
@@ -172,6 +173,7 @@ function walk(env: Env): void {
     if (++env.insnProcessed > privileges.complexityLimit) {
       fail('E2BIG', `BPF program is too large. Processed ${env.insnProcessed} insn`)
     }
+    if ((env.insnProcessed & 1023) === 0) checkTime(env)
     cur.lastInsn = prevInsn
     cur.insn = insn
     let ended = false
