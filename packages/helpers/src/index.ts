@@ -2,12 +2,13 @@ import { definePlugin, type HelperDef, type PluginDef } from '@skep/registry'
 import { implementations } from './impl/index.ts'
 import { type HelperProviders, helpersModuleWith } from './impl/module.ts'
 import { type HelperImplementation, joinHelpers } from './join.ts'
+import { kernelFunctions } from './kfunc/index.ts'
 import { prototypes } from './proto/index.ts'
 
 /** Linux's helpers: prototypes of all, implementations of those that mean something here. */
 export const helpers: readonly HelperDef[] = joinHelpers(prototypes, implementations)
 
-export const helpersPlugin: PluginDef = definePlugin({ name: 'helpers', helpers })
+export const helpersPlugin: PluginDef = definePlugin({ name: 'helpers', helpers, kfuncs: kernelFunctions })
 
 /**
  * The same with implementations of a host's own, by helper name, added or in place of Skep's: what a route lookup gives, the
@@ -25,11 +26,16 @@ export const createHelpersPlugin = (
       { ...rest, ...(wasm ? { wasm: { ...wasm, module } } : {}) },
     ]),
   )
-  return definePlugin({ name: 'helpers', helpers: joinHelpers(prototypes, { ...provided, ...own }) })
+  return definePlugin({
+    name: 'helpers',
+    helpers: joinHelpers(prototypes, { ...provided, ...own }),
+    kfuncs: kernelFunctions,
+  })
 }
 
 export { type FormatMemory, type FormatResult, formatText } from './impl/format.ts'
 export { implementations } from './impl/index.ts'
 export { type HelperProviders, helpersModule } from './impl/module.ts'
 export { type HelperImplementation, joinHelpers } from './join.ts'
+export { kernelFunctions } from './kfunc/index.ts'
 export { prototypes } from './proto/index.ts'

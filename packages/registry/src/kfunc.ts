@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { ArgDesc, JsArgs } from './arg.ts'
+import type { ArgDesc, CallbackKind, JsArgs } from './arg.ts'
 import { parseDefinition } from './parse.ts'
 import type { JsRet, RetDesc } from './ret.ts'
 import type { HostEnv, WasmExport } from './wasm-module.ts'
@@ -19,12 +19,67 @@ export type KfuncFlag =
   | 'rcu_protected'
   | 'fastcall'
 
+/** What a kfunc does to the verifier's state beyond its prototype and flags, as data. */
+export interface KfuncTraits {
+  /** Sections that it begins or ends, and calls that do not return. */
+  readonly effect?:
+    | 'rcu_read_lock'
+    | 'rcu_read_unlock'
+    | 'preempt_disable'
+    | 'preempt_enable'
+    | 'throw'
+    | 'trap'
+  /** Saves or restores the IRQ flags in its `__irq_flag` argument; together with `lock`, as that lock does. */
+  readonly irq?: 'save' | 'restore'
+  /** Takes or releases a bpf_res_spin_lock; taking it may fail. */
+  readonly lock?: 'acquire' | 'release'
+  /** May be called while a lock is held. */
+  readonly underLock?: boolean
+  /** Works on a bpf_list_head or a bpf_rb_root; `insert` gives the node away. */
+  readonly graph?: { readonly root: 'bpf_list_head' | 'bpf_rb_root'; readonly insert?: boolean }
+  /** The callback that it runs, or has run later. */
+  readonly callback?: CallbackKind
+  /** Its first argument is the context, whatever its type says. */
+  readonly context?: boolean
+  /** The kind of dynptr that it makes or takes; `clone` makes one of its other argument's kind. */
+  readonly dynptr?: 'skb' | 'skb_meta' | 'xdp' | 'clone'
+  /** What the result is, where the prototype does not tell. */
+  readonly result?:
+    | 'obj_new'
+    | 'percpu_obj_new'
+    | 'refcount_acquire'
+    | 'kern_ctx'
+    | 'rdonly_cast'
+    | 'dynptr_slice'
+    | 'dynptr_slice_rdwr'
+    | 'untrusted'
+  /** Bytes of memory that the result points to, where the prototype does not tell. */
+  readonly resultSize?: number
+  /** Takes only objects of bpf_percpu_obj_new. */
+  readonly percpuObject?: boolean
+  /** Packet pointers are invalid afterwards. */
+  readonly changesPacketData?: boolean
+  /** Only for programs that are bound to a device. */
+  readonly deviceBound?: boolean
+  /** Only in LSM programs, iterators and programs that may sleep (check_css_task_iter_allowlist). */
+  readonly lsmIterOrSleepable?: boolean
+}
+
+/**
+ * A function of the kernel, or of a plugin, that programs call by name. With `args` it is described like a helper; without,
+ * its prototype is the one in the kernel's BTF, and parameter names tell what the verifier must know (`__sz`, `__nullable`:
+ * Documentation/bpf/kfuncs.rst).
+ */
 export interface KfuncDef<A extends readonly ArgDesc[] = readonly ArgDesc[], R extends RetDesc = RetDesc> {
   readonly name: string
-  readonly args: A
-  readonly returns: R
+  readonly args?: A
+  /** Goes with `args`. */
+  readonly returns?: R
   readonly flags?: readonly KfuncFlag[]
   readonly programTypes?: 'all' | readonly string[]
+  /** By program type: the attach types (names) with which it may be called; all when a type is not listed. */
+  readonly attachTypes?: Readonly<Record<string, readonly string[]>>
+  readonly verify?: KfuncTraits
   readonly call?: (this: HostEnv, ...args: JsArgs<A>) => JsRet<R>
   readonly wasm?: WasmExport
   readonly absent?: string
@@ -33,15 +88,26 @@ export interface KfuncDef<A extends readonly ArgDesc[] = readonly ArgDesc[], R e
 const shape = z
   .object({
     name: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a C identifier'),
-    args: z.array(z.object({ kind: z.string() }).loose()).max(5, 'at most 5 arguments: r1 to r5'),
-    returns: z.object({ kind: z.string() }).loose(),
+    args: z
+      .array(z.object({ kind: z.string() }).loose())
+      .max(5, 'at most 5 arguments: r1 to r5')
+      .optional(),
+    returns: z.object({ kind: z.string() }).loose().optional(),
     flags: z.array(z.string()).optional(),
     programTypes: z.union([z.literal('all'), z.array(z.string())]).optional(),
+    attachTypes: z.record(z.string(), z.array(z.string())).optional(),
+    verify: z.object({}).loose().optional(),
     call: z.custom((f) => typeof f === 'function', 'a function').optional(),
-    wasm: z.object({ export: z.string() }).loose().optional(),
+    wasm: z
+      .object({ module: z.object({ name: z.string() }).loose(), export: z.string() })
+      .optional(),
     absent: z.string().optional(),
   })
   .strict()
+  .refine((kfunc) => (kfunc.args === undefined) === (kfunc.returns === undefined), {
+    message: 'args and returns go together',
+    path: ['returns'],
+  })
 
 /** Checks and freezes a kfunc. Throws DefinitionError with the path to the field. */
 export function defineKfunc<const A extends readonly ArgDesc[], const R extends RetDesc>(

@@ -1,4 +1,4 @@
-import type { ArgDesc, HelperDef, HostEnv, KfuncDef, MapHandle } from '@skep/registry'
+import type { ArgDesc, HelperDef, HostEnv, MapHandle } from '@skep/registry'
 import { control } from '@skep/registry'
 import type { Thunk, ThunkParameter, ThunkResult } from '@skep/wasm'
 import { type Activity, guard } from './activity.ts'
@@ -80,7 +80,11 @@ const results: Readonly<Record<string, ThunkResult>> = {
  * Wraps a JS implementation for wasm callers: registers arrive as 32-bit numbers (two for a 64-bit scalar), and become
  * what the descriptors promise to `call`. What it throws ends the run with ProgramFault THREW.
  */
-export function helperThunk(def: HelperDef | KfuncDef, env: HostEnv, activity: Activity): Thunk {
+export function helperThunk(
+  def: Pick<HelperDef, 'name' | 'args' | 'returns' | 'call'>,
+  env: HostEnv,
+  activity: Activity,
+): Thunk {
   const params: ThunkParameter[] = def.args.map((d) => (wide(d) ? 'i64' : 'i32'))
   const at: number[] = []
   let position = 0

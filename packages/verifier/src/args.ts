@@ -2,9 +2,12 @@ import type { ArgDesc, ArgKind, HelperDef } from '@skep/registry'
 import { checkDynptrArg, dynptrSlot } from './dynptr.ts'
 import type { Env } from './env.ts'
 import { fail, failReg } from './errors.ts'
-import { checkHelperMemory, checkMemorySize, type SizeMeta } from './helper-memory.ts'
-import { kptrExchange, matchBtfArg } from './kernel-types.ts'
-import { processSpinLock } from './locks.ts'
+import { type FieldKind, fieldName } from './fields.ts'
+import { checkHelperMemory, checkMemorySize, newSizeMeta, type SizeMeta } from './helper-memory.ts'
+import { matchBtfArg } from './kernel-types.ts'
+import { inTreeCallback } from './kfunc/graph.ts'
+import { type KptrField, kptrExchange, matchKptr } from './kptr.ts'
+import { processSpinLock, SPIN_LOCK } from './locks.ts'
 import { value64 } from './log-state.ts'
 import type { VerifierMap } from './maps.ts'
 import { findField } from './maps.ts'
@@ -16,6 +19,7 @@ import {
   CONST_PTR_TO_DYNPTR,
   CONST_PTR_TO_MAP,
   DYNPTR_TYPE_MASK,
+  isAllocatedObject,
   isPacketPointer,
   MEM_ALLOC,
   MEM_PERCPU,
@@ -75,6 +79,8 @@ export interface CallMeta extends SizeMeta {
   constKey: number
   btf: number
   btfId: number
+  /** The field that bpf_kptr_xchg exchanges. */
+  kptr: KptrField | undefined
 }
 
 export const newCallMeta = (helper: HelperDef): CallMeta => ({
@@ -89,10 +95,8 @@ export const newCallMeta = (helper: HelperDef): CallMeta => ({
   constKey: -1,
   btf: 0,
   btfId: 0,
-  raw: false,
-  accessSize: 0,
-  accessReg: 0,
-  sizeMax: 0,
+  kptr: undefined,
+  ...newSizeMeta(),
 })
 
 const MEM_TYPES: readonly number[] = [
@@ -173,10 +177,15 @@ function checkRegType(env: Env, regno: number, kind: ArgKind, desc: ArgDesc, met
     }
     return
   }
+  if (isAllocatedObject(actual)) {
+    if (meta.kptr && kptrSource) matchKptr(env, regno, meta.kptr)
+    return
+  }
   if (mayBeNull(actual) && (!desc.nullable || desc.release)) {
     failReg(regno, 'EACCES', `Possibly NULL pointer passed to helper arg${regno}`)
   }
-  matchBtfArg(env, regno, kind, desc, meta.helper)
+  if (meta.kptr && kptrSource) matchKptr(env, regno, meta.kptr)
+  else matchBtfArg(env, regno, kind, desc, meta.helper)
 }
 
 /** check_func_arg_reg_off: offsets that the pointer may have. */
@@ -304,11 +313,15 @@ function checkArgValue(env: Env, index: number, desc: ArgDesc, meta: CallMeta): 
       meta.btfId = aux1(env, reg)
       break
     case 'spin_lock':
-      processSpinLock(env, regno, meta.helper.verify?.lock === 'acquire')
+      if (inTreeCallback(env)) fail('EACCES', "can't spin_{lock,unlock} in rbtree cb")
+      processSpinLock(env, regno, meta.helper.verify?.lock === 'acquire', SPIN_LOCK)
       break
-    case 'timer':
-      checkTimerArg(env, regno, meta)
+    case 'timer': {
+      const { map, uid } = checkMapField(env, regno, 'bpf_timer')
+      meta.map = map
+      meta.mapUid = uid
       break
+    }
     case 'func':
       meta.subprog = aux0(env, reg)
       break
@@ -384,34 +397,34 @@ function constantKey(env: Env, reg: number, keySize: number): number {
   return key >= 0n && key < 2n ** 52n ? Number(key) : -1
 }
 
-/** process_timer_func: a pointer to the bpf_timer of a map value. */
-function checkTimerArg(env: Env, regno: number, meta: CallMeta): void {
+/** check_map_field_pointer: a pointer to a special field of a map value. */
+export function checkMapField(env: Env, regno: number, kind: FieldKind): { map: VerifierMap; uid: number } {
   const reg = env.reg(regno)
   const map = mapOf(env, reg)
+  const name = fieldName(kind)
   if (!env.domain.isConst(reg)) {
     failReg(
       regno,
       'EINVAL',
-      `R${regno} doesn't have constant offset. bpf_timer has to be at the constant offset`,
+      `R${regno} doesn't have constant offset. ${name} has to be at the constant offset`,
     )
   }
-  if (!map.hasBtf) failReg(regno, 'EINVAL', `map '${map.name}' has to have BTF in order to use bpf_timer`)
-  const field = findField(map, 'bpf_timer')
-  if (!field) failReg(regno, 'EINVAL', `map '${map.name}' has no valid bpf_timer`)
+  if (!map.hasBtf) failReg(regno, 'EINVAL', `map '${map.name}' has to have BTF in order to use ${name}`)
+  const field = findField(map, kind)
+  if (!field) failReg(regno, 'EINVAL', `map '${map.name}' has no valid ${name}`)
   const at = value64(env, reg) + BigInt(offOf(env, reg))
   if (at !== BigInt(field.offset)) {
     failReg(
       regno,
       'EINVAL',
-      `off ${BigInt.asIntN(64, at)} doesn't point to 'struct bpf_timer' that is at ${field.offset}`,
+      `off ${BigInt.asIntN(64, at)} doesn't point to 'struct ${name}' that is at ${field.offset}`,
     )
   }
-  meta.map = map
-  meta.mapUid = aux1(env, reg)
+  return { map, uid: aux1(env, reg) }
 }
 
 /** check_reg_const_str: a string that ends inside a read-only map. */
-function checkConstString(env: Env, regno: number): void {
+export function checkConstString(env: Env, regno: number): void {
   const reg = env.reg(regno)
   const map = mapOf(env, reg)
   if (map.canWrite || !map.spec.frozen) {

@@ -1,5 +1,6 @@
 import type { Env } from './env.ts'
 import { failReg } from './errors.ts'
+import { KERNEL_BTF } from './kernel-btf.ts'
 import { btfAccess, markLoaded } from './kernel-types.ts'
 import { typeName } from './reg-type.ts'
 import { mapOf, typeOf } from './regs.ts'
@@ -38,5 +39,5 @@ export function checkMapPointerAccess(
   }
   const found = env.kernel.access(struct, off, size)
   if (found.what === 'error') failReg(regno, found.errno, found.text)
-  if (valueReg >= 0) markLoaded(env, env.reg(valueReg), found, found.flags)
+  if (valueReg >= 0) markLoaded(env, env.reg(valueReg), found, found.flags, KERNEL_BTF)
 }

@@ -6,7 +6,8 @@ import type { Env } from './env.ts'
 import { fail, failReg } from './errors.ts'
 import { checkFormatArgs } from './format-string.ts'
 import { callbackOf, helperAt, helperName, isHelperId, isProbeAllowed } from './helper-lookup.ts'
-import { releaseKptr, setBtfResult } from './kernel-types.ts'
+import { setBtfResult } from './kernel-types.ts'
+import { releaseKptr, setExchanged } from './kptr.ts'
 import { REG_AUX0, REG_AUX1, REG_ID, REG_REF_OBJ_ID, REG_TYPE } from './layout.ts'
 import { MAX_ERRNO } from './limits.ts'
 import { LOG_LEVEL2 } from './log.ts'
@@ -69,8 +70,12 @@ function resolveHelper(env: Env): HelperDef {
 
 /** check_helper_call */
 export function checkHelperCall(env: Env): void {
+  checkDescribedCall(env, resolveHelper(env))
+}
+
+/** A call of anything that is described as a helper is. */
+export function checkDescribedCall(env: Env, helper: HelperDef): void {
   const { insn } = env
-  const helper = resolveHelper(env)
   const meta = newCallMeta(helper)
   for (let i = 0; i < helper.args.length; i++) checkArg(env, i, meta)
   recordMap(env, meta)
@@ -205,7 +210,8 @@ function setResult(env: Env, meta: CallMeta, insn: number): void {
       i32[(r0 + REG_AUX0) >> 2] = returns.size ?? meta.memSize
       break
     default:
-      setBtfResult(env, r0, meta, flags)
+      if (meta.kptr) setExchanged(env, r0, meta.kptr)
+      else setBtfResult(env, r0, meta, flags)
   }
   if (mayBeNull(i32[(r0 + REG_TYPE) >> 2]!)) i32[(r0 + REG_ID) >> 2] = ++env.idGen
   const dynptrData = helper.verify?.dynptr === 'data' || helper.verify?.dynptr === 'slice'

@@ -1,7 +1,7 @@
 import type { Env } from './env.ts'
 import { fail } from './errors.ts'
 import { callbackOf, helperAt, isAsync } from './helper-lookup.ts'
-import { kfuncAt } from './kernel-types.ts'
+import { hasFlag, kfuncAt } from './kfunc/prototype.ts'
 import {
   BPF_CALL,
   BPF_EXIT,
@@ -164,15 +164,16 @@ class CfgWalk {
     } else if (isKfuncCall(env.program, insn)) {
       const kfunc = kfuncAt(env, insn)
       if (!kfunc) return
-      const callback = kfunc.args.find((a) => a.kind === 'func')?.callback
+      const callback = kfunc.def.verify?.callback
       if (callback && isAsync(callback)) env.prunePoint[insn] = 1
       else if (callback) this.#markCallback(insn)
-      if (kfunc.flags?.includes('iter_next')) {
+      if (hasFlag(kfunc, 'iter_next')) {
         env.prunePoint[insn] = 1
         env.forceCheckpoint[insn] = 1
         env.isIterNext[insn] = 1
       }
-      if (kfunc.flags?.includes('sleepable')) env.containingSubprog(insn).mightSleep = true
+      if (hasFlag(kfunc, 'sleepable')) env.containingSubprog(insn).mightSleep = true
+      if (kfunc.def.verify?.changesPacketData) env.containingSubprog(insn).changesPacketData = true
     }
   }
 

@@ -26,6 +26,7 @@ export const DYNPTR_LOCAL = 1
 export const DYNPTR_RINGBUF = 2
 export const DYNPTR_SKB = 3
 export const DYNPTR_XDP = 4
+export const DYNPTR_SKB_META = 5
 
 export const DYNPTR_SLOTS = 2
 
@@ -140,7 +141,7 @@ export function dynptrRecord(env: Env, reg: number): number {
 }
 
 /** Runs a check whose refusals the log explains with one line more. */
-function explained<T>(line: string, check: () => T): T {
+export function explained<T>(line: string, check: () => T): T {
   try {
     return check()
   } catch (error) {
@@ -157,31 +158,52 @@ export function checkDynptrArg(
   insn: number,
   write: (off: number) => void,
 ): void {
-  const reg = env.reg(regno)
-  const type = typeOf(env, reg)
-  const at = regno - 1
-  if (type !== PTR_TO_STACK && type !== CONST_PTR_TO_DYNPTR) {
-    failReg(regno, 'EINVAL', `arg#${at} expected pointer to stack or const struct bpf_dynptr`)
-  }
+  checkDynptrPointer(env, regno)
   if (desc.uninit) {
-    if (type === CONST_PTR_TO_DYNPTR) failReg(regno, 'EINVAL', 'Dynptr has to be an uninitialized dynptr')
-    explained('Dynptr has to be an uninitialized dynptr', () => dynptrSlot(env, reg))
-    write(0)
-    write(8)
-    markDynptrSlots(env, reg, dynptrTypeOf(desc), insn, 0)
+    checkNewDynptr(env, regno, dynptrTypeOf(desc), insn, 0, write)
     return
   }
-  if (type === CONST_PTR_TO_DYNPTR && desc.access !== 'read') {
+  if (typeOf(env, env.reg(regno)) === CONST_PTR_TO_DYNPTR && desc.access !== 'read') {
     failReg(regno, 'EINVAL', 'cannot pass pointer to const bpf_dynptr, the helper mutates it')
   }
-  const uninitialized = `Expected an initialized dynptr as arg #${at}`
+  checkKnownDynptr(env, regno, desc.dynptr ? dynptrTypeOf(desc) : 0)
+}
+
+export function checkDynptrPointer(env: Env, regno: number): void {
+  const type = typeOf(env, env.reg(regno))
+  if (type !== PTR_TO_STACK && type !== CONST_PTR_TO_DYNPTR) {
+    failReg(regno, 'EINVAL', `arg#${regno - 1} expected pointer to stack or const struct bpf_dynptr`)
+  }
+}
+
+/** A dynptr that the call makes; `sharedRef` is the reference that a clone has in common with its source. */
+export function checkNewDynptr(
+  env: Env,
+  regno: number,
+  dynptr: number,
+  insn: number,
+  sharedRef: number,
+  write: (off: number) => void,
+): void {
+  const reg = env.reg(regno)
+  const line = 'Dynptr has to be an uninitialized dynptr'
+  if (typeOf(env, reg) === CONST_PTR_TO_DYNPTR) failReg(regno, 'EINVAL', line)
+  explained(line, () => dynptrSlot(env, reg))
+  write(0)
+  write(8)
+  markDynptrSlots(env, reg, dynptr, insn, sharedRef)
+}
+
+/** A dynptr that the call uses, of one type where `expected` is not 0. */
+export function checkKnownDynptr(env: Env, regno: number, expected: number): void {
+  const reg = env.reg(regno)
+  const uninitialized = `Expected an initialized dynptr as arg #${regno - 1}`
   if (!explained(uninitialized, () => isInitialized(env, reg))) failReg(regno, 'EINVAL', uninitialized)
   const record = dynptrRecord(env, reg)
-  const expected = desc.dynptr ? dynptrTypeOf(desc) : 0
   if (expected > 0 && aux0(env, record) !== expected) {
-    failReg(regno, 'EINVAL', `Expected a dynptr of type ${DYNPTR_NAMES[expected]} as arg #${at}`)
+    failReg(regno, 'EINVAL', `Expected a dynptr of type ${DYNPTR_NAMES[expected]} as arg #${regno - 1}`)
   }
-  if (type === CONST_PTR_TO_DYNPTR) return
+  if (typeOf(env, reg) === CONST_PTR_TO_DYNPTR) return
   const frame = frameOf(env, reg)
   const spi = dynptrSlot(env, reg)
   for (let i = 0; i < DYNPTR_SLOTS; i++) {

@@ -4,7 +4,7 @@ import type { AttachTarget } from './attach-target.ts'
 import { Reject } from './errors.ts'
 import { FactCollector } from './facts.ts'
 import type { Heap } from './heap.ts'
-import { KERNEL_BTF, type KernelTypes } from './kernel-btf.ts'
+import { FIRST_MAP_BTF, KERNEL_BTF, KernelTypes, PROGRAM_BTF } from './kernel-btf.ts'
 import { REG_AUX0, REG_AUX1, REG_SIZE } from './layout.ts'
 import { Log } from './log.ts'
 import { hasField, type MapTable, type VerifierMap } from './maps.ts'
@@ -90,6 +90,10 @@ export class Env {
   readonly btf: Btf | undefined
   /** Types of the kernel that the program is for, where they are given. */
   readonly kernel: KernelTypes | undefined
+  /** Types of the program's own BTF. */
+  readonly local: KernelTypes | undefined
+  /** Those of maps that have another BTF than the program. */
+  readonly #mapTypes: KernelTypes[] = []
   readonly privileges: Privileges
   readonly log: Log
   readonly facts: FactCollector
@@ -131,6 +135,8 @@ export class Env {
   usedMaps = 0
   arenaMap = -1
   attachTarget: AttachTarget | undefined
+  /** Names that have an address in the kernel, where they are given; all that its BTF has, otherwise. */
+  symbols: ReadonlySet<string> | undefined
 
   // The walk.
   cur!: State
@@ -154,6 +160,10 @@ export class Env {
   backedgeCount = 0
   exploreAluLimits = false
   seenDirectWrite = false
+  /** bpf_throw is called. */
+  seenException = false
+  /** The subprogram that handles exceptions, -1 for none. */
+  exceptionCallback = -1
   prevLine: LineInfo | undefined
 
   constructor(parts: {
@@ -181,6 +191,7 @@ export class Env {
     this.maps = parts.maps
     this.btf = parts.btf
     this.kernel = parts.kernel
+    this.local = parts.btf && new KernelTypes(parts.btf)
     this.privileges = parts.privileges
     this.allowPtrLeaks = parts.privileges.perfmon
     this.allowUninitStack = parts.privileges.perfmon
@@ -266,7 +277,21 @@ export class Env {
 
   /** Name of a type that a register record refers to: of the program's BTF, or of the kernel's. */
   btfName(btf: number, id: number): string {
-    return btf === KERNEL_BTF && this.kernel ? this.kernel.btf.name(id) : ''
+    return this.typesOf(btf)?.btf.name(id) ?? ''
+  }
+
+  /** The types of the BTF that register records know by a number. */
+  typesOf(btf: number): KernelTypes | undefined {
+    if (btf === KERNEL_BTF) return this.kernel
+    if (btf === PROGRAM_BTF) return this.local
+    return this.#mapTypes[btf - FIRST_MAP_BTF]
+  }
+
+  /** The number of a BTF that is not the kernel's. */
+  btfNumber(btf: Btf): number {
+    if (btf === this.btf) return PROGRAM_BTF
+    const known = this.#mapTypes.findIndex((types) => types.btf === btf)
+    return FIRST_MAP_BTF + (known >= 0 ? known : this.#mapTypes.push(new KernelTypes(btf)) - 1)
   }
 
   /** Makes a record refer to a map; `uid` tells inner maps with timers apart. */

@@ -6,7 +6,7 @@ import {
   helperProbeAllowed,
 } from '@skep/registry'
 import type { Env } from './env.ts'
-import { kfuncAt } from './kernel-types.ts'
+import { kfuncAt, kfuncDefAt } from './kfunc/prototype.ts'
 import { isHelperCall, isKfuncCall } from './program.ts'
 
 /** Number 0 has a name although it is no helper. */
@@ -25,6 +25,8 @@ export function helperAt(env: Env, insn: number): HelperDef | undefined {
 /** get_func_proto: by program type, attach type, target and privileges. */
 function resolve(env: Env, id: number): HelperDef | undefined {
   const helper = env.platform.helpers.byId(id)
+  const struct = env.program.spec.attachTo?.split(':')[0] ?? ''
+  if (env.type.structOps?.[struct]?.helpers === false) return undefined
   if (!helper || !env.platform.allows(env.type, helper) || !helperAllowed(helper, env.helperUser)) {
     return undefined
   }
@@ -63,8 +65,12 @@ export function callSummary(env: Env, insn: number): CallSummary | undefined {
     return helper && { params: helper.args.length, isVoid: helper.returns.kind === 'void' }
   }
   if (isKfuncCall(program, insn)) {
+    const described = kfuncDefAt(env, insn)
+    if (described?.args) {
+      return { params: described.args.length, isVoid: described.returns?.kind === 'void' }
+    }
     const kfunc = kfuncAt(env, insn)
-    return kfunc && { params: kfunc.args.length, isVoid: kfunc.returns.kind === 'void' }
+    return kfunc && { params: kfunc.params.length, isVoid: kfunc.result === 0 }
   }
   return undefined
 }

@@ -87,6 +87,8 @@ export interface SizeMeta extends RawAccess {
   sizeMax: number
 }
 
+export const newSizeMeta = (): SizeMeta => ({ raw: false, accessSize: 0, accessReg: 0, sizeMax: 0 })
+
 /** check_mem_size_reg: register `regno` holds the size of the memory that the register before it points to. */
 export function checkMemorySize(
   env: Env,

@@ -1,8 +1,11 @@
 import { BTF_KIND, type Btf, type BtfMember } from '@skep/btf'
 import { MEM_PERCPU, MEM_RCU, MEM_USER, PTR_UNTRUSTED } from './reg-type.ts'
 
-/** REG_AUX0 of a pointer to a struct of the kernel; 0 for a pointer whose type is not known. */
+// REG_AUX0 of a pointer to a struct, the BTF that REG_AUX1 is an id of; 0 for a pointer whose type is not known.
 export const KERNEL_BTF = 1
+export const PROGRAM_BTF = 2
+/** BTFs of maps, where they are not the program's. */
+export const FIRST_MAP_BTF = 3
 
 /** Structs in structs and arrays of them; hostile BTF must not make the walk endless. */
 const MAX_STEPS = 64
@@ -33,7 +36,7 @@ interface Resolved {
   readonly elements: number | undefined
 }
 
-/** The kernel's types as verdicts need them. */
+/** Types as verdicts need them: the kernel's, or a program's own. */
 export class KernelTypes {
   readonly btf: Btf
   readonly #members: Map<number, BtfMember[]> = new Map()

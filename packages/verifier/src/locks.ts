@@ -1,60 +1,69 @@
 import type { Env } from './env.ts'
 import { fail, failReg } from './errors.ts'
-import { objectHasLock, unsupportedObject } from './kernel-types.ts'
 import { value64 } from './log-state.ts'
-import { findField, hasField, type VerifierMap } from './maps.ts'
+import { fieldOf, ownerOf } from './record.ts'
 import { acquireLock, findLock, invalidateNonOwningRefs, releaseLock } from './refs.ts'
-import { baseType, isAllocatedObject, PTR_TO_MAP_VALUE } from './reg-type.ts'
+import { PTR_TO_MAP_VALUE } from './reg-type.ts'
 import { idOf, mapOf, offOf, typeOf } from './regs.ts'
-import { REF_TYPE_LOCK } from './state.ts'
+import { REF_TYPE_LOCK, REF_TYPE_RES_LOCK, REF_TYPE_RES_LOCK_IRQ } from './state.ts'
 
 /** reg_may_point_to_spin_lock: pointers whose identity must be kept, to tell one lock from another. */
-export function mayPointToSpinLock(env: Env, reg: number): boolean {
-  const type = typeOf(env, reg)
-  if (type === PTR_TO_MAP_VALUE) {
-    return hasField(mapOf(env, reg), 'bpf_spin_lock', 'bpf_res_spin_lock')
-  }
-  return isAllocatedObject(type) && objectHasLock(env, reg)
+export const mayPointToSpinLock = (env: Env, reg: number): boolean =>
+  fieldOf(env, reg, 'bpf_spin_lock', 'bpf_res_spin_lock') !== undefined
+
+export interface LockKind {
+  /** A bpf_res_spin_lock: several may be held. */
+  readonly resilient: boolean
+  /** With the IRQ flags saved. */
+  readonly irq: boolean
 }
 
-/** process_spin_lock: bpf_spin_lock and bpf_spin_unlock. */
-export function processSpinLock(env: Env, regno: number, lock: boolean): void {
+export const SPIN_LOCK: LockKind = { resilient: false, irq: false }
+
+/** process_spin_lock: takes or releases the lock that a register points to. */
+export function processSpinLock(env: Env, regno: number, lock: boolean, kind: LockKind): void {
   const { cur } = env
   const reg = env.reg(regno)
+  const name = kind.resilient ? 'bpf_res_spin' : 'bpf_spin'
   if (!env.domain.isConst(reg)) {
     failReg(
       regno,
       'EINVAL',
-      `R${regno} doesn't have constant offset. bpf_spin_lock has to be at the constant offset`,
+      `R${regno} doesn't have constant offset. ${name}_lock has to be at the constant offset`,
     )
   }
-  if (baseType(typeOf(env, reg)) !== PTR_TO_MAP_VALUE) unsupportedObject(env, regno)
-  const map: VerifierMap = mapOf(env, reg)
-  if (!map.hasBtf) {
-    failReg(regno, 'EINVAL', `map '${map.name}' has to have BTF in order to use bpf_spin_lock`)
+  const map = typeOf(env, reg) === PTR_TO_MAP_VALUE ? mapOf(env, reg) : undefined
+  if (map && !map.hasBtf) {
+    failReg(regno, 'EINVAL', `map '${map.name}' has to have BTF in order to use ${name}_lock`)
   }
-  const field = findField(map, 'bpf_spin_lock')
-  if (!field) failReg(regno, 'EINVAL', `map '${map.name}' has no valid bpf_spin_lock`)
+  const field = fieldOf(env, reg, kind.resilient ? 'bpf_res_spin_lock' : 'bpf_spin_lock')
+  if (!field) {
+    failReg(regno, 'EINVAL', `${map ? `map '${map.name}'` : "local 'kptr'"} has no valid ${name}_lock`)
+  }
   const at = value64(env, reg) + BigInt(offOf(env, reg))
   if (at !== BigInt(field.offset)) {
     failReg(
       regno,
       'EINVAL',
-      `off ${BigInt.asIntN(64, at)} doesn't point to 'struct bpf_spin_lock' that is at ${field.offset}`,
+      `off ${BigInt.asIntN(64, at)} doesn't point to 'struct ${name}_lock' that is at ${field.offset}`,
     )
   }
-  const owner = map.index + 1
+  const owner = ownerOf(env, reg)
   const id = idOf(env, reg)
+  const type = !kind.resilient ? REF_TYPE_LOCK : kind.irq ? REF_TYPE_RES_LOCK_IRQ : REF_TYPE_RES_LOCK
   if (lock) {
-    if (cur.activeLocks) fail('EINVAL', 'Locking two bpf_spin_locks are not allowed')
-    acquireLock(env, REF_TYPE_LOCK, id, owner)
+    if (!kind.resilient && cur.activeLocks) fail('EINVAL', 'Locking two bpf_spin_locks are not allowed')
+    if (kind.resilient && findLock(cur, REF_TYPE_RES_LOCK | REF_TYPE_RES_LOCK_IRQ, id, owner)) {
+      fail('EINVAL', 'Acquiring the same lock again, AA deadlock detected')
+    }
+    acquireLock(env, type, id, owner)
     return
   }
-  if (!cur.activeLocks) fail('EINVAL', 'bpf_spin_unlock without taking a lock')
-  if (!findLock(cur, REF_TYPE_LOCK, id, owner)) fail('EINVAL', 'bpf_spin_unlock of different lock')
+  if (!cur.activeLocks) fail('EINVAL', `${name}_unlock without taking a lock`)
+  if (!findLock(cur, type, id, owner)) fail('EINVAL', `${name}_unlock of different lock`)
   if (id !== cur.activeLockId || owner !== cur.activeLockOwner) {
-    fail('EINVAL', 'bpf_spin_unlock cannot be out of order')
+    fail('EINVAL', `${name}_unlock cannot be out of order`)
   }
-  releaseLock(cur, REF_TYPE_LOCK, id, owner)
+  releaseLock(cur, type, id, owner)
   invalidateNonOwningRefs(env)
 }

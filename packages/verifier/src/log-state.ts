@@ -108,7 +108,7 @@ const isMapPointer = (type: number): boolean => {
   return base === CONST_PTR_TO_MAP || base === PTR_TO_MAP_KEY || base === PTR_TO_MAP_VALUE
 }
 
-export const DYNPTR_NAMES: readonly string[] = ['<invalid>', 'local', 'ringbuf', 'skb', 'xdp']
+export const DYNPTR_NAMES: readonly string[] = ['<invalid>', 'local', 'ringbuf', 'skb', 'xdp', 'skb_meta']
 const ITER_STATES: readonly string[] = ['<invalid>', 'active', 'drained']
 
 /** One register, as print_reg_state. */

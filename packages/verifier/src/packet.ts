@@ -5,6 +5,7 @@ import { MAX_PACKET_OFF } from './limits.ts'
 import {
   baseType,
   DYNPTR_TYPE_SKB,
+  DYNPTR_TYPE_SKB_META,
   DYNPTR_TYPE_XDP,
   isPacketPointerAny,
   PTR_TO_MEM,
@@ -159,11 +160,14 @@ const FLIPPED: Readonly<Record<number, number>> = {
   [BPF_JLE]: BPF_JGE,
 }
 
+/** Memory of dynptrs that are over a packet. */
+const DYNPTR_PACKET = DYNPTR_TYPE_SKB | DYNPTR_TYPE_XDP | DYNPTR_TYPE_SKB_META
+
 /** clear_all_pkt_pointers: the packet may have moved. */
 export function clearPacketPointers(env: Env): void {
   forEachReg(env, env.cur, (reg) => {
     const type = typeOf(env, reg)
-    const slice = baseType(type) === PTR_TO_MEM && (type & (DYNPTR_TYPE_SKB | DYNPTR_TYPE_XDP)) !== 0
+    const slice = baseType(type) === PTR_TO_MEM && (type & DYNPTR_PACKET) !== 0
     if (isPacketPointerAny(type) || slice) markInvalid(env, reg)
   })
 }

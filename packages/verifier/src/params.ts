@@ -43,7 +43,7 @@ const KERNEL_TWINS: Readonly<Record<string, string>> = {
 }
 
 /** btf_is_prog_ctx_type: a pointer to the context's struct, by its name. */
-function isContextPointer(env: Env, btf: Btf, pointer: number): boolean {
+export function isContextPointer(env: Env, btf: Btf, pointer: number): boolean {
   let at = btf.target(pointer)
   const { name } = env.type.context
   for (let steps = 0; steps < 64; steps++) {

@@ -40,7 +40,8 @@ export const DYNPTR_TYPE_LOCAL: number = 1 << 18
 export const DYNPTR_TYPE_RINGBUF: number = 1 << 19
 export const DYNPTR_TYPE_SKB: number = 1 << 20
 export const DYNPTR_TYPE_XDP: number = 1 << 21
-export const DYNPTR_TYPE_MASK: number = 0xf << 18
+export const DYNPTR_TYPE_SKB_META: number = 1 << 22
+export const DYNPTR_TYPE_MASK: number = 0x1f << 18
 
 export const baseType = (type: number): number => type & BASE_MASK
 export const typeFlag = (type: number): number => type & ~BASE_MASK

@@ -1,10 +1,13 @@
 import type { ReturnRange } from '@skep/registry'
 import type { Env } from './env.ts'
 import { failReg } from './errors.ts'
+import { KERNEL_BTF } from './kernel-btf.ts'
+import { REG_S32_MAX, REG_S32_MIN } from './layout.ts'
 import { smax64, smin64 } from './log-state.ts'
+import { checkUnmodified } from './memory-access.ts'
 import { markChainPrecision } from './precision.ts'
-import { SCALAR_VALUE, typeName } from './reg-type.ts'
-import { checkRead, isPointerValue, typeOf } from './regs.ts'
+import { baseType, PTR_TO_BTF_ID, SCALAR_VALUE, typeName } from './reg-type.ts'
+import { aux0, aux1, checkRead, isPointerValue, refOf, typeOf } from './regs.ts'
 
 /** verbose_invalid_scalar: how the register is outside its range. */
 export function outOfRangeText(
@@ -34,12 +37,29 @@ function rangeOf(env: Env): ReturnRange | undefined {
   return attach && 'returns' in attach ? attach.returns : env.type.returns
 }
 
-/** check_return_code: r0 when the program ends. */
-export function checkReturnCode(env: Env): void {
-  const frame = env.cur.frames[0]!
+const NULL: ReturnRange = { min: 0, max: 0 }
+
+/** A referenced object of the type that the target returns, as it came. */
+function isOwnedObject(env: Env, struct: number): boolean {
   const reg = env.reg(0)
-  checkRead(env, 0)
-  if (isPointerValue(env, reg)) failReg(0, 'EACCES', 'R0 leaks addr as return value')
+  if (baseType(typeOf(env, reg)) !== PTR_TO_BTF_ID || !refOf(env, reg)) return false
+  if (aux0(env, reg) !== KERNEL_BTF || aux1(env, reg) !== struct) return false
+  checkUnmodified(env, reg, 0, false)
+  return true
+}
+
+/** check_return_code: r0 when the program ends. */
+export function checkReturnCode(env: Env, regno = 0): void {
+  const frame = env.cur.frames[0]!
+  const reg = env.reg(regno)
+  const name = `R${regno}`
+  const returns = env.attachTarget?.returns
+  if (frame.subprog === 0 || frame.inExceptionCallback) {
+    if (returns?.kind === 'nothing') return
+    if (returns?.kind === 'object' && !frame.inExceptionCallback && isOwnedObject(env, returns.struct)) return
+  }
+  checkRead(env, regno)
+  if (isPointerValue(env, reg)) failReg(regno, 'EACCES', `${name} leaks addr as return value`)
   let where = 'At program exit'
   let range: ReturnRange | undefined
   if (frame.inAsyncCallback) {
@@ -48,19 +68,31 @@ export function checkReturnCode(env: Env): void {
   } else if (frame.subprog > 0 && !frame.inExceptionCallback) {
     if (typeOf(env, reg) !== SCALAR_VALUE) {
       failReg(
-        0,
+        regno,
         'EINVAL',
-        `At subprogram exit the register R0 is not a scalar value (${typeName(typeOf(env, reg))})`,
+        `At subprogram exit the register ${name} is not a scalar value (${typeName(typeOf(env, reg))})`,
       )
     }
     return
+  } else if (returns) {
+    if (returns.kind === 'range') range = returns.range
+    else if (returns.kind === 'object') range = NULL
   } else range = rangeOf(env)
   if (!range) return
   if (typeOf(env, reg) !== SCALAR_VALUE) {
-    failReg(0, 'EINVAL', `${where} the register R0 is not a known value (${typeName(typeOf(env, reg))})`)
+    failReg(
+      regno,
+      'EINVAL',
+      `${where} the register ${name} is not a known value (${typeName(typeOf(env, reg))})`,
+    )
   }
-  markChainPrecision(env, 0)
-  if (!within(env, reg, range.min, range.max)) {
-    failReg(0, 'EINVAL', outOfRangeText(env, reg, range.min, range.max, where, 'R0'))
-  }
+  markChainPrecision(env, regno)
+  const target = returns?.kind === 'range' && !frame.inAsyncCallback ? returns : undefined
+  const { i32 } = env.heap
+  const inside = target?.half
+    ? i32[(reg + REG_S32_MIN) >> 2]! >= range.min && i32[(reg + REG_S32_MAX) >> 2]! <= range.max
+    : within(env, reg, range.min, range.max)
+  if (inside) return
+  const text = outOfRangeText(env, reg, range.min, range.max, where, name)
+  failReg(regno, 'EINVAL', ...(target?.note ? [text, target.note] : [text]))
 }

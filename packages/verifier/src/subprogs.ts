@@ -1,6 +1,6 @@
 import type { Env, Subprog } from './env.ts'
 import { fail } from './errors.ts'
-import { checkKfunc } from './kernel-types.ts'
+import { checkKfunc } from './kfunc/call.ts'
 import { BPF_MAX_SUBPROGS } from './limits.ts'
 import { LOG_LEVEL2 } from './log.ts'
 import {

@@ -6,7 +6,8 @@ import { DYNPTR_LOCAL, markDynptr } from './dynptr.ts'
 import type { Env, Subprog } from './env.ts'
 import { fail, Reject } from './errors.ts'
 import { pushHistory } from './history.ts'
-import { callKfunc, kernelStruct, kfuncUnderLock } from './kernel-types.ts'
+import { kernelStruct } from './kernel-types.ts'
+import { callKfunc, kfuncUnderLock } from './kfunc/call.ts'
 import { REG_AUX0, REG_AUX1, REG_ID } from './layout.ts'
 import { checkLdAbs, checkLdImm64 } from './ld.ts'
 import { LOG_LEVEL2, printLine } from './log.ts'
@@ -42,7 +43,7 @@ import { globalParams } from './params.ts'
 import { updateBranchCounts } from './pending.ts'
 import { savePointerType } from './pointer-type.ts'
 import { isStateVisited } from './prune.ts'
-import { checkResourceLeak } from './refs.ts'
+import { acquireReference, checkResourceLeak } from './refs.ts'
 import {
   MEM_RDONLY,
   PTR_MAYBE_NULL,
@@ -91,6 +92,8 @@ export function walkSubprog(env: Env, index: number): void {
   else {
     markPointer(env, env.reg(1), PTR_TO_CTX)
     noteMainParams(env, subprog)
+    const owned = env.attachTarget?.owned
+    for (const argument of owned?.keys() ?? []) owned!.set(argument, acquireReference(env, 0))
   }
   env.insn = subprog.start
   walk(env)
@@ -383,7 +386,8 @@ function checkJump(env: Env): number {
 
 /** process_bpf_exit_full */
 function exit(env: Env, exception: boolean): number {
-  checkResourceLeak(env, exception, env.cur.curframe === 0, 'BPF_EXIT instruction in main prog')
+  const how = exception ? 'bpf_throw' : 'BPF_EXIT instruction in main prog'
+  checkResourceLeak(env, exception, exception || env.cur.curframe === 0, how)
   if (exception) return ENDED
   if (env.cur.curframe > 0) {
     env.liveness.update()

@@ -1,0 +1,160 @@
+import { checkDescribedCall } from '../call.ts'
+import { pushCallback } from '../callbacks.ts'
+import { releaseDynptr } from '../dynptr.ts'
+import type { Env } from '../env.ts'
+import { fail } from '../errors.ts'
+import { REG_TYPE } from '../layout.ts'
+import { MAX_ERRNO } from '../limits.ts'
+import { clearPacketPointers } from '../packet.ts'
+import { pushState } from '../pending.ts'
+import { releaseReference } from '../refs.ts'
+import { MEM_RCU, PTR_MAYBE_NULL, PTR_UNTRUSTED } from '../reg-type.ts'
+import { clearCallerSaved, forEachReg, markNotInit, markUnknown, refOf } from '../regs.ts'
+import { checkReturnCode } from '../return.ts'
+import { checkKfuncArgs } from './args.ts'
+import { giveAway, inTreeCallback } from './graph.ts'
+import { endRcuIterators, iterateNext } from './iterator.ts'
+import { type KfuncMeta, newKfuncMeta } from './meta.ts'
+import { hasFlag, isAllowed, type Kfunc, kfuncDefAt, prototypeOf } from './prototype.ts'
+import { setKfuncResult } from './result.ts'
+
+/** add_kfunc_call: before the walk. */
+export function checkKfunc(env: Env, insn: number): void {
+  if (!env.privileges.gplCompatible) {
+    fail('EINVAL', 'cannot call kernel function from non-GPL compatible program')
+  }
+  const { program: p } = env
+  // Calls that the loader could not resolve are refused when they are reached.
+  if (!p.references.has(insn) && p.imm[insn] === 0 && p.off[insn] === 0) return
+  if (p.references.get(insn)?.kind !== 'kfunc') {
+    fail('EINVAL', `kernel btf_id ${p.imm[insn]} is not a function`)
+  }
+  if (kfuncDefAt(env, insn)?.verify?.deviceBound) {
+    fail('EINVAL', 'metadata kfuncs require device-bound program')
+  }
+}
+
+/** May this kernel function be called while a bpf_spin_lock is held? */
+export const kfuncUnderLock = (env: Env, insn: number): boolean =>
+  kfuncDefAt(env, insn)?.verify?.underLock ?? false
+
+/** check_kfunc_call. True when the function never returns. */
+export function callKfunc(env: Env): boolean {
+  const { insn } = env
+  const reference = env.program.references.get(insn)
+  if (reference?.kind !== 'kfunc') {
+    fail('EINVAL', 'invalid kernel function call not eliminated in verifier pass')
+  }
+  const def = kfuncDefAt(env, insn)
+  if (!def || !isAllowed(env, def)) {
+    fail('EACCES', `calling kernel function ${reference.name} is not allowed`)
+  }
+  if (def.args && def.returns) {
+    checkSleeping(env, def.name, def.flags?.includes('sleepable') ?? false)
+    const gated = def.flags?.includes('sleepable') ? { mightSleep: true } : {}
+    checkDescribedCall(env, { name: def.name, id: 0, args: def.args, returns: def.returns, ...gated })
+    return false
+  }
+  if (!env.kernel) {
+    fail('EINVAL', `calling kernel function ${reference.name} needs the kernel's BTF, which is not given`)
+  }
+  const kfunc = prototypeOf(env.kernel, def)
+  if (!kfunc) fail('EINVAL', `calling kernel function ${reference.name}: this kernel has none of that name`)
+  return check(env, kfunc)
+}
+
+function check(env: Env, kfunc: Kfunc): boolean {
+  const { insn } = env
+  const { def, name } = kfunc
+  const { effect, lock, callback, graph } = def.verify ?? {}
+  const meta = newKfuncMeta(kfunc)
+  env.isIterNext[insn] = hasFlag(kfunc, 'iter_next') ? 1 : 0
+  if (lock === 'acquire') pushFailedLock(env)
+  if (effect === 'trap') fail('EFAULT', 'unexpected __bpf_trap() due to uninitialized variable?')
+  const sleepable = hasFlag(kfunc, 'sleepable')
+  checkSleeping(env, name, sleepable)
+  checkKfuncArgs(env, meta)
+  if (callback) pushCallback(env, callback, meta.subprog, meta.map)
+  trackSections(env, meta, sleepable)
+  release(env, meta)
+  if (graph?.insert) {
+    const id = refOf(env, env.reg(2))
+    giveAway(env, id)
+    releaseReference(env, id)
+  }
+  if (effect === 'throw') {
+    env.seenException = true
+    if (env.exceptionCallback < 0) checkReturnCode(env, 1)
+  }
+  clearCallerSaved(env, env.regs)
+  setKfuncResult(env, meta)
+  if (def.verify?.changesPacketData) clearPacketPointers(env)
+  if (hasFlag(kfunc, 'iter_next')) iterateNext(env, meta)
+  return effect === 'throw'
+}
+
+function checkSleeping(env: Env, name: string, sleepable: boolean): void {
+  if (sleepable && !env.inSleepable) {
+    fail('EACCES', `program must be sleepable to call sleepable kfunc ${name}`)
+  }
+}
+
+/** Taking a lock may fail: then nothing is held and r0 is an error. */
+function pushFailedLock(env: Env): void {
+  const { insn } = env
+  const branch = pushState(env, insn + 1, insn, false)
+  const { frame } = branch
+  for (let r = 0; r <= 5; r++) markNotInit(env, frame.reg(r))
+  markUnknown(env, frame.reg(0))
+  env.domain.narrowS32(frame.reg(0), -MAX_ERRNO, -1)
+}
+
+/** RCU sections, and sections without preemption or interrupts. */
+function trackSections(env: Env, meta: KfuncMeta, sleepable: boolean): void {
+  const { cur } = env
+  const { name, def } = meta.kfunc
+  const effect = def.verify?.effect
+  const refuse = (where: string): never => fail('EACCES', `kernel func ${name} is sleepable within ${where}`)
+  if (effect === 'rcu_read_lock') cur.activeRcuLocks++
+  else if (effect === 'rcu_read_unlock') {
+    if (cur.activeRcuLocks === 0) fail('EINVAL', `unmatched rcu read unlock (kernel function ${name})`)
+    if (--cur.activeRcuLocks === 0) endRcuSection(env)
+  } else if (sleepable && cur.activeRcuLocks) refuse('rcu_read_lock region')
+  if ((effect === 'rcu_read_lock' || effect === 'rcu_read_unlock') && inTreeCallback(env)) {
+    fail('EACCES', 'Calling bpf_rcu_read_{lock,unlock} in unnecessary rbtree callback')
+  }
+  if (effect === 'preempt_disable') cur.activePreemptLocks++
+  else if (effect === 'preempt_enable') {
+    if (cur.activePreemptLocks === 0) {
+      fail('EINVAL', `unmatched attempt to enable preemption (kernel function ${name})`)
+    }
+    cur.activePreemptLocks--
+  } else if (sleepable && cur.activePreemptLocks) refuse('non-preemptible region')
+  if (cur.activeIrqId && sleepable) refuse('IRQ-disabled region')
+  if (hasFlag(meta.kfunc, 'rcu_protected') && !env.inRcuSection) {
+    fail('EACCES', `kernel func ${name} requires RCU critical section protection`)
+  }
+}
+
+/** Pointers that only the section kept good are no longer to be trusted. */
+function endRcuSection(env: Env): void {
+  const { i32 } = env.heap
+  forEachReg(env, env.cur, (reg) => {
+    const at = (reg + REG_TYPE) >> 2
+    if (i32[at]! & MEM_RCU) i32[at] = (i32[at]! & ~(MEM_RCU | PTR_MAYBE_NULL)) | PTR_UNTRUSTED
+  })
+  endRcuIterators(env)
+}
+
+function release(env: Env, meta: KfuncMeta): void {
+  if (!meta.releaseReg) return
+  const reg = env.reg(meta.releaseReg)
+  if (meta.dynptrRef) {
+    releaseDynptr(env, reg)
+    return
+  }
+  if (!releaseReference(env, refOf(env, reg))) {
+    const { name, id } = meta.kfunc
+    fail('EINVAL', `kfunc ${name}#${id} reference has not been acquired before`)
+  }
+}
