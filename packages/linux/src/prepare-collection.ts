@@ -14,6 +14,8 @@ export interface PreparedCollection {
   readonly maps: ReadonlyMap<string, KernelMap>
   /** BPF_PROG_LOAD of one of the spec's programs. The caller closes what it gets. */
   load(program: ProgramSpec, options?: ProgramLoadOptions): KernelProgram | RejectedProgram
+  /** What `load` gives to the kernel, for loading a program many times. Throws `KernelArgumentError`. */
+  options(program: ProgramSpec, options?: ProgramLoadOptions): ProgramOptions
   /** Closes BTF and maps. */
   close(): void
 }
@@ -64,6 +66,7 @@ export function prepareCollection(kernel: Kernel, spec: CollectionSpec): Prepare
     return {
       maps,
       load: (program, options = {}) => loadProgram(kernel, spec, program, maps, btf, options),
+      options: (program, options = {}) => programOptions(kernel, spec, program, maps, btf, options),
       close,
     }
   } catch (error) {
@@ -125,7 +128,10 @@ function maxEntries(kernel: Kernel, { maxEntries: asked }: MapSpec, type: number
 }
 
 function fillValues(kernel: Kernel, map: KernelMap, spec: MapSpec): void {
-  if (arenas.has(map.type)) return kernel.placeArena(map)
+  if (arenas.has(map.type)) {
+    kernel.placeArena(map)
+    return
+  }
   for (const first of spec.initial ?? []) if ('value' in first) map.update(first.key, first.value)
   if (spec.frozen) map.freeze()
 }
@@ -136,34 +142,39 @@ function fillMaps(maps: ReadonlyMap<string, KernelMap>, spec: MapSpec): void {
   }
 }
 
-function loadProgram(
+function loadProgram(...source: Parameters<typeof programOptions>): KernelProgram | RejectedProgram {
+  const [kernel] = source
+  try {
+    return kernel.loadProgram(programOptions(...source))
+  } catch (error) {
+    // libbpf gives up the program there, before it asks the kernel.
+    if (error instanceof KernelArgumentError) return { ok: false, errno: 'ESRCH', log: error.message }
+    throw error
+  }
+}
+
+function programOptions(
   kernel: Kernel,
   spec: CollectionSpec,
   program: ProgramSpec,
   maps: ReadonlyMap<string, KernelMap>,
   btf: KernelBtf | undefined,
   options: ProgramLoadOptions,
-): KernelProgram | RejectedProgram {
-  try {
-    const typed = btf && program.functions.every((f) => f.typeId !== 0)
-    return kernel.loadProgram({
-      name: kernelName(program.name),
-      type: program.type,
-      ...attachTarget(kernel, program.type, program.attachType ?? 0, program.attachTo, program.name),
-      ...(program.flags === undefined ? {} : { flags: program.flags }),
-      license: program.license,
-      insns: patch(kernel, program, maps),
-      ...(program.kernelVersion === undefined ? {} : { kernVersion: program.kernelVersion }),
-      ...(btf ? { btf } : {}),
-      ...(typed ? { funcInfo: funcInfo(program) } : {}),
-      ...(btf && program.lines.length > 0 ? { lineInfo: lineInfoRecords(spec.btf!, program.lines) } : {}),
-      logLevel: 1,
-      ...options,
-    })
-  } catch (error) {
-    // libbpf gives up the program there, before it asks the kernel.
-    if (error instanceof KernelArgumentError) return { ok: false, errno: 'ESRCH', log: error.message }
-    throw error
+): ProgramOptions {
+  const typed = btf && program.functions.every((f) => f.typeId !== 0)
+  return {
+    name: kernelName(program.name),
+    type: program.type,
+    ...attachTarget(kernel, program.type, program.attachType ?? 0, program.attachTo, program.name),
+    ...(program.flags === undefined ? {} : { flags: program.flags }),
+    license: program.license,
+    insns: patch(kernel, program, maps),
+    ...(program.kernelVersion === undefined ? {} : { kernVersion: program.kernelVersion }),
+    ...(btf ? { btf } : {}),
+    ...(typed ? { funcInfo: funcInfo(program) } : {}),
+    ...(btf && program.lines.length > 0 ? { lineInfo: lineInfoRecords(spec.btf!, program.lines) } : {}),
+    logLevel: 1,
+    ...options,
   }
 }
 
