@@ -265,7 +265,7 @@ export const absentMapTypes: readonly MapTypeDef[] = [
           : refuse('EINVAL', `map_extra is ${mapExtra}; an arena begins at a multiple of 4096`),
     },
     undefined,
-    { onePerProgram: true, sleepable: true, struct: 'bpf_arena' },
+    { arena: true, directValue: true, sleepable: true, struct: 'bpf_arena' },
     'arenas of sparse pages are not built yet',
   ),
   unknown(34, 'insn_array', { sleepable: true }, 'jump tables are not built yet'),

@@ -91,6 +91,8 @@ export interface MapTraits {
   readonly sleepable?: boolean
   /** Helpers (names) that only programs of certain types may call on it, `type` or `type/attach_type`. */
   readonly guardedHelpers?: Readonly<Record<string, readonly string[]>>
+  /** Memory that a program addresses as address space 1; an address in it is a number until it is cast (BPF_MAP_TYPE_ARENA). */
+  readonly arena?: boolean
   /** A program may use one map of this type only. */
   readonly onePerProgram?: boolean
   /** The kernel struct behind a map pointer: `bpf_array`; `bpf_map` when absent. */

@@ -258,6 +258,10 @@ function adjustRegister(env: Env, op: number, is64: boolean): void {
   let src: number
   if (byReg) {
     src = env.reg(srcReg)
+    if (typeOf(env, src) === PTR_TO_ARENA) {
+      env.heap.copyReg(dst, src)
+      return
+    }
     if (typeOf(env, src) !== SCALAR_VALUE) {
       if (dstType !== SCALAR_VALUE) {
         if (op === BPF_SUB && env.allowPtrLeaks) {

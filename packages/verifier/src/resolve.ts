@@ -17,6 +17,9 @@ import {
 } from './opcode.ts'
 import { isKnownOpcode, isLdImm64 } from './program.ts'
 
+/** Bytes of a page of an arena. */
+const PAGE_SIZE = 4096
+
 /** resolve_pseudo_ldimm64: what the 64-bit loads refer to, and the opcodes of all others. */
 export function resolveLdImm64(env: Env): void {
   const { program: p } = env
@@ -79,7 +82,15 @@ function resolveMap(env: Env, i: number, kind: number, used: Set<number>): void 
   if (!map.def?.verify?.directValue) {
     fail('EINVAL', 'no direct value access support for this map type')
   }
-  // array_map_direct_value_addr: one element only; an arena, any offset inside.
+  if (map.def.verify.arena) {
+    // arena_map_direct_value_addr
+    if (off > map.maxEntries * PAGE_SIZE) {
+      fail('ERANGE', `invalid access to map value pointer, value_size=${map.valueSize} off=${off}`)
+    }
+    env.mapOffset[i] = off
+    return
+  }
+  // array_map_direct_value_addr: one element only.
   if (map.maxEntries !== 1) {
     fail('ENOTSUPP', `invalid access to map value pointer, value_size=${map.valueSize} off=${off}`)
   }
@@ -113,4 +124,12 @@ function checkMapForProgram(env: Env, map: VerifierMap, used: ReadonlySet<number
       fail('EBUSY', 'only one cgroup storage of each type is allowed')
     }
   }
+  if (traits?.arena) useArena(env, map)
+}
+
+function useArena(env: Env, map: VerifierMap): void {
+  if (env.arenaMap >= 0) fail('EBUSY', 'Only one arena per program')
+  if (!env.allowPtrLeaks) fail('EPERM', 'CAP_BPF and CAP_PERFMON are required to use arena')
+  env.arenaMap = map.index
+  if (!map.spec.mapExtra) fail('EINVAL', "arena's user address must be set via map_extra or mmap()")
 }

@@ -219,6 +219,7 @@ function checkPointer(env: Env, i: number, meta: KfuncMeta): PointerKind {
 function checkMap(env: Env, regno: number, meta: KfuncMeta): void {
   const reg = env.reg(regno)
   const type = typeOf(env, reg)
+  if (baseType(type) === PTR_TO_BTF_ID) return
   if (type !== CONST_PTR_TO_MAP && baseType(type) !== PTR_TO_MAP_VALUE) {
     failReg(regno, 'EINVAL', `pointer in R${regno} isn't map pointer`)
   }
