@@ -35,6 +35,7 @@ export class Heap {
   readonly #limitPages: number
   readonly #start: number
   #top: number
+  #peak = 0
   readonly #free: number[][] = CLASS_SLOTS.map(() => [])
 
   /** `reserved` bytes from address 16 on are the caller's; at most `limit` bytes are used in all. */
@@ -47,8 +48,20 @@ export class Heap {
     this.#top = this.#start
   }
 
+  /** Most bytes that blocks took at one time, since `begin`. */
+  get peak(): number {
+    return Math.max(this.#peak, this.#top - this.#start)
+  }
+
+  /** For another program: forgets all blocks, and what the last one needed. */
+  begin(): void {
+    this.reset()
+    this.#peak = 0
+  }
+
   /** Forgets all blocks. */
   reset(): void {
+    this.#peak = this.peak
     this.#top = this.#start
     for (const list of this.#free) list.length = 0
   }

@@ -78,6 +78,8 @@ export interface VerifyStats {
   readonly totalStates: number
   readonly peakStates: number
   readonly maxStatesPerInsn: number
+  /** Most bytes that registers and stacks of states took at one time. */
+  readonly stateBytes: number
 }
 
 export interface Acceptance {
@@ -128,7 +130,7 @@ export async function createVerifier(platform: Platform, options: VerifierOption
   return new KernelVerifier(platform, options, module)
 }
 
-const NO_STATS: VerifyStats = { totalStates: 0, peakStates: 0, maxStatesPerInsn: 0 }
+const NO_STATS: VerifyStats = { totalStates: 0, peakStates: 0, maxStatesPerInsn: 0, stateBytes: 0 }
 
 class KernelVerifier implements Verifier {
   readonly platform: Platform
@@ -187,7 +189,7 @@ class KernelVerifier implements Verifier {
     if (attachType === false) {
       return refusal('EINVAL', `program type ${type.name} has no attach type ${program.attachType}`)
     }
-    this.#heap.reset()
+    this.#heap.begin()
     this.#pool.reset()
     let env: Env
     try {
@@ -315,6 +317,7 @@ const statsOf = (env: Env): VerifyStats => ({
   totalStates: env.totalStates,
   peakStates: env.peakStates,
   maxStatesPerInsn: env.maxStatesPerInsn,
+  stateBytes: env.heap.peak,
 })
 
 /** print_verification_stats, less the time, which differs from run to run. */
