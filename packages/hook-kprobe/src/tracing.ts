@@ -1,6 +1,8 @@
 import { type ArgsContext, attachTypeId, defineProgramType, type ProgramTypeDef } from '@skep/registry'
 import { BPF_F_SLEEPABLE, section } from './sections.ts'
+import { STRUCT_OPS } from './struct-ops.ts'
 import { ITERATOR_ARGS, TRACEPOINT_ARGS } from './target-args.ts'
+import { FENTRY, FEXIT, FMOD_RET, LSM_CGROUP, LSM_MAC } from './target-functions.ts'
 import { MAX_BPF_FUNC_ARGS } from './tracepoint.ts'
 
 /** Arguments of the function, tracepoint, iterator or hook that a program attaches to, typed by kernel BTF. */
@@ -23,15 +25,27 @@ export const tracingProgramType: ProgramTypeDef = defineProgramType({
       id: attachTypeId('trace_raw_tp'),
       sleepable: false,
       target: 'tracepoint',
+      targetPrefix: 'btf_trace_',
       targetArgs: TRACEPOINT_ARGS,
     },
-    trace_fentry: { id: attachTypeId('trace_fentry'), returns: zero },
-    trace_fexit: { id: attachTypeId('trace_fexit'), returns: zero },
-    modify_return: { id: attachTypeId('modify_return') },
+    trace_fentry: {
+      id: attachTypeId('trace_fentry'),
+      returns: zero,
+      target: 'function',
+      functions: FENTRY,
+    },
+    trace_fexit: {
+      id: attachTypeId('trace_fexit'),
+      returns: zero,
+      target: 'function',
+      functions: FEXIT,
+    },
+    modify_return: { id: attachTypeId('modify_return'), target: 'function', functions: FMOD_RET },
     trace_iter: {
       id: attachTypeId('trace_iter'),
       returns: { min: 0, max: 1 },
       target: 'iterator',
+      targetPrefix: 'bpf_iter_',
       targetArgs: ITERATOR_ARGS,
     },
   },
@@ -49,6 +63,8 @@ export const tracingProgramType: ProgramTypeDef = defineProgramType({
   ],
 })
 
+const LSM_PREFIX = 'bpf_lsm_'
+
 /** Arguments of a security hook. */
 export const lsmContext: ArgsContext = typedArgs('lsm_args')
 
@@ -60,8 +76,19 @@ export const lsmProgramType: ProgramTypeDef = defineProgramType({
   context: lsmContext,
   strictAttachType: true,
   attachTypes: {
-    lsm_mac: { id: attachTypeId('lsm_mac') },
-    lsm_cgroup: { id: attachTypeId('lsm_cgroup'), returns: { min: 0, max: 1 }, sleepable: false },
+    lsm_mac: {
+      id: attachTypeId('lsm_mac'),
+      target: 'function',
+      targetPrefix: LSM_PREFIX,
+      functions: LSM_MAC,
+    },
+    lsm_cgroup: {
+      id: attachTypeId('lsm_cgroup'),
+      returns: { min: 0, max: 1 },
+      target: 'function',
+      targetPrefix: LSM_PREFIX,
+      functions: LSM_CGROUP,
+    },
   },
   gplOnly: true,
   sleepable: 'optional',
@@ -82,6 +109,7 @@ export const structOpsProgramType: ProgramTypeDef = defineProgramType({
   perfmon: true,
   context: structOpsContext,
   gplOnly: true,
+  structOps: STRUCT_OPS,
   sleepable: 'optional',
   sections: [section('struct_ops.s', undefined, BPF_F_SLEEPABLE), section('struct_ops')],
 })

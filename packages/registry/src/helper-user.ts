@@ -21,7 +21,7 @@ export function helperAllowed(helper: HelperDef, user: HelperUser): boolean {
   const attachTypes = helper.attachTypes?.[programType]
   if (attachTypes && !attachTypes.includes(attachType)) return false
   const targets = helper.attachTo?.[`${programType}/${attachType}`] ?? helper.attachTo?.[programType]
-  if (targets && !(attachTo && targets.includes(attachTo))) return false
+  if (targets && !isTarget(targets, attachTo)) return false
   if (!helper.capability || helper.capabilityFree?.includes(programType)) return true
   return helper.capability === 'bpf' ? user.bpf : user.perfmon
 }
@@ -31,7 +31,14 @@ export function helperProbeAllowed(helper: HelperDef, user: HelperUser): boolean
   if (!helper.probe) return true
   const { programType, attachType = '', attachTo } = user
   const rule = helper.probe[`${programType}/${attachType}`] ?? helper.probe[programType]
-  return rule === true || (rule !== undefined && attachTo !== undefined && rule.includes(attachTo))
+  return rule === true || (rule !== undefined && isTarget(rule, attachTo))
+}
+
+/** Whether the list has the target, or the struct of a target `struct:member`. */
+function isTarget(list: readonly string[], attachTo: string | undefined): boolean {
+  if (attachTo === undefined) return false
+  const colon = attachTo.indexOf(':')
+  return list.includes(attachTo) || (colon > 0 && list.includes(attachTo.slice(0, colon)))
 }
 
 /** The helper as this program sees it: with the fields of its first variant that matches, or as it is. */

@@ -26,9 +26,63 @@ export interface AttachTypeRules {
   /** False: not with BPF_F_SLEEPABLE, although the program type may have it. */
   readonly sleepable?: boolean
   /** What `attachTo` names in the kernel's BTF, where that types the context. */
-  readonly target?: 'tracepoint' | 'iterator'
+  readonly target?: 'tracepoint' | 'iterator' | 'function'
+  /** Names of targets begin with it in the kernel's BTF; `attachTo` may leave it out. */
+  readonly targetPrefix?: string
   /** By name of the target and number of the argument. Iterators that it does not name do not exist. */
   readonly targetArgs?: Readonly<Record<string, Readonly<Record<number, TargetArgument>>>>
+  /** Of target `function`. */
+  readonly functions?: TargetFunctions
+}
+
+/** Which functions of the kernel programs attach to, and what they see of them. */
+export interface TargetFunctions {
+  /** What may be read behind the arguments: the result, or the result where it is an int. */
+  readonly result?: 'any' | 'int'
+  /** Arguments are trusted pointers, but of these functions; of none when absent. */
+  readonly untrusted?: readonly string[]
+  /** Programs may attach to these only; names that end with `*` are prefixes. */
+  readonly only?: readonly string[]
+  /** Only what this union of the kernel names, without the prefix. */
+  readonly union?: string
+  /** Functions that no program attaches to (btf_id_deny). */
+  readonly denied?: readonly string[]
+  /** Functions that have no exit to attach to (noreturn_deny). */
+  readonly neverReturn?: readonly string[]
+  /** Hooks that the kernel has and does not give away (bpf_lsm_disabled_hooks). */
+  readonly disabled?: readonly string[]
+  /** Programs that may sleep attach to these only; names that end with `*` are prefixes. */
+  readonly sleepable?: readonly string[]
+  /** Returned by functions that are not void, and read as their result. */
+  readonly returns?: ReturnRange
+  /** The same of functions of these names. */
+  readonly returnsOf?: Readonly<Record<string, ReturnRange>>
+  /** What programs on void functions return; anything, even nothing, when absent. */
+  readonly returnsOfVoid?: ReturnRange
+  /** What the log adds when they do not. */
+  readonly voidNote?: string
+}
+
+/** Members of a kernel struct that programs may store to. */
+export interface StructWrites {
+  readonly struct: string
+  /** `snd_cwnd`, or `sock.sk_pacing_rate` of a struct that begins it; the whole struct when absent. */
+  readonly fields?: readonly string[]
+  /** Of `fields`: stores may begin inside. */
+  readonly inside?: readonly string[]
+}
+
+/** What the kernel says of a struct whose functions programs implement, beyond its types (struct bpf_struct_ops). */
+export interface StructOpsRules {
+  /** Functions that programs do not implement: the kernel has no stub of them. */
+  readonly unsupported?: readonly string[]
+  /** Only these may sleep; all when absent. */
+  readonly sleepable?: readonly string[]
+  /** False: programs call no helper at all. */
+  readonly helpers?: boolean
+  /** Pointers to the one struct are given as pointers to the other: `{ sock: 'tcp_sock' }`. */
+  readonly promotes?: Readonly<Record<string, string>>
+  readonly writes?: StructWrites
 }
 
 /** A section name of libbpf's table: `xdp.frags/devmap` and what it means. */
@@ -98,6 +152,13 @@ export interface ProgramTypeDef {
   readonly gplOnly?: boolean
   /** Runs where it may sleep: always (loaders must say BPF_F_SLEEPABLE), or where the loader says so. */
   readonly sleepable?: boolean | 'optional'
+  /**
+   * Programs implement functions of kernel structs: `attachTo` is `struct:member`. By struct what is known beyond the
+   * kernel's BTF.
+   */
+  readonly structOps?: Readonly<Record<string, StructOpsRules>>
+  /** Kernel structs that programs may store to. */
+  readonly structWrites?: readonly StructWrites[]
   readonly sections?: readonly SectionDef[]
   /** Builds a context for BPF_PROG_TEST_RUN; absent where Linux has none. */
   readonly testRun?: (arena: Arena, input: TestRunInput) => TestRunContext
@@ -118,7 +179,9 @@ const shape = z
           id: z.number().int(),
           returns: range.optional(),
           sleepable: z.boolean().optional(),
-          target: z.enum(['tracepoint', 'iterator']).optional(),
+          target: z.enum(['tracepoint', 'iterator', 'function']).optional(),
+          targetPrefix: z.string().optional(),
+          functions: z.object({}).loose().optional(),
           targetArgs: z.record(z.string(), z.record(z.coerce.number(), z.object({}).loose())).optional(),
         }),
       )
@@ -137,6 +200,8 @@ const shape = z
     gplOnly: z.boolean().optional(),
     sleepable: z.union([z.boolean(), z.literal('optional')]).optional(),
     zeroAttachType: z.string().optional(),
+    structOps: z.record(z.string(), z.object({}).loose()).optional(),
+    structWrites: z.array(z.object({ struct: z.string() }).loose()).optional(),
     sections: z.array(z.object({ name: z.string() }).loose()).optional(),
     testRun: z.custom((f) => typeof f === 'function', 'a function').optional(),
   })

@@ -1,5 +1,4 @@
 import { SOCKET_LAYOUTS } from '@skep/registry'
-import { readTargetArg } from './attach-target.ts'
 import { checkBtfAccess, checkMapPointerAccess } from './btf-access.ts'
 import { contextAccess } from './context.ts'
 import type { Env } from './env.ts'
@@ -7,7 +6,7 @@ import { fail, failReg } from './errors.ts'
 import { KERNEL_BTF } from './kernel-btf.ts'
 import { kernelStruct } from './kernel-types.ts'
 import { checkKptrAccess } from './kptr.ts'
-import { REG_AUX0, REG_AUX1, REG_ID, REG_VAR_OFF } from './layout.ts'
+import { REG_AUX0, REG_AUX1, REG_ID, REG_REF_OBJ_ID, REG_VAR_OFF } from './layout.ts'
 import { FLOW_KEYS_SIZE } from './limits.ts'
 import { tnumText } from './log-state.ts'
 import { checkPacketAccess, mayAccessPacket } from './packet.ts'
@@ -51,6 +50,7 @@ import {
 } from './regs.ts'
 import { TNUM_A } from './scratch.ts'
 import { checkStackBounds, readStack, writeStack } from './stack.ts'
+import { readTargetArg } from './target-args.ts'
 
 const ALIGNMENT_NAMES: Readonly<Record<number, string>> = {
   [PTR_TO_FLOW_KEYS]: 'flow keys ',
@@ -297,18 +297,19 @@ function checkTargetArg(
   write: boolean,
   valueReg: number,
 ): void {
-  const access = readTargetArg(env, off, size, write)
-  if (!access) failReg(regno, 'EACCES', `invalid bpf_context access off=${off} size=${size}`)
+  const access = readTargetArg(env, regno, off, size, write)
   if (valueReg < 0) return
   const value = env.reg(valueReg)
   if (access.type === SCALAR_VALUE) {
     markUnknown(env, value)
+    if (access.range) env.domain.narrowS32(value, access.range.min, access.range.max)
     return
   }
   markPointer(env, value, access.type)
   const { i32 } = env.heap
   if (mayBeNull(access.type)) i32[(value + REG_ID) >> 2] = ++env.idGen
   if (baseType(access.type) !== PTR_TO_BTF_ID) return
+  i32[(value + REG_REF_OBJ_ID) >> 2] = access.ref ?? 0
   i32[(value + REG_AUX0) >> 2] = KERNEL_BTF
   i32[(value + REG_AUX1) >> 2] = access.id
 }

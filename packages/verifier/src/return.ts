@@ -93,6 +93,6 @@ export function checkReturnCode(env: Env, regno = 0): void {
     ? i32[(reg + REG_S32_MIN) >> 2]! >= range.min && i32[(reg + REG_S32_MAX) >> 2]! <= range.max
     : within(env, reg, range.min, range.max)
   if (inside) return
-  const text = outOfRangeText(env, reg, range.min, range.max, where, name)
-  failReg(regno, 'EINVAL', ...(target?.note ? [text, target.note] : [text]))
+  const note = target?.note ? [target.note] : []
+  failReg(regno, 'EINVAL', outOfRangeText(env, reg, range.min, range.max, where, name), ...note)
 }

@@ -7,7 +7,7 @@ import {
   type ProgramFacts,
   type ProgramSpec,
 } from '@skep/registry'
-import { findAttachTarget } from './attach-target.ts'
+import { findAttachTarget, withFullTarget } from './attach-target.ts'
 import { checkCfg } from './cfg.ts'
 import { Env, type Privileges } from './env.ts'
 import { fail, Reject } from './errors.ts'
@@ -199,7 +199,7 @@ class KernelVerifier implements Verifier {
         domain: this.#domain,
         pool: this.#pool,
         platform: this.platform,
-        program: decodeProgram(program),
+        program: decodeProgram(withFullTarget(program, type)),
         type,
         attachType,
         maps: new MapTable(input.maps, this.platform, btf),

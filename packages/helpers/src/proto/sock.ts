@@ -178,6 +178,7 @@ export const sockHelpers: readonly HelperDef[] = [
   ),
   helper(116, 'bpf_tcp_send_ack', { tp: btf('tcp_sock'), rcv_nxt: U32 }, RESULT, {
     programTypes: ['struct_ops'],
+    attachTo: { struct_ops: ['tcp_congestion_ops'] },
   }),
   helper(122, 'bpf_get_netns_cookie', { ctx: { ...CTX, nullable: true } }, U64_RESULT, {
     programTypes: [

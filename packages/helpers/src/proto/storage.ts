@@ -55,6 +55,7 @@ export const storageHelpers: readonly HelperDef[] = [
         'tracing',
         'lsm',
       ],
+      attachTo: { struct_ops: ['tcp_congestion_ops'] },
       probe: SK_STORAGE_PROBES,
       variants: [
         {
@@ -86,6 +87,7 @@ export const storageHelpers: readonly HelperDef[] = [
       'tracing',
       'lsm',
     ],
+    attachTo: { struct_ops: ['tcp_congestion_ops'] },
     probe: SK_STORAGE_PROBES,
     variants: [
       {

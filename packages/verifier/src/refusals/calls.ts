@@ -62,6 +62,10 @@ export const calls: Refusals<CallCode> = {
         /^Cannot access kernel 'struct (?<name>[^']*)' from non-GPL compatible program$/,
         'Kernel structs are for GPL-compatible programs only.',
       ],
+      [
+        /^(?<type>LSM|struct ops) programs must have a GPL compatible license$/,
+        'Programs of type {type} are GPL-compatible only.',
+      ],
     ],
     mend: ['Declare a compatible licence: `char LICENSE[] SEC("license") = "GPL";` or "Dual MIT/GPL".'],
   },

@@ -42,6 +42,19 @@ export const kernel: Refusals<KernelCode> = {
     title: 'A store into a kernel struct',
     lines: [
       [/^only read is supported$/, 'Kernel structs are read, not written.'],
+      [/^only access to (?<name>\S+) is supported$/, 'Programs of this kind store to struct {name} only.'],
+      [
+        /^no write support to (?<name>\S+) at off (?<off>\d+)$/,
+        'Programs may not store to what struct {name} has at offset {off}.',
+      ],
+      [
+        /^write access at off (?<off>\d+) with size (?<size>\d+)$/,
+        'The store of {size} bytes at {off} goes beyond the end of the struct.',
+      ],
+      [
+        /^write access at off (?<off>\d+) with size (?<size>\d+) beyond the member of (?<name>\S+) ended at (?<end>\d+)$/,
+        'The store of {size} bytes at {off} goes beyond the end of the field of struct {name}, which is {end}.',
+      ],
       [/^only read from (?<name>\S+) is supported$/, 'struct {name} is read, not written.'],
     ],
     mend: ['Change kernel objects with the helpers and kernel functions that are for it.'],
@@ -153,9 +166,62 @@ export const kernel: Refusals<KernelCode> = {
       [/^(?<name>\S+) is not found in the kernel's BTF$/, 'The kernel has no {name}.'],
       [/^(?<name>\S+) is no tracepoint$/, '{name} is no tracepoint.'],
       [/^(?<name>\S+) is no iterator of the kernel$/, 'The kernel has no iterator {name}.'],
+      [/^(?:function|struct) (?<name>\S+) is not found in the kernel's BTF$/, 'The kernel has no {name}.'],
+      [/^(?<name>\S+)\(\) is not modifiable$/, 'The kernel lets no program change what {name} returns.'],
+      [/^attach_btf_id (?<id>\d+) points to wrong type name (?<name>\S+)$/, '{name} is no security hook.'],
+      [
+        /^attach_btf_id (?<id>\d+) points to disabled hook (?<name>\S+)$/,
+        'The kernel lets no program attach to the security hook {name}.',
+      ],
+      [
+        /^Attaching tracing programs to function '(?<name>\S+)' is rejected\.$/,
+        'The kernel calls {name} around programs, so none attaches to it.',
+      ],
+      [
+        /^Attaching fexit\/fmod_ret to __noreturn function '(?<name>\S+)' is rejected\.$/,
+        '{name} never returns.',
+      ],
+      [/^The address of function (?<name>\S+) cannot be found$/, '{name} has no address in the kernel.'],
+      [
+        /^The function (?<name>\S+) has (?<count>\d+) arguments\. Too many\.$/,
+        '{name} has {count} arguments; programs attach to functions of 12 at most.',
+      ],
+      [
+        /^The function (?<name>\S+) return type (?<kind>\S+) is unsupported\.$/,
+        'Programs do not attach to functions that return what {name} returns.',
+      ],
+      [
+        /^The function (?<name>\S+) with variable args is unsupported\.$/,
+        'Programs do not attach to functions with variable arguments, as {name} has.',
+      ],
+      [
+        /^The function (?<name>\S+) arg(?<arg>\d+) type (?<kind>\S+) is unsupported\.$/,
+        'Argument {arg} of {name} is of a type that programs are not given.',
+      ],
+      [/^The function (?<name>\S+) has malformed void argument\.$/, '{name} has an argument of no type.'],
+      [
+        /^struct_ops programs must say which struct:member they implement$/,
+        'The program implements a function of a kernel struct, and none is named.',
+      ],
+      [
+        /^Cannot replace kernel functions: the program that (?<name>\S+) is a function of is not known here$/,
+        'To replace {name}, the program that it is a function of has to be known.',
+      ],
+      [
+        /^attach_btf_id (?<id>\d+) is not a supported struct$/,
+        'Programs implement no functions of this kernel struct.',
+      ],
+      [
+        /^attach to (?:invalid|unsupported) member (?<name>.+) of struct (?<struct>\S+)$/,
+        'Programs do not implement {name} of struct {struct}.',
+      ],
+      [
+        /^program with __ref argument cannot tail call$/,
+        'The program owns one of its arguments, and a tail call would lose it.',
+      ],
     ],
     mend: [
-      'Name the target in the section: SEC("tp_btf/sched_switch").',
+      'Name the target in the section: SEC("tp_btf/sched_switch"), SEC("fentry/vfs_read"), SEC("lsm/file_open").',
       'Give the BTF of the kernel (--kernel-btf).',
     ],
   },
@@ -166,6 +232,7 @@ export const kernel: Refusals<KernelCode> = {
         /^Syscall programs can only be sleepable$/,
         'Programs of type syscall are always sleepable, and this one is not loaded so.',
       ],
+      [/^(?<name>\S+) is not sleepable$/, 'Programs that may sleep do not attach to {name}.'],
       [
         /^Only fentry\/fexit\/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable$/,
         'Programs of this type cannot be loaded as sleepable.',

@@ -154,6 +154,34 @@ export const memory: Refusals<MemoryCode> = {
         /^invalid bpf_context access off=(?<off>-?\d+) size=(?<size>-?\d+)(?:\. Reason: .+)?$/,
         'The context has no field at offset {off} that programs of this type may access this way with {size} bytes.',
       ],
+      [
+        /^invalid bpf_context access off=(?<off>-?\d+)\. Reference may already be released$/,
+        'The argument at offset {off} is read after the program gave the object away.',
+      ],
+      [
+        /^func '(?<name>\S*)' offset (?<off>-?\d+) is not multiple of 8$/,
+        'Arguments of {name} are 8 bytes each, and offset {off} is inside of one.',
+      ],
+      [
+        /^func '(?<name>\S*)' doesn't have (?<number>\d+)-th argument$/,
+        '{name} has no argument number {number}.',
+      ],
+      [
+        /^func '(?<name>\S*)' size (?<size>\d+) must be 8$/,
+        'An argument of {name} that is a pointer is read whole only: 8 bytes, not {size}.',
+      ],
+      [
+        /^func '(?<name>\S*)' arg(?<arg>\d+) '(?<type>[^']*)' has type (?<kind>\S+)\. Only pointer access is allowed$/,
+        'Argument {arg} of {name} is neither number nor pointer ({type}).',
+      ],
+      [
+        /^func '(?<name>\S*)' arg(?<arg>\d+) type (?<kind>\S+) is not a struct$/,
+        'Argument {arg} of {name} points to something that is no struct.',
+      ],
+      [
+        /^ret type (?<kind>\S+) not allowed for fmod_ret$/,
+        'The result of the function is no integer, so it is not read.',
+      ],
     ],
     mend: [
       'Access one whole field at a time, with its own size.',
