@@ -27,7 +27,7 @@ export const layers = [
     'linux',
   ],
   ['runtime'],
-  ['cli', 'playground', 'bench'],
+  ['cli', 'playground', 'bench', 'diff'],
 ]
 
 /** Imports inside a layer that are meant: importer, imported, and whether types alone may be taken. */
@@ -39,8 +39,11 @@ export const exceptions = [
 ]
 
 /** Where Node's own modules may be imported, tests aside: whole packages, and single files of the others. */
-const nodePackages = ['linux', 'cli', 'bench']
+const nodePackages = ['linux', 'cli', 'bench', 'diff']
 const nodeFiles = ['packages/packet/src/node.ts']
+
+/** Files of another package that one takes by path: the verifier's small programs, which are too big a thing to publish. */
+const lentFiles = [{ to: 'diff', folder: 'packages/verifier/test/' }]
 
 /** What AssemblyScript may import besides its own folder: files of plain constants. */
 const layoutFile = /^packages\/([^/]+)\/src\/layout(\.ts$|\/)/
@@ -167,7 +170,10 @@ function checkFile(root, file, member, byName, shared) {
           const why = direction(directory, layout[1], true, false)
           if (why) report(why)
         }
-      } else if (!target.startsWith(`${folder}/`))
+      } else if (
+        !target.startsWith(`${folder}/`) &&
+        !lentFiles.some((lent) => lent.to === directory && target.startsWith(lent.folder))
+      )
         report("another package's file; import what it exports by name")
       continue
     }
