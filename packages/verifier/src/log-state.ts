@@ -156,7 +156,7 @@ const SLOT_CHARS = '?rm0dif'
 /** Prints registers and stack of one frame (print_verifier_state); only what the last instruction touched unless `all`. */
 export function printState(env: Env, state: State, frameno: number, all: boolean): void {
   const { log, heap } = env
-  if (log.level === 0) return
+  if (!log.needed) return
   const frame = state.frames[frameno]!
   let text = frame.frameno ? ` frame${frame.frameno}:` : ''
   for (let r = 0; r < MAX_BPF_REG; r++) {

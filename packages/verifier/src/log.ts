@@ -21,7 +21,7 @@ function alignment(length: number): number {
   return Math.ceil(column / BPF_LOG_MIN_ALIGNMENT) * BPF_LOG_MIN_ALIGNMENT - length - 1
 }
 
-/** Follows the walk, instruction by instruction, at the same places as the log does. */
+/** Follows the walk, instruction by instruction. For logs of level 0, whose positions then count instructions. */
 export interface Recorder {
   /** Before an instruction is checked: the walk's position and state are in the Env. */
   step(): void
@@ -76,10 +76,11 @@ export class Log {
   /** Takes back what was printed after `position`. */
   reset(position: number): void {
     this.recorder?.reset(position)
-    this.#cut(position)
+    this.takeBack(position)
   }
 
-  #cut(position: number): void {
+  /** As `reset`, and the path stays the same. */
+  takeBack(position: number): void {
     while (this.position > position && this.#parts.length > this.#first) {
       const last = this.#parts.pop()!
       this.position -= last.length
@@ -114,6 +115,13 @@ export class Log {
       joined ??= parts.join('').slice(-limit)
       return joined
     }
+  }
+
+  /** Shows an instruction to the recorder; the position stands for it. */
+  step(): void {
+    if (!this.recorder) return
+    this.recorder.step()
+    this.position++
   }
 
   scratchReg(regno: number): void {
@@ -151,7 +159,6 @@ export class Log {
 
   /** Prints the line of an instruction and remembers it, so that a state may be put behind it. */
   printInsn(text: string): void {
-    this.recorder?.step()
     this.print(`${text}\n`)
     this.#insnEnd = this.position
     this.#insnLength = text.length + 1
@@ -160,7 +167,7 @@ export class Log {
   /** Begins the line of a state: behind the last instruction when nothing was printed since, else on its own. */
   beginState(insn: number): void {
     if (this.#insnEnd !== 0 && this.#insnEnd === this.position) {
-      this.#cut(this.#insnEnd - 1)
+      this.takeBack(this.#insnEnd - 1)
       this.print(`${' '.repeat(alignment(this.#insnLength))};`)
     } else {
       this.print(`${insn}:`)
@@ -168,15 +175,27 @@ export class Log {
   }
 }
 
-/** verbose_linfo: the line of C that an instruction belongs to, when it is another than the last one printed. */
-export function printLine(env: Env, insn: number, prefix: string): void {
-  if (env.log.level === 0) return
+/** The line of C that an instruction belongs to, when it is another than the last one printed. */
+function newLine(env: Env, insn: number): LineInfo | undefined {
   const line = findLine(env.program, insn)
   const last = env.prevLine
   if (!line || line === last) return
-  if (last && last.file === line.file && last.line === line.line) return
+  return last && last.file === line.file && last.line === line.line ? undefined : line
+}
+
+/** verbose_linfo */
+export function printLine(env: Env, insn: number, prefix: string): void {
+  if (!env.log.needed) return
+  const line = newLine(env, insn)
+  if (!line) return
   env.log.print(`${prefix}${lineText(line)}\n`)
   env.prevLine = line
+}
+
+/** What is put beside some messages about the current instruction: its line, when it is a new one. */
+export function sourceLine(env: Env): readonly string[] {
+  const line = newLine(env, env.insn)
+  return line ? [`; ${lineText(line)}`] : []
 }
 
 export const lineText = (line: LineInfo): string =>

@@ -8,6 +8,7 @@ import { kernelStruct } from './kernel-types.ts'
 import { checkKptrAccess } from './kptr.ts'
 import { REG_AUX0, REG_AUX1, REG_ID, REG_REF_OBJ_ID, REG_VAR_OFF } from './layout.ts'
 import { FLOW_KEYS_SIZE } from './limits.ts'
+import { sourceLine } from './log.ts'
 import { tnumText } from './log-state.ts'
 import { checkPacketAccess, mayAccessPacket } from './packet.ts'
 import {
@@ -271,7 +272,8 @@ function checkContext(
     return
   }
   const access = contextAccess(context, off, size, write, signExtends, env.attachType ?? '')
-  if (!access) failReg(regno, 'EACCES', `invalid bpf_context access off=${off} size=${size}`)
+  if (!access)
+    failReg(regno, 'EACCES', `invalid bpf_context access off=${off} size=${size}`, ...sourceLine(env))
   if (write || valueReg < 0) return
   const value = env.reg(valueReg)
   if (access.type === SCALAR_VALUE) {

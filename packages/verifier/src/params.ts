@@ -104,6 +104,22 @@ export function globalParams(env: Env, subprog: Subprog): readonly ParamType[] {
   return subprog.params
 }
 
+/** The same of a static function; undefined where it takes more than numbers and the context. */
+export function staticParams(env: Env, subprog: Subprog): readonly ParamType[] | undefined {
+  const { btf } = env
+  if (!btf || !subprog.typeId) return
+  const proto = btf.target(subprog.typeId)
+  if (!isInt(btf, btf.resolve(btf.target(proto)))) return
+  const params: ParamType[] = []
+  for (const { type } of btf.params(proto)) {
+    const t = btf.resolve(type)
+    if (isInt(btf, t)) params.push({ kind: 'anything' })
+    else if (btf.kind(t) === BTF_KIND.PTR && isContextPointer(env, btf, t)) params.push({ kind: 'ctx' })
+    else return
+  }
+  return params.length <= 5 ? params : undefined
+}
+
 function paramType(env: Env, btf: Btf, subprog: Subprog, i: number, type: number): ParamType {
   const tags = tagsOf(btf, subprog, i)
   if (tags.some((tag) => !KNOWN_TAGS.has(tag))) fail('EOPNOTSUPP', `arg#${i} has unsupported set of tags`)

@@ -90,7 +90,7 @@ function compareActive(env: Env, state: State, insn: number): number {
     state.callbackUnrollDepth === cur.callbackUnrollDepth
   ) {
     printLine(env, insn, '; ')
-    if (env.log.level) {
+    if (env.log.needed) {
       env.log.print(`infinite loop detected at insn ${insn}\ncur state:`)
       printState(env, cur, cur.curframe, true)
       env.log.print('old state:')

@@ -97,7 +97,10 @@ function lookup(env: Env): SccVisit | undefined {
   return undefined
 }
 
-const isLogged = (env: Env): boolean => (env.log.level & LOG_LEVEL2) !== 0 && chain.scc < env.loopCount
+/** The kernel knows of loops by jumps only. */
+const isCounted = (env: Env): boolean => chain.scc < env.loopCount
+
+const isLogged = (env: Env): boolean => (env.log.level & LOG_LEVEL2) !== 0 && isCounted(env)
 
 /** As the kernel prints it, which takes a call at instruction 0 for the end of the calls. */
 function chainText(): string {
@@ -125,7 +128,7 @@ export function maybeExitScc(env: Env, state: State): void {
   if (!visit || visit.entry !== state) return
   if (isLogged(env)) env.log.print(`SCC exit ${chainText()}\n`)
   visit.entry = undefined
-  env.backedgeCount -= visit.backedges.length
+  if (isCounted(env)) env.backedgeCount -= visit.backedges.length
   env.updatePeakStates()
   propagateBackedges(env, visit)
 }
@@ -137,7 +140,7 @@ export function addBackedge(env: Env, state: State, backedge: State): boolean {
   if (!visit) return false
   if (isLogged(env)) env.log.print(`SCC backedge ${chainText()}\n`)
   visit.backedges.unshift(backedge)
-  env.backedgeCount++
+  if (isCounted(env)) env.backedgeCount++
   env.updatePeakStates()
   return true
 }
@@ -154,6 +157,8 @@ const MAX_BACKEDGE_ITERATIONS = 64
 function propagateBackedges(env: Env, visit: SccVisit): void {
   let changed: boolean
   let iterations = 0
+  const { position } = env.log
+  const counted = isCounted(env)
   do {
     if (iterations++ > MAX_BACKEDGE_ITERATIONS) {
       if (env.log.level & LOG_LEVEL2) env.log.print('propagate_backedges: too many iterations\n')
@@ -165,6 +170,7 @@ function propagateBackedges(env: Env, visit: SccVisit): void {
       changed = propagatePrecision(env, backedge.equalState!, backedge) || changed
     }
   } while (changed)
+  if (!counted) env.log.takeBack(position)
   for (const backedge of visit.backedges) env.pool.release(backedge)
   visit.backedges.length = 0
 }

@@ -5,11 +5,10 @@ import { SLOT_SIZE } from './heap.ts'
 import { pushHistory, stackAccessFlags } from './history.ts'
 import { REG_ID, REG_TYPE } from './layout.ts'
 import { BPF_MAX_VAR_OFF, MAX_BPF_STACK } from './limits.ts'
-import { lineText } from './log.ts'
+import { sourceLine } from './log.ts'
 import { tnumText } from './log-state.ts'
 import { BPF_MEM, BPF_ST, classOf, modeOf } from './opcode.ts'
 import { markChainPrecision } from './precision.ts'
-import { findLine } from './program.ts'
 import { isSpillable, NOT_INIT, PTR_TO_STACK, SCALAR_VALUE } from './reg-type.ts'
 import {
   assignScalarId,
@@ -75,12 +74,6 @@ export function checkStackBounds(env: Env, regno: number, off: number, size: num
     failReg(regno, outside ? 'EACCES' : high > 0 ? 'EINVAL' : 'EFAULT', line)
   }
   growStack(env, frame, -low)
-}
-
-/** What is put before a message about an instruction: its source line. */
-function sourcePrefix(env: Env): string[] {
-  const line = findLine(env.program, env.insn)
-  return line && line !== env.prevLine ? [`; ${lineText(line)}`] : []
 }
 
 /** save_register_state: a register, or its low `size` bytes, into a slot. */
@@ -150,7 +143,7 @@ function writeFixed(env: Env, frame: Frame, off: number, size: number, valueReg:
     markKnownS32(env, FAKE_REG0, env.program.imm[insn]!)
     saveRegister(env, frame, spi, FAKE_REG0, size)
   } else if (value !== 0 && isSpillable(typeOf(env, value))) {
-    if (size !== 8) fail('EACCES', ...sourcePrefix(env), 'invalid size of register spill')
+    if (size !== 8) fail('EACCES', ...sourceLine(env), 'invalid size of register spill')
     if (frame !== env.cur.frame && typeOf(env, value) === PTR_TO_STACK) {
       fail('EINVAL', 'cannot spill pointers to stack into stack frame of the caller')
     }
@@ -279,7 +272,7 @@ function readFixed(env: Env, frame: Frame, off: number, size: number, dstReg: nu
     else if (isPointerValue(env, slot)) fail('EACCES', `leaking pointer from stack off ${off}`)
   } else {
     if (typeOf(env, slot) !== SCALAR_VALUE) {
-      fail('EACCES', ...sourcePrefix(env), 'invalid size of register fill')
+      fail('EACCES', ...sourceLine(env), 'invalid size of register fill')
     }
     if (!dst) return
     // bpf_stack_narrow_access_ok: on little-endian machines the low bytes of the spilled register.

@@ -9,7 +9,7 @@ import { MAX_CALL_FRAMES } from './limits.ts'
 import { printState } from './log-state.ts'
 import { findPreviousEntry, widenImpreciseScalars } from './loops.ts'
 import { clearPacketPointers } from './packet.ts'
-import { globalParams, type ParamType } from './params.ts'
+import { globalParams, type ParamType, staticParams } from './params.ts'
 import { pushState } from './pending.ts'
 import { markChainPrecision } from './precision.ts'
 import { mayBeNull, PTR_TO_ARENA, PTR_TO_CTX, PTR_TO_STACK, SCALAR_VALUE } from './reg-type.ts'
@@ -42,6 +42,7 @@ export function checkSubprogCall(env: Env): void {
     checkGlobalCall(env, index, subprog)
     return
   }
+  if (env.log.needed && env.hasFuncInfo) noteStaticArgs(env, subprog)
   const caller = cur.frame
   const callee = setupFrame(env, cur, index, insn)
   for (let r = 1; r <= 5; r++) env.heap.copyReg(callee.reg(r), caller.reg(r))
@@ -54,6 +55,20 @@ export function checkSubprogCall(env: Env): void {
     printState(env, cur, caller.frameno, true)
     env.log.print('callee:\n')
     printState(env, cur, cur.curframe, true)
+  }
+}
+
+/** btf_check_subprog_call of a static function: the log tells where a call does not fit its declaration, once. */
+function noteStaticArgs(env: Env, subprog: Subprog): void {
+  if (subprog.unreliable) return
+  try {
+    const params = staticParams(env, subprog)
+    if (params) checkGlobalArgs(env, params)
+    else subprog.unreliable = true
+  } catch (error) {
+    if (!(error instanceof Reject)) throw error
+    for (const line of error.lines) env.log.print(`${line}\n`)
+    subprog.unreliable = true
   }
 }
 

@@ -30,6 +30,7 @@ import { SCRATCH_BYTES, UNBOUND_REG } from './scratch.ts'
 import { checkMaxStackDepth } from './stack-depth.ts'
 import { StackLiveness } from './stack-liveness.ts'
 import { StatePool } from './state.ts'
+import { printStats } from './stats.ts'
 import { checkSubprogs, findSubprogs } from './subprogs.ts'
 import { computePostorder } from './successors.ts'
 import { walkSubprog } from './walk.ts'
@@ -155,7 +156,7 @@ class KernelVerifier implements Verifier {
     let explanation: Explanation | undefined
     const explain = (): Explanation => {
       explanation ??= explainRefusal(verdict, (observe) => {
-        this.#judge({ ...input, logLevel: 1 }, observe)
+        this.#judge({ ...input, logLevel: 0 }, observe)
       })
       return explanation
     }
@@ -220,7 +221,7 @@ class KernelVerifier implements Verifier {
     } catch (error) {
       return rejection(env, error)
     }
-    printStats(env)
+    printStats(env, true)
     return {
       verdict: 'accept',
       facts: env.facts.finish(
@@ -306,7 +307,8 @@ function walkGlobals(env: Env): void {
       const subprog = env.subprogs[i]!
       if (!subprog.global || !subprog.called || subprog.verified) continue
       walkSubprog(env, i)
-      env.log.print(`Func#${i} ('${subprog.name}') is safe for any args that match its prototype\n`)
+      if (env.log.level)
+        env.log.print(`Func#${i} ('${subprog.name}') is safe for any args that match its prototype\n`)
       subprog.verified = true
       again = true
     }
@@ -319,16 +321,6 @@ const statsOf = (env: Env): VerifyStats => ({
   maxStatesPerInsn: env.maxStatesPerInsn,
   stateBytes: env.heap.peak,
 })
-
-/** print_verification_stats, less the time, which differs from run to run. */
-function printStats(env: Env): void {
-  if (env.log.stats) {
-    env.log.print(`stack depth ${env.subprogs.map((subprog) => subprog.stackDepth).join('+')}\n`)
-  }
-  env.log.print(
-    `processed ${env.insnProcessed} insns (limit ${env.privileges.complexityLimit}) max_states_per_insn ${env.maxStatesPerInsn} total_states ${env.totalStates} peak_states ${env.peakStates} mark_read 0\n`,
-  )
-}
 
 type Refused = Omit<Rejection, 'explain'>
 
@@ -346,7 +338,7 @@ const refusal = (errno: string, line: string): Refused => ({
 function rejection(env: Env, error: unknown): Refused {
   const reject = error instanceof Reject ? error : internal(error)
   if (!reject.printed) for (const line of reject.lines) env.log.print(`${line}\n`)
-  printStats(env)
+  printStats(env, false)
   const source = findLine(env.program, env.insn)
   return {
     verdict: 'reject',

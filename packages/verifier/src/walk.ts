@@ -190,6 +190,7 @@ function walk(env: Env): void {
       ended = true
     } else {
       if (env.jumpPoint[insn]) pushHistory(env, cur, 0, undefined)
+      env.log.step()
       if (level) {
         if (level & LOG_LEVEL2 && printedState) {
           env.log.print(`\nfrom ${prevInsn} to ${insn}${cur.speculative ? ' (speculative execution)' : ''}:`)

@@ -3,6 +3,7 @@ import { isKernelAvailable, openKernel, verifyRow } from '@skep/linux'
 import { describe, expect, it } from 'vitest'
 import { createVerifier, specFromRow, type Verdict } from '../src/index.ts'
 import { type Case, rowOf } from './case.ts'
+import { comparable } from './comparable.ts'
 import { platform } from './platform.ts'
 import * as suites from './programs/index.ts'
 
@@ -32,15 +33,6 @@ async function otherRelease(): Promise<string | undefined> {
     ? undefined
     : `the rules are Linux 6.18's, and this is ${kernel.release}`
 }
-
-/** Without what differs from load to load: addresses of maps, and time. */
-const comparable = (log: string): readonly string[] =>
-  log
-    .replaceAll(/\(18\) r(\d) = 0x[0-9a-f]+ */g, '(18) r$1 = … ')
-    .replaceAll(/verification time.*\n/g, '')
-    .replace('callprocessed', 'call\nprocessed')
-    .split('\n')
-    .map((line) => line.trimEnd())
 
 describe.skipIf(missing)(missing ? `the running kernel (skipped: ${missing})` : 'the running kernel', () => {
   it.each(Object.entries(suites))('agrees on %s, log and all', async (_, cases) => {

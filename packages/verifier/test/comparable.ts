@@ -1,0 +1,8 @@
+/** A log without what differs from load to load: addresses of maps, and time. */
+export const comparable = (log: string): readonly string[] =>
+  log
+    .replaceAll(/\(18\) r(\d) = 0x[0-9a-f]+ */g, '(18) r$1 = … ')
+    .replaceAll(/verification time.*\n/g, '')
+    .replace('callprocessed', 'call\nprocessed')
+    .split('\n')
+    .map((line) => line.trimEnd())

@@ -1,0 +1,59 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { isKernelAvailable, loadCollection, openKernel } from '@skep/linux'
+import { parseElf } from '@skep/loader-elf'
+import type { CollectionSpec } from '@skep/registry'
+import { describe, expect, it } from 'vitest'
+import { createVerifier } from '../src/index.ts'
+import { comparable } from './comparable.ts'
+import { platform } from './platform.ts'
+
+// Compiled C with line information: its logs, source lines and all, are the running kernel's.
+
+const FOLDERS = ['../../../apps/cli/testdata/', '../../../apps/bench/programs/', '../../loader-elf/testdata/']
+/** Objects that need what their own loader gives them: another kernel's BTF, a configuration, an arena, sizes of maps. */
+const NEED_MORE = /^(core|kconfig|ksyms|arena|linked|maps_more|exceptions)\.o$/
+/** Logs of instructions that are not compared, being hundreds of megabytes. */
+const HUGE = /xorshift\.o$/
+
+const objects = FOLDERS.flatMap((folder) => {
+  const url = new URL(folder, import.meta.url)
+  return readdirSync(url)
+    .filter((name) => name.endsWith('.o') && !NEED_MORE.test(name))
+    .map((name): readonly [string, CollectionSpec] => {
+      const spec = parseElf(readFileSync(new URL(name, url)), { platform })
+      return [`${folder.split('/').at(-2)}/${name}`, spec]
+    })
+})
+
+const availability = await isKernelAvailable()
+const missing = availability.ok ? await otherRelease() : availability.reason
+
+async function otherRelease(): Promise<string | undefined> {
+  using kernel = await openKernel()
+  return kernel.release.startsWith('6.18.') ? undefined : `the logs are Linux 6.18's, not ${kernel.release}'s`
+}
+
+describe.skipIf(missing)(`logs of objects${missing ? ` (skipped: ${missing})` : ''}`, async () => {
+  const verifier = await createVerifier(platform, { cpus: availableParallelism() })
+  it.each(objects)('%s', async (name, spec) => {
+    using kernel = await openKernel()
+    for (const logLevel of HUGE.test(name) ? [4] : [1, 2, 4, 6]) {
+      using theirs = loadCollection(kernel, spec, { logLevel })
+      for (const program of spec.programs) {
+        const ours = verifier.verify({
+          program,
+          maps: spec.maps,
+          ...(spec.btf ? { btf: spec.btf } : {}),
+          logLevel,
+        })
+        const log = theirs.programs.get(program.name)!.log
+        expect({ program: program.name, logLevel, log: comparable(ours.log()) }).toEqual({
+          program: program.name,
+          logLevel,
+          log: comparable(log),
+        })
+      }
+    }
+  })
+})
