@@ -11,6 +11,7 @@ const yesNo = { min: 0, max: 1 }
 export const kprobeProgramType: ProgramTypeDef = defineProgramType({
   name: 'kprobe',
   id: 2,
+  plainContext: true,
   perfmon: true,
   context: kprobeContext,
   attachTypes: {

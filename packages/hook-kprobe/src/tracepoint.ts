@@ -23,6 +23,7 @@ export const tracepointContext: RawContext = {
 export const tracepointProgramType: ProgramTypeDef = defineProgramType({
   name: 'tracepoint',
   id: 5,
+  plainContext: true,
   perfmon: true,
   context: tracepointContext,
   tracing: true,
@@ -46,6 +47,7 @@ export const rawTracepointContext: ArgsContext = {
 export const rawTracepointProgramType: ProgramTypeDef = defineProgramType({
   name: 'raw_tracepoint',
   id: 17,
+  plainContext: true,
   perfmon: true,
   context: rawTracepointContext,
   tracing: true,
@@ -70,6 +72,7 @@ export const rawTracepointWritableContext: StructContext = {
 export const rawTracepointWritableProgramType: ProgramTypeDef = defineProgramType({
   name: 'raw_tracepoint_writable',
   id: 24,
+  plainContext: true,
   perfmon: true,
   context: rawTracepointWritableContext,
   tracing: true,

@@ -20,6 +20,7 @@ export const cgroupDeviceContext: StructContext = struct('bpf_cgroup_dev_ctx', {
 export const cgroupDeviceProgramType: ProgramTypeDef = defineProgramType({
   name: 'cgroup_device',
   id: 15,
+  plainContext: true,
   context: cgroupDeviceContext,
   attachTypes: { cgroup_device: { id: attachTypeId('cgroup_device') } },
   returns: { min: 0, max: 1 },

@@ -17,6 +17,7 @@ export const netfilterContext: StructContext = struct('bpf_nf_ctx', {
 export const netfilterProgramType: ProgramTypeDef = defineProgramType({
   name: 'netfilter',
   id: 32,
+  plainContext: true,
   context: netfilterContext,
   strictAttachType: true,
   attachTypes: { netfilter: { id: attachTypeId('netfilter') } },

@@ -141,7 +141,7 @@ export interface ProgramTypeDef {
   readonly noSpinLock?: boolean
   /** Its loader must name an attach type of `attachTypes`; 0 where there are none, or where `zeroAttachType` says so. */
   readonly strictAttachType?: boolean
-  /** Helpers read contexts byte by byte as programs do, since nothing converts them (syscall). */
+  /** Nothing converts accesses to the context, so functions may read and write it as programs do (no convert_ctx_access). */
   readonly plainContext?: boolean
   /** A program of this type may call the kernel's functions. False: refuses them all. */
   readonly kfuncs?: boolean

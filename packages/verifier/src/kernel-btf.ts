@@ -64,6 +64,12 @@ export class KernelTypes {
     return this.btf.name(id) || '(anon)'
   }
 
+  /** The kind and name of a type in messages; void has no kind of its own there. */
+  described(id: number): string {
+    const kind = id === 0 ? 'unknown' : this.btf.kindName(id)
+    return `${kind.toUpperCase()} ${this.btf.name(id)}`
+  }
+
   /** Flags that the type tag of what a pointer points to gives it. */
   tagFlags(pointer: number): number {
     const { btf } = this

@@ -31,8 +31,8 @@ export const ownerOf = (env: Env, reg: number): number =>
 
 const MAX_NESTING = 3
 
-/** __btf_type_is_scalar_struct: is the struct made of numbers only? */
-export function isScalarStruct(env: Env, types: KernelTypes, id: number, depth = 0): boolean {
+/** __btf_type_is_scalar_struct: is the struct made of numbers only? `notes` takes what the log says besides. */
+export function isScalarStruct(types: KernelTypes, id: number, notes: string[], depth = 0): boolean {
   const { btf } = types
   const scalar = (type: number): boolean => btf.kind(type) === BTF_KIND.INT || btf.isEnum(type)
   if (!btf.isComposite(id)) return false
@@ -40,10 +40,10 @@ export function isScalarStruct(env: Env, types: KernelTypes, id: number, depth =
     const type = btf.resolve(member.type)
     if (btf.isComposite(type)) {
       if (depth >= MAX_NESTING) {
-        env.log.print('max struct nesting depth exceeded\n')
+        notes.push('max struct nesting depth exceeded')
         return false
       }
-      if (!isScalarStruct(env, types, type, depth + 1)) return false
+      if (!isScalarStruct(types, type, notes, depth + 1)) return false
     } else if (btf.kind(type) === BTF_KIND.ARRAY) {
       const { element, count } = btf.array(type)
       if (count === 0 || !scalar(btf.resolve(element))) return false

@@ -153,7 +153,7 @@ function checkGlobalArgs(env: Env, params: readonly ParamType[]): void {
 }
 
 /** check_mem_reg: memory that the function may read and write; null is fine. */
-export function checkMemoryArg(env: Env, regno: number, size: number): void {
+export function checkMemory(env: Env, regno: number, size: number): void {
   const reg = env.reg(regno)
   if (isNullScalar(env, reg)) return
   const nullable = mayBeNull(typeOf(env, reg))
@@ -164,12 +164,18 @@ export function checkMemoryArg(env: Env, regno: number, size: number): void {
   try {
     checkHelperMemory(env, regno, size, false, true, undefined)
     checkHelperMemory(env, regno, size, true, true, undefined)
-  } catch (error) {
-    // Whatever refused it, the caller is told that its arguments are invalid.
-    if (error instanceof Reject && error.errno !== 'EFAULT') throw new Reject('EINVAL', error.lines, regno)
-    throw error
   } finally {
     if (nullable) env.heap.copyReg(reg, SAVED_REG)
+  }
+}
+
+/** Whatever refuses the memory, the caller is told that its arguments are invalid. */
+function checkMemoryArg(env: Env, regno: number, size: number): void {
+  try {
+    checkMemory(env, regno, size)
+  } catch (error) {
+    if (error instanceof Reject && error.errno !== 'EFAULT') throw new Reject('EINVAL', error.lines, regno)
+    throw error
   }
 }
 

@@ -5,7 +5,8 @@ import type { Row, RowMap } from '@skep/registry'
 export interface Case {
   readonly name: string
   /**
-   * Assembly text. `r1 = map NAME` loads a map's address, `r1 = value NAME+8` an address in its first value.
+   * Assembly text. `r1 = map NAME` loads a map's address, `r1 = value NAME+8` an address in its first value, `kcall NAME`
+   * calls a function of the kernel.
    */
   readonly asm: string
   /** Default `socket_filter`. */
@@ -53,7 +54,10 @@ const MAPS: Readonly<Record<string, RowMap>> = {
 }
 
 const MARK = 0x5eed0000
+const KFUNC_MARK = 0x5eee0000
 const LD_IMM64 = 0x18
+const CALL = 0x85
+const PSEUDO_KFUNC_CALL = 2
 
 const hex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
@@ -66,10 +70,19 @@ export function rowOf(test: Case): Row {
     offsets.push(kind === 'value' ? Number(offset ?? 0) : -1)
     return `lddw r${reg}, ${MARK + names.indexOf(name)}`
   })
-  const insns = assemble(text)
+  const functions: string[] = []
+  const calls = text.replace(/kcall (\w+)/g, (_, name) => `call ${KFUNC_MARK + functions.push(name) - 1}`)
+  const insns = assemble(calls)
   const view = new DataView(insns.buffer, insns.byteOffset, insns.length)
   const refs: { insn: number; map: number }[] = []
+  const kfuncs: { insn: number; name: string }[] = []
   for (let at = 0; at < insns.length; at += 8) {
+    const call = view.getInt32(at + 4, true) - KFUNC_MARK
+    if (insns[at] === CALL && call >= 0 && call < functions.length) {
+      view.setInt32(at + 4, 0, true)
+      insns[at + 1]! |= PSEUDO_KFUNC_CALL << 4
+      kfuncs.push({ insn: at >> 3, name: functions[call]! })
+    }
     if (insns[at] !== LD_IMM64) continue
     const map = view.getInt32(at + 4, true) - MARK
     if (map >= 0 && map < names.length) {
@@ -88,6 +101,7 @@ export function rowOf(test: Case): Row {
     insns: hex(insns),
     maps: names.map((name) => MAPS[name]!),
     refs,
+    ...(kfuncs.length === 0 ? {} : { kfuncs }),
     ...(test.attach === undefined ? {} : { attach_type: test.attach }),
     ...(test.to === undefined ? {} : { attach_to: test.to }),
     ...(test.flags === undefined ? {} : { flags: test.flags }),

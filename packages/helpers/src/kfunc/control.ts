@@ -28,9 +28,14 @@ export const controlKfuncs: readonly KfuncDef[] = [
   }),
   ...kfuncs('bpf_wq_init bpf_wq_start', [], 'all'),
   ...kfuncs('bpf_wq_set_callback_impl', [], 'all', { verify: { callback: 'workqueue' } }),
-  ...kfuncs('bpf_task_work_schedule_signal_impl bpf_task_work_schedule_resume_impl', ['trusted_args'], 'all', {
-    verify: { callback: 'task_work' },
-  }),
+  ...kfuncs(
+    'bpf_task_work_schedule_signal_impl bpf_task_work_schedule_resume_impl',
+    ['trusted_args'],
+    'all',
+    {
+      verify: { callback: 'task_work' },
+    },
+  ),
   ...kfuncs('bpf_stream_vprintk_impl', ['trusted_args'], 'all'),
   ...kfuncs('bpf_map_sum_elem_count', ['trusted_args'], 'all'),
   ...kfuncs('css_rstat_updated', [], TRACING),

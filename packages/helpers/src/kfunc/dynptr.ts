@@ -1,5 +1,5 @@
 import type { KfuncDef } from '@skep/registry'
-import { kfuncs, SCHED_ACT, SCHED_CLS, SKB, XDP } from './kinds.ts'
+import { kfuncs, SCHED_ACT, SCHED_CLS, SKB, TRACING, XDP } from './kinds.ts'
 
 export const dynptrKfuncs: readonly KfuncDef[] = [
   ...kfuncs('bpf_dynptr_slice', ['ret_null'], 'all', { verify: { result: 'dynptr_slice' } }),
@@ -10,7 +10,7 @@ export const dynptrKfuncs: readonly KfuncDef[] = [
     'all',
   ),
   ...kfuncs('bpf_dynptr_clone', [], 'all', { verify: { dynptr: 'clone' } }),
-  ...kfuncs('bpf_dynptr_from_skb', ['trusted_args'], SKB, { verify: { dynptr: 'skb' } }),
+  ...kfuncs('bpf_dynptr_from_skb', ['trusted_args'], [...SKB, ...TRACING], { verify: { dynptr: 'skb' } }),
   ...kfuncs('bpf_dynptr_from_skb_meta', ['trusted_args'], [...SCHED_CLS, ...SCHED_ACT], {
     verify: { dynptr: 'skb_meta' },
   }),

@@ -11,7 +11,12 @@ const iterator = (
   const rest = verify ? { verify } : {}
   return [
     ...kfuncs(`bpf_iter_${name}_new`, ['iter_new', ...all, ...(flags.new ?? [])], 'all', rest),
-    ...kfuncs(`bpf_iter_${name}_next`, ['iter_next', 'ret_null', ...all], 'all', verify?.underLock ? rest : {}),
+    ...kfuncs(
+      `bpf_iter_${name}_next`,
+      ['iter_next', 'ret_null', ...all],
+      'all',
+      verify?.underLock ? rest : {},
+    ),
     ...kfuncs(`bpf_iter_${name}_destroy`, ['iter_destroy', ...all], 'all', verify?.underLock ? rest : {}),
   ]
 }

@@ -38,4 +38,8 @@ export const kfuncs = (
   flags: readonly KfuncFlag[],
   programTypes: 'all' | readonly string[],
   rest: Rest = {},
-): readonly KfuncDef[] => names.trim().split(/\s+/).map((name) => ({ name, flags, programTypes, ...rest }))
+): readonly KfuncDef[] =>
+  names
+    .trim()
+    .split(/\s+/)
+    .map((name) => ({ name, flags, programTypes, ...rest }))

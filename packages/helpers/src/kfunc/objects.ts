@@ -1,8 +1,8 @@
 import type { KfuncDef } from '@skep/registry'
-import { kfuncs, LSM, SCHED_ACT, SCHED_CLS, STRUCT_OPS, SYSCALL, TRACING, XDP } from './kinds.ts'
+import { CGROUP, kfuncs, LSM, SCHED_ACT, SCHED_CLS, STRUCT_OPS, SYSCALL, TRACING, XDP } from './kinds.ts'
 
 /** generic_kfunc_set of kernel/bpf/helpers.c. */
-const GENERIC: readonly string[] = [...TRACING, ...SCHED_CLS, ...XDP, ...STRUCT_OPS, ...SYSCALL, 'cgroup_skb']
+const GENERIC: readonly string[] = [...TRACING, ...SCHED_CLS, ...XDP, ...STRUCT_OPS, ...SYSCALL, ...CGROUP]
 const CPUMASK: readonly string[] = [...TRACING, ...STRUCT_OPS, ...SYSCALL]
 
 /** Local objects, lists and trees of them. */
@@ -72,9 +72,9 @@ const others: readonly KfuncDef[] = [
   ...kfuncs('bpf_crypto_ctx_release', ['release'], SYSCALL),
   ...kfuncs('bpf_crypto_ctx_acquire', ['acquire', 'rcu', 'ret_null'], SYSCALL),
   ...kfuncs('bpf_crypto_decrypt bpf_crypto_encrypt', ['rcu'], [...SCHED_CLS, ...SCHED_ACT, ...XDP]),
-  ...kfuncs('bpf_lookup_user_key', ['acquire', 'ret_null', 'sleepable'], TRACING),
-  ...kfuncs('bpf_lookup_system_key', ['acquire', 'ret_null'], TRACING),
-  ...kfuncs('bpf_key_put', ['release'], TRACING),
+  ...kfuncs('bpf_lookup_user_key', ['acquire', 'ret_null', 'sleepable'], GENERIC),
+  ...kfuncs('bpf_lookup_system_key', ['acquire', 'ret_null'], GENERIC),
+  ...kfuncs('bpf_key_put', ['release'], GENERIC),
   ...kfuncs('bpf_get_task_exe_file', ['acquire', 'trusted_args', 'ret_null'], LSM),
   ...kfuncs('bpf_put_file', ['release'], LSM),
   ...kfuncs('bpf_path_d_path', ['trusted_args'], LSM),

@@ -43,7 +43,7 @@ import {
 } from '../reg-type.ts'
 import { aux0, aux1, idOf, isNullScalar, mapOf, offOf, refOf, typeOf } from '../regs.ts'
 import { SAVED_REG } from '../scratch.ts'
-import { checkMemoryArg } from '../subprog-calls.ts'
+import { checkMemory } from '../subprog-calls.ts'
 import { checkGraphNodeArg, checkGraphRootArg, inTreeCallback } from './graph.ts'
 import { checkIrqFlagArg } from './irq.ts'
 import { checkIteratorArg } from './iterator.ts'
@@ -167,7 +167,7 @@ function pointerKind(env: Env, i: number, meta: KfuncMeta): PointerKind {
   if (byStruct === 'wq' || byStruct === 'timer' || byStruct === 'task_work') return byStruct
   if (hasSuffix(param, '__irq_flag')) return 'irq_flag'
   if (byStruct) return byStruct
-  const pointee = `${kernel.btf.kindName(param.target).toUpperCase()} ${kernel.btf.name(param.target)}`
+  const pointee = kernel.described(param.target)
   if (baseType(type) === PTR_TO_BTF_ID || structOf(env, reg)) {
     if (!kernel.btf.isComposite(param.target)) {
       fail('EINVAL', `kernel function ${kfunc.name} args#${i} pointer type ${pointee} is not supported`)
@@ -176,9 +176,14 @@ function pointerKind(env: Env, i: number, meta: KfuncMeta): PointerKind {
   }
   if (kernel.btf.kind(param.target) === BTF_KIND.FUNC_PROTO) return 'callback'
   const anything = sized && kernel.btf.kind(param.target) === BTF_KIND.VOID
-  if (!isScalar(kernel, param.target) && !isScalarStruct(env, kernel, param.target) && !anything) {
+  const notes: string[] = []
+  if (!isScalar(kernel, param.target) && !isScalarStruct(kernel, param.target, notes) && !anything) {
     const what = sized ? 'void, ' : ''
-    fail('EINVAL', `arg#${i} pointer type ${pointee} must point to ${what}scalar, or struct with scalar`)
+    fail(
+      'EINVAL',
+      ...notes,
+      `arg#${i} pointer type ${pointee} must point to ${what}scalar, or struct with scalar`,
+    )
   }
   return sized ? 'mem_size' : 'mem'
 }
@@ -188,7 +193,7 @@ function checkPointer(env: Env, i: number, meta: KfuncMeta): PointerKind {
   const param = kfunc.params[i]!
   const regno = i + 1
   const reg = env.reg(regno)
-  const strict = hasFlag(kfunc, 'trusted_args') || hasFlag(kfunc, 'rcu')
+  const strict = hasFlag(kfunc, 'trusted_args') || hasFlag(kfunc, 'rcu') || hasFlag(kfunc, 'release')
   if (strict && (isNullScalar(env, reg) || mayBeNull(typeOf(env, reg))) && !hasSuffix(param, '__nullable')) {
     failReg(regno, 'EACCES', `Possibly NULL pointer passed to trusted arg${i}`)
   }
@@ -402,10 +407,12 @@ const CHECKS: Readonly<Record<Exclude<PointerKind, 'null'>, Check>> = {
     const { btf } = env.kernel!
     const size = btf.size(target)
     if (size === undefined) {
-      const what = `${btf.kindName(target).toUpperCase()} ${btf.name(target)}`
-      fail('EINVAL', `arg#${i} reference type('${what}') size cannot be determined: -22`)
+      fail(
+        'EINVAL',
+        `arg#${i} reference type('${env.kernel!.described(target)}') size cannot be determined: -22`,
+      )
     }
-    checkMemoryArg(env, i + 1, size)
+    checkMemory(env, i + 1, size)
   },
   mem_size: (env, i, meta) => {
     const param = meta.kfunc.params[i]!

@@ -94,7 +94,7 @@ function setPointer(env: Env, meta: KfuncMeta, target: number, struct: boolean, 
       readOnly = true
     }
     if (!size) {
-      const what = `${btf.kindName(target).toUpperCase()} ${btf.name(target)}`
+      const what = env.kernel!.described(target)
       fail('EINVAL', `kernel function ${kfunc.name} returns pointer type ${what} is not supported`)
     }
     let flags = readOnly ? MEM_RDONLY : 0
@@ -143,8 +143,9 @@ const newObject =
           `bpf_percpu_obj_new type size (${size}) is greater than ${BPF_GLOBAL_PERCPU_MA_MAX_SIZE}`,
         )
       }
-      if (!isScalarStruct(env, local, id)) {
-        fail('EINVAL', 'bpf_percpu_obj_new type ID argument must be of a struct of scalars')
+      const notes: string[] = []
+      if (!isScalarStruct(local, id, notes)) {
+        fail('EINVAL', ...notes, 'bpf_percpu_obj_new type ID argument must be of a struct of scalars')
       }
       if (structFields(env, PROGRAM_BTF, id).length > 0) {
         fail('EINVAL', 'bpf_percpu_obj_new type ID argument must not contain special fields')
