@@ -1,5 +1,5 @@
 #!/bin/sh
-# Compiles the benchmark's programs, the C files beside this script, to objects.
+# Compiles the benchmark's programs, the C files beside this script and in verify/, to objects.
 # usage: build.sh            rebuilds the objects in place
 #        build.sh --check    rebuilds them elsewhere and fails if one differs from that in place
 # needs: clang 19 and llvm 19 (CLANG and LLVM_STRIP name others); the committed objects are of Debian's 19.1.7
@@ -18,24 +18,35 @@ elif [ $# -gt 0 ]; then
 	exit 2
 fi
 
+mkdir -p "$out/verify"
+
 # BTF stays, DWARF goes: it would change with every comment of the header that the fixtures share.
-for source in *.bpf.c; do
-	object=$out/${source%.bpf.c}.o
+compile() { # source, object, definitions
+	source=$1 object=$2
+	shift 2
 	"$clang" -target bpf -std=gnu17 -O2 -Wall -Wextra -Wno-unused-parameter -Werror -nostdinc \
-		-I ../../cli/testdata -fdebug-compilation-dir=. -g -mcpu=v3 -c "$source" -o "$object"
-	"$strip" --strip-debug "$object"
+		-I ../../cli/testdata -fdebug-compilation-dir=. -g -mcpu=v3 "$@" -c "$source" -o "$out/$object"
+	"$strip" --strip-debug "$out/$object"
+}
+
+for source in *.bpf.c verify/*.bpf.c; do
+	compile "$source" "${source%.bpf.c}.o"
 done
+
+# The same sources, for more to walk.
+compile verify/balancer.bpf.c verify/balancer_large.o -DCANDIDATES=170
+compile verify/tracer.bpf.c verify/tracer_large.o -DFRAMES=160 -DTAGS=24
 
 if [ "$out" != . ]; then
 	status=0
-	for object in "$out"/*.o; do
-		name=${object##*/}
+	for object in "$out"/*.o "$out"/verify/*.o; do
+		name=${object#"$out"/}
 		if ! cmp -s "$object" "$name"; then
 			echo "apps/bench/programs/$name is not what its source compiles to: run apps/bench/programs/build.sh" >&2
 			status=1
 		fi
 	done
-	for name in *.o; do
+	for name in *.o verify/*.o; do
 		if [ ! -e "$out/$name" ]; then
 			echo "apps/bench/programs/$name has no source" >&2
 			status=1

@@ -78,4 +78,40 @@ describe('the command', () => {
     expect(absent.status).toBe(1)
     expect(absent.stderr).toMatch(/^bench: ENOENT/)
   })
+
+  it('verifies programs beside the kernel, and in new processes', { timeout: 240_000 }, () => {
+    const args = ['--only', 'policy.o', '--rounds', '2', '--cold', '1', '--whole', '1', '--json']
+    const { stdout, stderr, status } = bench('verify', ...args)
+    expect(stderr).toBe('')
+    expect(status).toBe(0)
+    const { programs: results, means, withoutKernel } = JSON.parse(stdout)
+    expect(results.map((r: { program: string }) => r.program)).toEqual(['from_container', 'to_container'])
+    for (const result of results) {
+      expect(result.walked).toBeGreaterThan(1000)
+      if (withoutKernel === undefined) expect(result.kernelWalked).toBe(result.walked)
+      expect(result.stateBytes).toBeGreaterThan(100_000)
+      expect(result.stateBytes).toBeLessThan(500 * 2 ** 20)
+      for (const part of [result.warm.skep, result.cold.skep, result.coldParts.rss, result.whole]) {
+        expect(part.min).toBeGreaterThan(0)
+      }
+    }
+    expect('warm' in means).toBe(withoutKernel === undefined)
+  })
+
+  it('verifies the objects that are named, and tells why others are left out', { timeout: 240_000 }, () => {
+    const { stdout, status } = bench(
+      'verify',
+      'apps/cli/testdata/refused_bounds.o',
+      'apps/bench/programs/trivial.o',
+    )
+    expect(stdout).toContain('no program that walks more than 1000 instructions')
+    expect(stdout).toMatch(/Left out:\nrefused_bounds\.o: \w+: /)
+    expect(status).toBe(0)
+    const absent = bench('verify', 'absent.o')
+    expect([absent.status, absent.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^bench: no file or folder absent\.o/),
+    ])
+    expect(bench('verify', '--rounds', '0').status).toBe(2)
+  })
 })

@@ -19,6 +19,8 @@ import { type BenchProgram, programOf, programs } from './programs.ts'
 import { serve } from './remote-subject.ts'
 import { formatAgreements, formatRatios, formatRings, formatTimes, meansOf } from './report.ts'
 import { programNames } from './spec.ts'
+import { COLD, runCold } from './verify/cold.ts'
+import { benchVerify } from './verify/main.ts'
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 const printJson = (value: unknown): void => print(JSON.stringify(value, null, 2))
@@ -115,6 +117,9 @@ const reasonOf = (reference: Reference): { withoutKernel?: string } =>
   reference.kernel ? {} : { withoutKernel: reference.reason }
 
 async function main(): Promise<void> {
+  const [command, ...args] = process.argv.slice(2)
+  if (command === 'verify') return benchVerify(args, process.argv[1]!, { print, progress })
+  if (command === COLD) return runCold(args)
   const options = parseOptions(process.argv.slice(2))
   if (options.help) {
     print(usage)

@@ -23,7 +23,11 @@ const formatNs = (measured: Measured | undefined): string =>
   measured ? formatNumber(measured.ns.median) : NOTHING
 
 /** Text in columns, numbers to the right: a Markdown table, so that it can go into a document as it is. */
-function table(head: readonly string[], rows: readonly (readonly string[])[], textColumns: number): string {
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  textColumns: number,
+): string {
   const align = (column: number): 'left' | 'right' => (column < textColumns ? 'left' : 'right')
   const none = { mid: '', 'mid-mid': '', 'left-mid': '', 'right-mid': '' }
   const edge = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '' }

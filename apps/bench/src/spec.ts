@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseCbpf } from '@skep/loader-cbpf'
 import { type CollectionSpec, type MapSpec, type Platform, parseElf } from '@skep/runtime'
 import { BenchError } from './errors.ts'
+import { benchFolder } from './folders.ts'
 import type { MapFill } from './map-fill.ts'
 import type { BenchProgram } from './programs.ts'
 
-const folder = fileURLToPath(new URL('../programs/', import.meta.url))
+const folder = `${benchFolder}programs/`
 
 /** The collection of one program: the object's maps, and of its programs that one. */
 export function readSpec(program: BenchProgram, platform: Platform): CollectionSpec {
