@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { asmCommand } from './commands/asm.ts'
 import { demoCommand } from './commands/demo.ts'
 import { disasmCommand } from './commands/disasm.ts'
+import { explainCommand } from './commands/explain.ts'
 import { runCommand } from './commands/run.ts'
 import { verifyCommand } from './commands/verify.ts'
 import { EXIT, reportError } from './report.ts'
@@ -14,6 +15,7 @@ const program = new Command('skep')
   .showSuggestionAfterError()
   .exitOverride()
   .addCommand(verifyCommand())
+  .addCommand(explainCommand())
   .addCommand(runCommand())
   .addCommand(disasmCommand())
   .addCommand(asmCommand())

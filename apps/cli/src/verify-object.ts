@@ -9,7 +9,7 @@ import {
   type RefusedMap,
   refusedMap,
 } from '@skep/runtime'
-import { createVerifier, type Verdict, type Verifier } from '@skep/verifier'
+import { createVerifier, findRefusal, type Verdict, type Verifier } from '@skep/verifier'
 import { readObject } from './input.ts'
 import { UsageError } from './report.ts'
 
@@ -37,6 +37,10 @@ export interface ProgramReport {
   readonly verdict: 'accept' | 'reject'
   readonly errno?: string
   readonly line?: string
+  /** The kind of refusal, stable. */
+  readonly code?: string
+  /** The decisive fact in one sentence. */
+  readonly sentence?: string
   readonly insn?: number
   readonly source?: string
   readonly processed: number
@@ -122,6 +126,8 @@ function fields(verdict: Verdict): Omit<ProgramReport, 'name' | 'section' | 'typ
     verdict: 'reject',
     errno: verdict.errno,
     line: verdict.line,
+    code: verdict.code,
+    sentence: findRefusal(verdict.line).sentence,
     insn: verdict.insn,
     ...(source ? { source: `${basename(source.file)}:${source.line}: ${source.text.trim()}` } : {}),
     processed: verdict.processed,

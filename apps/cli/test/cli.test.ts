@@ -15,6 +15,47 @@ const has = (tool: string): boolean => spawnSync(tool, ['--version']).status ===
 const firewall = testdata('firewall.o')
 const traffic = testdata('traffic.pcap')
 
+describe('skep explain', () => {
+  it('tells the path to a refusal, status 1', () => {
+    const { status, stdout } = skep(['explain', testdata('refused_bounds.o')])
+    expect(status).toBe(1)
+    expect(stdout).toContain('PACKET_OUT_OF_BOUNDS: ')
+    expect(stdout).toContain('How it came to this')
+    expect(stdout).toContain('docs/reference/refusals/PACKET_OUT_OF_BOUNDS.md')
+  })
+
+  it('has nothing to say of what is accepted', () => {
+    const { status, stdout } = skep(['explain', firewall])
+    expect(status).toBe(0)
+    expect(stdout).toContain('firewall is accepted')
+  })
+
+  it('answers with JSON', () => {
+    const { programs } = JSON.parse(
+      skep(['explain', '--json', testdata('refused_null.o'), 'refused_null']).stdout,
+    )
+    expect(programs[0]).toMatchObject({ name: 'refused_null', code: 'POINTER_MAYBE_NULL' })
+    expect(programs[0].path.map((step: { kind: string }) => step.kind)).toEqual(['result', 'failure'])
+  })
+
+  it('takes programs as JSON lines', () => {
+    const row = { name: 'bad', type: 'xdp', insns: '9500000000000000' }
+    const { stdout } = skep(['explain', '--jsonl'], JSON.stringify(row))
+    expect(JSON.parse(stdout)).toMatchObject({ name: 'bad', code: 'UNINITIALIZED_REGISTER' })
+  })
+
+  it('explains a line of any log', () => {
+    const { status, stdout } = skep(['explain', '--line', 'R3 !read_ok'])
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^UNINITIALIZED_REGISTER: r3 is read/)
+  })
+
+  it('needs a program', () => {
+    expect(skep(['explain']).status).toBe(2)
+    expect(skep(['explain', firewall, 'nobody']).status).toBe(2)
+  })
+})
+
 describe('skep verify', () => {
   it('accepts the firewall', () => {
     const { status, stdout } = skep(['verify', firewall])
@@ -27,6 +68,13 @@ describe('skep verify', () => {
     expect(status).toBe(1)
     expect(stderr).toContain("refused_null refused: R0 invalid mem access 'map_value_or_null'")
     expect(stderr).toMatch(/at refused_null\.bpf\.c:\d+: \*count \+= 1;/)
+  })
+
+  it('tells the kind of refusal and the fact in a sentence', () => {
+    const { stderr } = skep(['verify', testdata('refused_null.o')])
+    expect(stderr).toContain('POINTER_MAYBE_NULL: r0 is a map value or NULL')
+    const json = JSON.parse(skep(['verify', '--json', testdata('refused_null.o')]).stdout)
+    expect(json.programs[0]).toMatchObject({ code: 'POINTER_MAYBE_NULL', insn: 7 })
   })
 
   it('prints the whole log on demand', () => {

@@ -100,7 +100,11 @@ function report(file: string, programs: readonly ProgramReport[], several: boole
     const place = p.insn === undefined ? '' : `insn ${p.insn}, `
     process.stderr.write(`\n${pc.red(`${p.name} refused`)}: ${p.line} (${place}${p.errno})\n`)
     if (p.source !== undefined) process.stderr.write(`  at ${p.source}\n`)
-    if (p.log === undefined) process.stderr.write(`${pc.dim('  --log shows the whole verifier log')}\n`)
+    if (p.code === undefined) continue
+    process.stderr.write(`  ${p.code}: ${p.sentence}\n`)
+    const log = p.log === undefined ? '; --log shows the whole verifier log' : ''
+    const more = `  skep explain tells how it came to this${log}`
+    process.stderr.write(`${pc.dim(more)}\n`)
   }
 }
 
@@ -114,7 +118,9 @@ async function verifyLines(options: VerifyOptions): Promise<void> {
     return {
       name: row.name,
       verdict: verdict.verdict,
-      ...(verdict.verdict === 'reject' ? { errno: verdict.errno, line: verdict.line } : {}),
+      ...(verdict.verdict === 'reject'
+        ? { errno: verdict.errno, line: verdict.line, code: verdict.code }
+        : {}),
       ...(options.log ? { log: verdict.log() } : {}),
       processed: verdict.processed,
     }
