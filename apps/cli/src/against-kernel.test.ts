@@ -100,14 +100,16 @@ describe('summarize', () => {
         program(yes, no),
         program(no, yes),
         program(no, yes),
+        program(no, side('none')),
       ]),
     ).toEqual({
-      programs: 8,
+      programs: 9,
       bothAccept: 3,
       bothRefuse: 2,
       sameLine: 1,
       onlySkepAccepts: 1,
       onlyKernelAccepts: 2,
+      notJudged: 1,
     })
   })
 })

@@ -11,7 +11,11 @@ import { describeRefusedMap, type Judge, objectRefusal, typeName, verifyProgram 
 
 /** A verdict of one side. */
 export interface Side {
-  readonly verdict: 'accept' | 'reject'
+  /**
+   * `none` where the kernel did not look at the program: it does not let this process load programs of the type, or it lacks
+   * what the program refers to.
+   */
+  readonly verdict: 'accept' | 'reject' | 'none'
   readonly errno?: string
   /** Why it was refused: a line of the log, or what happened before there was one. */
   readonly line?: string
@@ -24,7 +28,7 @@ export interface ProgramComparison {
   readonly name: string
   readonly section: string
   readonly type: string
-  /** The verdicts are the same. */
+  /** The verdicts are the same, or the kernel has none. */
   readonly equal: boolean
   readonly skep: Side
   readonly kernel: Side
@@ -39,6 +43,8 @@ export interface Summary {
   readonly sameLine: number
   readonly onlySkepAccepts: number
   readonly onlyKernelAccepts: number
+  /** Programs that the kernel did not look at. */
+  readonly notJudged: number
 }
 
 /** Verdicts of both sides on every program of an object. A map that cannot be made refuses them all. */
@@ -58,7 +64,7 @@ export function compareObject(judge: Judge, kernel: Kernel, spec: CollectionSpec
         name: program.name,
         section: program.section,
         type: typeName(judge, program),
-        equal: skep.verdict === theirs.verdict,
+        equal: theirs.verdict === 'none' || skep.verdict === theirs.verdict,
         skep,
         kernel: theirs,
       }
@@ -79,6 +85,7 @@ export function summarize(programs: readonly ProgramComparison[]): Summary {
     sameLine: bothRefuse.filter((p) => p.skep.line === p.kernel.line).length,
     onlySkepAccepts: count('accept', 'reject').length,
     onlyKernelAccepts: count('reject', 'accept').length,
+    notJudged: programs.filter((p) => p.kernel.verdict === 'none').length,
   }
 }
 
@@ -120,12 +127,13 @@ function kernelVerdict(prepared: PreparedCollection, program: ProgramSpec): Side
     loaded.close()
     return { verdict: 'accept', processed, milliseconds }
   }
-  const again = prepared.load(program, { logLevel: 1, lazyLog: true })
+  const again = loaded.beforeKernel ? loaded : prepared.load(program, { logLevel: 1, lazyLog: true })
   if (again.ok) again.close()
   const log = again.log || loaded.log
   const line = decisiveLine(log)
   return {
-    verdict: 'reject',
+    // The verifier has a log whenever it refuses.
+    verdict: loaded.beforeKernel || (loaded.errno === 'EPERM' && !log) ? 'none' : 'reject',
     errno: loaded.errno,
     ...(line ? { line } : {}),
     processed: processedInsns(log),

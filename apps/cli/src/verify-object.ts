@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import {
   type CollectionSpec,
   completeMaps,
   createDefaultPlatform,
+  type ParseOptions,
   type Platform,
   type ProgramSpec,
   type RefusedMap,
@@ -12,6 +12,7 @@ import {
 import { createVerifier, findRefusal, type Verdict, type Verifier } from '@skep/verifier'
 import { readObject } from './input.ts'
 import { UsageError } from './report.ts'
+import { targetKernel } from './target-kernel.ts'
 
 export interface ObjectOptions {
   /** BTF of the kernel that programs are for; by default the running one's. */
@@ -26,7 +27,8 @@ export interface ObjectOptions {
 export interface Judge {
   readonly platform: Platform
   readonly verifier: Verifier
-  readonly kernelBtf: Uint8Array | undefined
+  /** What loaders are told of the kernel. */
+  readonly target: ParseOptions
 }
 
 /** One program's verdict, as JSON has it. */
@@ -47,29 +49,21 @@ export interface ProgramReport {
   readonly log?: string
 }
 
-const RUNNING_KERNEL = '/sys/kernel/btf/vmlinux'
-
-/** BTF of the kernel: the named file, or the running kernel's where there is one. */
-async function kernelTypes(file: string | undefined): Promise<Uint8Array | undefined> {
-  if (file !== undefined) return readFile(file)
-  return readFile(RUNNING_KERNEL).catch(() => undefined)
-}
-
 export async function createJudge(options: Pick<ObjectOptions, 'kernelBtf'>): Promise<Judge> {
   const platform = createDefaultPlatform()
-  const kernelBtf = await kernelTypes(options.kernelBtf)
-  const verifier = await createVerifier(platform, kernelBtf ? { kernelBtf } : {})
-  return { platform, verifier, kernelBtf }
+  const target = await targetKernel(options.kernelBtf)
+  const verifier = await createVerifier(platform, target.kernelBtf ? { kernelBtf: target.kernelBtf } : {})
+  return { platform, verifier, target }
 }
 
 /** An object as it would be loaded on a machine with so many CPUs. */
 export async function openObject(
   file: string,
-  { platform, kernelBtf }: Judge,
+  { platform, target }: Judge,
   options: ObjectOptions,
   cpus = 1,
 ): Promise<CollectionSpec> {
-  const spec = await readObject(file, platform, kernelBtf ? { kernelBtf } : {})
+  const spec = await readObject(file, platform, target)
   const typed = options.type === undefined ? spec : withType(spec, platform, options.type)
   const completed = completeMaps(typed, platform, cpus)
   if (options.program === undefined) return completed

@@ -45,6 +45,8 @@ export interface RejectedProgram {
   readonly ok: false
   /** `EACCES`, `EINVAL`, … */
   readonly errno: string
+  /** The kernel was not asked: it lacks what the program refers to, as `log` says. */
+  readonly beforeKernel?: true
   /** The verifier's log; empty when the kernel refused before verification. */
   readonly log: string
 }

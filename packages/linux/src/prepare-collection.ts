@@ -148,7 +148,8 @@ function loadProgram(...source: Parameters<typeof programOptions>): KernelProgra
     return kernel.loadProgram(programOptions(...source))
   } catch (error) {
     // libbpf gives up the program there, before it asks the kernel.
-    if (error instanceof KernelArgumentError) return { ok: false, errno: 'ESRCH', log: error.message }
+    if (error instanceof KernelArgumentError)
+      return { ok: false, errno: 'ESRCH', log: error.message, beforeKernel: true }
     throw error
   }
 }
@@ -209,7 +210,8 @@ const PSEUDO_BTF_ID = 3
 
 function patchSymbol(kernel: Kernel, view: DataView, at: number, { name, weak }: KernelReference): void {
   const typed = view.getUint8(at + 1) >> 4 === PSEUDO_BTF_ID
-  const value = typed ? kernel.vmlinux?.find('var', name) : kernelSymbol(name)
+  const { vmlinux } = kernel
+  const value = typed ? (vmlinux?.find('var', name) ?? vmlinux?.find('func', name)) : kernelSymbol(name)
   if (value === undefined && !weak)
     throw new KernelArgumentError(name, 'this kernel has no symbol of that name')
   if (typed && value === undefined) view.setUint8(at + 1, view.getUint8(at + 1) & 0x0f)

@@ -20,6 +20,8 @@ const R_BPF_64_32 = 10
 const CALL = 0x85
 const LD_IMM64 = 0x18
 const PSEUDO = { MAP_FD: 1, MAP_VALUE: 2, BTF_ID: 3, FUNC: 4, CALL: 1, KFUNC: 2 } as const
+/** libbpf's POISON_CALL_KFUNC_BASE, a helper that does not exist: refused where the call can be reached. */
+const POISONED_CALL = 2_002_000_000
 /** No program of this many slots is ever accepted. */
 const MAX_SLOTS = 1_000_000
 /** Of all programs of an object: functions that many programs share are copied into each. */
@@ -32,6 +34,8 @@ export interface LinkTargets {
   /** The map that a data section became. */
   dataMap(section: number): string | undefined
   extern(name: string): Extern | undefined
+  /** The kernel's types are given, and it is not among them. */
+  missing(extern: Extern): boolean
   /** Bytes into the value of .kconfig. */
   kconfigOffset(name: string): number | undefined
 }
@@ -234,6 +238,7 @@ export class Linker {
       const extern = this.#extern(symbol, where)
       if (extern.kind !== 'function')
         throw new ElfError('BAD_RELOCATION', `calls ${symbol.name}, which is a variable`, where)
+      if (extern.weak && this.#targets.missing(extern)) return { insn, src: 0, imm: POISONED_CALL }
       const reference: Reference = {
         insn,
         kind: 'kfunc',
@@ -290,6 +295,8 @@ export class Linker {
   #loadExtern(insn: number, extern: Extern): Patch {
     const { name, weak } = extern
     if (extern.kind === 'kconfig') return mapValue(insn, KCONFIG, this.#targets.kconfigOffset(name) ?? 0)
+    if (weak && extern.kind !== 'address' && this.#targets.missing(extern))
+      return { insn, src: 0, imm: 0, nextImm: 0 }
     const reference: Reference = { insn, kind: 'ksym', name, ...(weak ? { weak: true } : {}) }
     // Of an extern void the kernel gives a number, of others a pointer with a type.
     const src = extern.kind === 'address' ? 0 : PSEUDO.BTF_ID

@@ -2,9 +2,9 @@ import { BTF_KIND, type Btf, BtfError, parseBtf } from '@skep/btf'
 import type { CollectionSpec, MapSpec, Platform, ProgramSpec } from '@skep/registry'
 import { readArena } from './arena.ts'
 import { applyCore } from './core.ts'
-import { contents, type ElfObject, type ElfSection, isCode, readElf } from './elf.ts'
+import { contents, type ElfObject, isCode, readElf } from './elf.ts'
 import { ElfError } from './errors.ts'
-import { readExterns } from './externs.ts'
+import { type Extern, readExterns } from './externs.ts'
 import { finishTypes } from './finish-types.ts'
 import { type ElfFunction, FunctionIndex } from './functions.ts'
 import { isMappable, readGlobals } from './globals.ts'
@@ -13,6 +13,7 @@ import { legacyMaps } from './legacy-maps.ts'
 import { Linker } from './link.ts'
 import { btfMaps, type PlacedMap } from './maps.ts'
 import { sectionMeaning } from './sections.ts'
+import { isStructOps, structOpsMembers } from './struct-ops.ts'
 import { readTypes } from './types.ts'
 
 export interface ParseElfOptions extends KconfigOptions {
@@ -103,6 +104,7 @@ function parse(
     mapAt: (section, offset) => mapNames.get(`${section}:${offset}`),
     dataMap: (section) => dataNames.get(section),
     extern: (name) => externs.get(name),
+    missing: ({ name, kind }) => kernel !== undefined && !inKernel(kernel, name, kind),
     kconfigOffset: (name) => kconfig?.offsets.get(name),
   })
   noteWhatIsLeft(elf, functions, dataNames, notes)
@@ -133,6 +135,11 @@ function parse(
     license,
     notes,
   }
+}
+
+function inKernel(kernel: readonly Btf[], name: string, kind: Extern['kind']): boolean {
+  const btfKind = kind === 'function' ? BTF_KIND.FUNC : BTF_KIND.VAR
+  return kernel.some((btf) => btf.findByName(btfKind, name) !== undefined)
 }
 
 /** Static maps of files that were linked, and of functions, may have one name. */
@@ -172,9 +179,6 @@ function checkFirstPrograms(maps: readonly MapSpec[], programs: readonly Program
   }
 }
 
-const isStructOps = (section: ElfSection): boolean =>
-  /^\??\.struct_ops(\.link)?$/.test(section.name) && section.size > 0
-
 function noteWhatIsLeft(
   elf: ElfObject,
   functions: FunctionIndex,
@@ -186,7 +190,9 @@ function noteWhatIsLeft(
     if (isCode(section) && !withFunctions.has(section))
       notes.push(`section ${section.name} is left out: it has code, but no symbol names a function in it`)
     if (isStructOps(section))
-      notes.push(`section ${section.name} is left out: struct_ops are not loaded from objects yet`)
+      notes.push(
+        `section ${section.name} is left out: its structs are not registered, but the programs that they name are there`,
+      )
     if (!data.has(section.index)) continue
     const count = elf.relocations(section).length
     if (count > 0)
@@ -207,13 +213,16 @@ function readPrograms(
 ): ProgramSpec[] {
   const version = readVersion(elf)
   const callbacks = exceptionCallbacks(btf)
+  const members = structOpsMembers(elf, functions, btf)
   const names = new Set<string>()
   return functions.all.flatMap((fn): ProgramSpec[] => {
     const place = { section: fn.section.name, symbol: fn.name }
     // In .text a function is a program only when it is the object's only one.
     if (fn.section.name === TEXT && functions.all.length > 1) return []
     if (!fn.global)
-      throw new ElfError('BAD_FUNCTION', 'a program is static; leave `static` out, or the section', place)
+      notes.push(
+        `program ${fn.name} is static, which libbpf does not take; leave \`static\` out, or the section`,
+      )
     if (names.has(fn.name)) throw new ElfError('BAD_FUNCTION', 'two programs have the same name', place)
     names.add(fn.name)
     const meaning = sectionMeaning(fn.section.name, platform)
@@ -223,6 +232,7 @@ function readPrograms(
       notes.push(
         `program ${fn.name}: section ${fn.section.name} is taken as ${meaning.loose}, as libbpf did before 1.0; rename it`,
       )
+    const attachTo = members.get(fn) ?? meaning.attachTo
     const code = linker.link(fn, exceptionCallback(fn, callbacks, functions), notes)
     return [
       {
@@ -233,7 +243,7 @@ function readPrograms(
         ...code,
         ...(meaning.attachType === undefined ? {} : { attachType: meaning.attachType }),
         ...(meaning.flags === undefined ? {} : { flags: meaning.flags }),
-        ...(meaning.attachTo === undefined ? {} : { attachTo: meaning.attachTo }),
+        ...(attachTo === undefined ? {} : { attachTo }),
         ...(version === undefined ? {} : { kernelVersion: version }),
         ...(meaning.autoload ? {} : { autoload: false }),
       },

@@ -174,17 +174,6 @@ const functions: Case[] = [
     'ends at 24 of 16 bytes',
   ],
   [
-    'static programs',
-    () =>
-      buildElf({
-        sections: [{ name: 'xdp', flags: CODE, data: RETURN_0 }],
-        symbols: [{ name: 'f', section: 'xdp', size: 16, type: FUNC, binding: LOCAL }],
-      }),
-    'BAD_FUNCTION',
-    'a program is static',
-    { section: 'xdp', symbol: 'f' },
-  ],
-  [
     'programs of one name',
     () => program(RETURN_0, { symbols: [{ name: 'main', section: 'xdp', size: 8, type: FUNC }] }),
     'BAD_FUNCTION',
@@ -597,6 +586,19 @@ describe('parseElf takes', () => {
     ])
   })
 
+  it('static programs, with a note', () => {
+    const spec = parseElf(
+      buildElf({
+        sections: [{ name: 'xdp', flags: CODE, data: RETURN_0 }],
+        symbols: [{ name: 'f', section: 'xdp', size: 16, type: FUNC, binding: LOCAL }],
+      }),
+    )
+    expect(spec.programs.map((p) => p.name)).toEqual(['f'])
+    expect(spec.notes).toEqual([
+      'program f is static, which libbpf does not take; leave `static` out, or the section',
+    ])
+  })
+
   it('maps that another loader pins, with a note', () => {
     const spec = parseElf(
       mapObject((_, uint) => [
@@ -655,7 +657,35 @@ describe('parseElf takes', () => {
   it('struct_ops, with a note', () => {
     const spec = parseElf(program(RETURN_0, { sections: [{ name: '.struct_ops', data: RETURN_0 }] }))
     expect(spec.notes).toEqual([
-      'section .struct_ops is left out: struct_ops are not loaded from objects yet',
+      'section .struct_ops is left out: its structs are not registered, but the programs that they name are there',
     ])
+  })
+
+  it('the members of structs that programs implement', () => {
+    const btf = buildBtf((b) => {
+      const int = b.int('int', 4, { signed: true })
+      const fn = b.pointer(b.funcProto(int))
+      const ops = b.struct('some_ops___v2', [
+        { name: 'number', type: int },
+        { name: 'first', type: fn },
+        { name: 'second', type: fn },
+      ])
+      b.dataSection('.struct_ops.link', 0, [{ type: b.variable('ops', ops), offset: 0, size: 24 }])
+    })
+    const spec = parseElf(
+      buildElf({
+        sections: [
+          { name: 'struct_ops/ours', flags: CODE, data: RETURN_0 },
+          { name: '.struct_ops.link', data: new Uint8Array(24) },
+          { name: '.BTF', data: btf },
+        ],
+        symbols: [
+          { name: 'ours', section: 'struct_ops/ours', size: 16, type: FUNC },
+          { name: 'ops', section: '.struct_ops.link', size: 24, type: OBJECT },
+        ],
+        relocations: { '.struct_ops.link': [[16, 2, 0]] },
+      }),
+    )
+    expect(spec.programs.map((p) => [p.name, p.attachTo])).toEqual([['ours', 'some_ops:second']])
   })
 })

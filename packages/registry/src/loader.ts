@@ -15,6 +15,10 @@ export interface LoaderDef {
 export interface ParseOptions {
   /** Raw BTF of the kernel that programs are for: CO-RE relocates against it. */
   readonly kernelBtf?: Uint8Array
+  /** Lines of that kernel's configuration (`CONFIG_HZ=250`). */
+  readonly kconfig?: string
+  /** KERNEL_VERSION(a,b,c) of that kernel. */
+  readonly kernelVersion?: number
 }
 
 const shape = z

@@ -6,6 +6,7 @@ import {
   BPF_ABS,
   BPF_DW,
   BPF_IND,
+  BPF_PSEUDO_BTF_ID,
   BPF_PSEUDO_FUNC,
   BPF_PSEUDO_MAP_IDX_VALUE,
   BPF_PSEUDO_MAP_VALUE,
@@ -13,7 +14,14 @@ import {
   sizeOf,
 } from './opcode.ts'
 import { checkResourceLeak } from './refs.ts'
-import { CONST_PTR_TO_MAP, PTR_TO_CTX, PTR_TO_FUNC, PTR_TO_MAP_VALUE } from './reg-type.ts'
+import {
+  CONST_PTR_TO_MAP,
+  MEM_RDONLY,
+  PTR_TO_CTX,
+  PTR_TO_FUNC,
+  PTR_TO_MAP_VALUE,
+  PTR_TO_MEM,
+} from './reg-type.ts'
 import {
   checkRead,
   checkWriteUnknown,
@@ -45,6 +53,11 @@ export function checkLdImm64(env: Env): void {
     if (env.subprogs[subprog]!.global) fail('EINVAL', 'callback function not static')
     markPointer(env, dst, PTR_TO_FUNC)
     i32[(dst + REG_AUX0) >> 2] = subprog
+    return
+  }
+  if (kind === BPF_PSEUDO_BTF_ID) {
+    // A function's address: none of its bytes may be read, and AUX0 is their count.
+    markPointer(env, dst, PTR_TO_MEM | MEM_RDONLY)
     return
   }
   const map = env.maps.list[env.mapIndex[insn]!]!

@@ -1,3 +1,4 @@
+import { BTF_KIND } from '@skep/btf'
 import type { Env } from './env.ts'
 import { fail } from './errors.ts'
 import { BPF_MAX_VAR_OFF, MAX_USED_MAPS } from './limits.ts'
@@ -45,10 +46,14 @@ export function resolveLdImm64(env: Env): void {
   env.insn = 0
 }
 
-/** check_pseudo_btf_id: no variable or function of a kernel is known here. */
-function resolveKernelSymbol(env: Env, i: number): never {
+/**
+ * check_pseudo_btf_id: functions have addresses. Variables have none where the kernel was built without
+ * CONFIG_KALLSYMS_ALL, as the reference is.
+ */
+function resolveKernelSymbol(env: Env, i: number): void {
   const reference = env.program.references.get(i)
-  return fail(
+  if (reference?.kind === 'ksym' && env.kernel?.btf.findByName(BTF_KIND.FUNC, reference.name)) return
+  fail(
     'ENOENT',
     reference?.kind === 'ksym'
       ? `ldimm64 failed to find the address for kernel symbol '${reference.name}'.`

@@ -87,6 +87,7 @@ function report({ file, error, programs }: ObjectAnswer): void {
 }
 
 function verdict({ equal }: ProgramComparison, side: Side): string {
+  if (side.verdict === 'none') return pc.yellow(`none ${side.errno}`)
   const text = side.verdict === 'accept' ? 'accept' : `reject ${side.errno}`
   if (!equal) return pc.red(text)
   return side.verdict === 'accept' ? pc.green(text) : text
@@ -102,6 +103,7 @@ function describe(s: Summary & { objects: number; notOpened: number }): string {
     ['  with the same line', s.sameLine],
     ['accepted here, refused by the kernel', s.onlySkepAccepts],
     ['refused here, accepted by the kernel', s.onlyKernelAccepts],
+    ['that the kernel did not look at', s.notJudged],
   ]
   return table([{ name: '' }, { name: 'count', align: 'right' }], rows)
 }
