@@ -1,14 +1,19 @@
 import { definePlugin, type HelperDef, type PluginDef } from '@skep/registry'
 import { implementations } from './impl/index.ts'
-import { type HelperProviders, helpersModuleWith } from './impl/module.ts'
-import { type HelperImplementation, joinHelpers } from './join.ts'
+import { kfuncExports } from './impl/kfunc.ts'
+import { type HelperProviders, helpersModule, helpersModuleWith } from './impl/module.ts'
+import { type HelperImplementation, joinHelpers, joinKfuncs } from './join.ts'
 import { kernelFunctions } from './kfunc/index.ts'
 import { prototypes } from './proto/index.ts'
 
 /** Linux's helpers: prototypes of all, implementations of those that mean something here. */
 export const helpers: readonly HelperDef[] = joinHelpers(prototypes, implementations)
 
-export const helpersPlugin: PluginDef = definePlugin({ name: 'helpers', helpers, kfuncs: kernelFunctions })
+export const helpersPlugin: PluginDef = definePlugin({
+  name: 'helpers',
+  helpers,
+  kfuncs: joinKfuncs(kernelFunctions, kfuncExports, helpersModule),
+})
 
 /**
  * The same with implementations of a host's own, by helper name, added or in place of Skep's: what a route lookup gives, the
@@ -29,7 +34,7 @@ export const createHelpersPlugin = (
   return definePlugin({
     name: 'helpers',
     helpers: joinHelpers(prototypes, { ...provided, ...own }),
-    kfuncs: kernelFunctions,
+    kfuncs: joinKfuncs(kernelFunctions, kfuncExports, module),
   })
 }
 

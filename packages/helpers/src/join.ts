@@ -1,4 +1,4 @@
-import { defineHelper, type HelperDef } from '@skep/registry'
+import { defineHelper, defineKfunc, type HelperDef, type KfuncDef, type WasmModuleDef } from '@skep/registry'
 import { lacking } from './proto/index.ts'
 
 /** How a helper runs here: by its wasm export or its JS function. */
@@ -29,3 +29,17 @@ export const joinHelpers = (
     return defineHelper(reason ? { ...prototype, absent: reason } : prototype)
   })
 }
+
+/** Kernel functions with their implementations, exports of the module by name; those without one verify and do not run. */
+export const joinKfuncs = (
+  kfuncs: readonly KfuncDef[],
+  exports: Readonly<Record<string, string>>,
+  module: WasmModuleDef,
+): readonly KfuncDef[] =>
+  kfuncs.map((kfunc) => {
+    const name = exports[kfunc.name]
+    const absent = `it needs the kernel; a plugin supplies it with defineKfunc, on a platform made without this one`
+    return defineKfunc(
+      name === undefined ? { ...kfunc, absent } : { ...kfunc, wasm: { module, export: name } },
+    )
+  })

@@ -32,6 +32,7 @@ import { ProgramFault, RuntimeError } from './errors.ts'
 import type { RuntimeEvents } from './events.ts'
 import { type GlobalValue, setGlobals } from './globals.ts'
 import { helperThunk } from './js-helper.ts'
+import { kfuncAsHelper } from './kfunc.ts'
 import { linkBare, linkProgram } from './link.ts'
 import { createMap, fillMap, type LiveMap, type MapFactory } from './map-factory.ts'
 import { createModuleSet, type ModuleSet } from './modules.ts'
@@ -103,6 +104,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   readonly #verifier: Verifier | undefined
   readonly #engines = new Map<string, Promise<Engine>>()
   readonly #helpers = new Map<number, Promise<LinkedHelper>>()
+  readonly #kfuncs = new Map<string, Promise<LinkedHelper>>()
   readonly #maps = new Map<number, LiveMap>()
   readonly #activity = createActivity()
   readonly #collections = new Set<Collection>()
@@ -226,6 +228,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
         map: (name: string): LinkedMap | undefined => maps.get(name)?.linked,
         valueAddress: (name: string): number => maps.get(name)!.valueAddress(),
         helper: (id: number) => this.#helper(id),
+        kfunc: (name: string) => this.#kfunc(name),
       }
       const linked = await Promise.all(
         chosen.map((program, i) => linkProgram(program, mapNames, verdicts[i]?.facts, linker)),
@@ -421,6 +424,21 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
         `no helper has id ${id}; a plugin may define it with defineHelper`,
       )
     }
+    return this.#linkFunction(def, 'helper')
+  }
+
+  #kfunc(name: string): Promise<LinkedHelper> {
+    let kfunc = this.#kfuncs.get(name)
+    if (!kfunc) {
+      // Numbers below 0 are no helper's.
+      const id = -1 - this.#kfuncs.size
+      kfunc = this.#linkFunction(kfuncAsHelper(name, id, this.platform.kfuncs.byName(name)), 'kfunc')
+      this.#kfuncs.set(name, kfunc)
+    }
+    return kfunc
+  }
+
+  async #linkFunction(def: HelperDef, kind: 'helper' | 'kfunc'): Promise<LinkedHelper> {
     if (def.wasm) {
       const fn = await this.#modules.function(def.wasm)
       return { def, fn, slot: this.#cpu.addFunction(fn) }
@@ -439,7 +457,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     throw new RuntimeError(
       'ABSENT',
       def.name,
-      `helper ${def.name} is known to the verifier, but this runtime lacks it: ${def.absent ?? 'a plugin may supply it with defineHelper'}`,
+      `${kind} ${def.name} is known to the verifier, but this runtime lacks it: ${def.absent ?? `a plugin may supply it with ${kind === 'helper' ? 'defineHelper' : 'defineKfunc'}`}`,
     )
   }
 }

