@@ -1,6 +1,7 @@
 export { csum_diff } from './checksum'
 export * from './control'
 export { dynptr_data, dynptr_from_mem, dynptr_read, dynptr_write } from './dynptr'
+export { fib_lookup } from './fib'
 export * from './host'
 export * from './kfunc'
 export * from './map'

@@ -31,6 +31,7 @@ const named = [
   'xdp_store_bytes',
   'redirect',
   'redirect_peer',
+  'fib_lookup',
   'skb_load_bytes',
   'skb_load_bytes_relative',
   'skb_store_bytes',

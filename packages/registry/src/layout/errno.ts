@@ -22,4 +22,5 @@ export const EPROTO = 71
 export const EOVERFLOW = 75
 export const EPROTONOSUPPORT = 93
 export const EOPNOTSUPP = 95
+export const EAFNOSUPPORT = 97
 export const ENOTSUPP = 524
