@@ -278,7 +278,7 @@ describe('bad input', () => {
       ['verify', testdata('traffic.pcap')],
       ['disasm', testdata('traffic.pcap')],
       ['run', testdata('firewall.o'), '--pcap', testdata('verdicts.json')],
-      ['verify', testdata('.')],
+      ['disasm', testdata('.')],
     ]) {
       const { status, stderr } = skep(args)
       expect([status, stderr.split('\n').length]).toEqual([1, 2])

@@ -57,9 +57,9 @@ const columns: readonly Column[] = [
   { name: 'skep' },
   { name: 'kernel' },
   { name: 'insns walked', align: 'right' },
-  { name: 'kernel', align: 'right' },
+  { name: 'kernel walked', align: 'right' },
   { name: 'ms', align: 'right' },
-  { name: 'kernel', align: 'right' },
+  { name: 'kernel ms', align: 'right' },
 ]
 
 function report({ file, error, programs }: ObjectAnswer): void {
