@@ -48,6 +48,20 @@ export {
   mark_reg64_unbounded,
 } from './register'
 export {
+  check_ids,
+  clean_frame,
+  clear_caller_saved,
+  clear_precise,
+  frame_differs,
+  frame_safe,
+  ids_begin,
+  mark_not_init,
+  mark_record,
+  mark_unknown,
+  precise_scalars,
+  regs_exact,
+} from './states'
+export {
   tnum_add,
   tnum_and,
   tnum_arshift,

@@ -1,13 +1,8 @@
 import { fail } from './errors.ts'
-import { REG_SIZE } from './layout.ts'
-import { MAX_BPF_REG, MAX_STACK_SLOTS } from './limits.ts'
+import { FRAME_STACK, REG_SIZE, SLOT_SIZE } from './layout.ts'
+import { MAX_STACK_SLOTS } from './limits.ts'
 
-/** Bytes of one stack slot: the record of what is spilled there, then one type byte for each of its eight bytes. */
-export const SLOT_SIZE: number = REG_SIZE + 8
-/** Offset of the slot types in a slot. */
-export const SLOT_TYPES: number = REG_SIZE
-/** Offset of the stack in a frame: behind the registers. */
-export const FRAME_STACK: number = MAX_BPF_REG * REG_SIZE
+export { FRAME_STACK, SLOT_SIZE, SLOT_TYPES } from './layout.ts'
 
 const PAGE = 65536
 /** Stack slots that a block of each class has room for. */

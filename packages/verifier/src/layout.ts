@@ -91,6 +91,59 @@ export const BPF_JLE = 0xb0
 export const BPF_JSLT = 0xc0
 export const BPF_JSLE = 0xd0
 
+// REG_TYPE: a base kind in the low byte and flags above it, as the kernel's enum bpf_reg_type (include/linux/bpf.h); the flags
+// and what can be asked of them are in reg-type.ts.
+export const NOT_INIT = 0
+export const SCALAR_VALUE = 1
+export const PTR_TO_CTX = 2
+export const CONST_PTR_TO_MAP = 3
+export const PTR_TO_MAP_VALUE = 4
+export const PTR_TO_MAP_KEY = 5
+export const PTR_TO_STACK = 6
+export const PTR_TO_PACKET_META = 7
+export const PTR_TO_PACKET = 8
+export const PTR_TO_PACKET_END = 9
+export const PTR_TO_FLOW_KEYS = 10
+export const PTR_TO_SOCKET = 11
+export const PTR_TO_SOCK_COMMON = 12
+export const PTR_TO_TCP_SOCK = 13
+export const PTR_TO_TP_BUFFER = 14
+export const PTR_TO_XDP_SOCK = 15
+export const PTR_TO_BTF_ID = 16
+export const PTR_TO_MEM = 17
+export const PTR_TO_ARENA = 18
+export const PTR_TO_BUF = 19
+export const PTR_TO_FUNC = 20
+export const CONST_PTR_TO_DYNPTR = 21
+
+// A frame: the records of its registers, then its stack.
+export const MAX_FRAME_REGS = 11
+/** Offset of the stack in a frame: MAX_FRAME_REGS records. */
+export const FRAME_STACK = 1232
+/** Bytes of one stack slot: the record of what is spilled there, then one type byte for each of its eight bytes. */
+export const SLOT_SIZE = 120
+/** Offset of the slot types in a slot: a record. */
+export const SLOT_TYPES = 112
+
+// What is in each byte of a stack slot.
+export const STACK_INVALID = 0
+export const STACK_SPILL = 1
+export const STACK_MISC = 2
+export const STACK_ZERO = 3
+export const STACK_DYNPTR = 4
+export const STACK_ITER = 5
+export const STACK_IRQ_FLAG = 6
+
+// How states are compared (enum exact_level), and what else decides.
+export const NOT_EXACT = 0
+export const STATES_EXACT = 1
+/** Marks of the old state are not complete: ranges count although not marked precise. */
+export const RANGE_WITHIN = 2
+/** What is done about speculation depends on values: all must be the same. */
+export const EXPLORE_ALU_LIMITS = 1
+/** The loader may read uninitialised stack. */
+export const UNINIT_STACK_READ = 2
+
 /** Limit of a pointer's offset, fixed and variable (include/linux/bpf_verifier.h). */
 export const BPF_MAX_VAR_OFF = 0x20000000
 

@@ -37,6 +37,7 @@ import {
 import { isPseudoCall, type Program } from './program.ts'
 import { SCALAR_VALUE } from './reg-type.ts'
 import { isPrecise, setPrecise, typeOf } from './regs.ts'
+import { TNUM_A } from './scratch.ts'
 import {
   BPF_MAIN_FUNC,
   HISTORY_FLAGS,
@@ -44,7 +45,6 @@ import {
   HISTORY_LINKED,
   HISTORY_PREVIOUS,
   HISTORY_WORDS,
-  isSpilled,
   isSpilledScalar,
   STACK_SPILL,
   type State,
@@ -114,6 +114,14 @@ function slotsText(bt: Backtrack, frame: number): string {
   const names: string[] = []
   for (let spi = 0; spi < 64; spi++) if (bt.hasSlot(frame, spi)) names.push(`${-(spi + 1) * 8}`)
   return names.join(',')
+}
+
+function slotNames(lo: number, hi: number): string[] {
+  const names: string[] = []
+  for (let spi = 0; spi < 64; spi++) {
+    if (((spi < 32 ? lo >> spi : hi >> (spi - 32)) & 1) !== 0) names.push(`fp${-(spi + 1) * 8}`)
+  }
+  return names
 }
 
 /** Where one register of a linked set is asked for, all are. */
@@ -326,12 +334,7 @@ export function markAllScalarsPrecise(env: Env, from: State): void {
 export function markAllScalarsImprecise(env: Env, state: State): void {
   for (let f = 0; f <= state.curframe; f++) {
     const frame = state.frames[f]!
-    for (let r = 0; r < BPF_REG_FP; r++) {
-      if (typeOf(env, frame.reg(r)) === SCALAR_VALUE) setPrecise(env, frame.reg(r), false)
-    }
-    for (let spi = 0; spi < frame.slots; spi++) {
-      if (isSpilledScalar(env.heap, frame.slot(spi))) setPrecise(env, frame.slot(spi), false)
-    }
+    env.domain.records.clearPrecise(frame.address, frame.slots)
   }
 }
 
@@ -496,21 +499,16 @@ export function propagatePrecision(env: Env, old: State, cur: State): boolean {
   const verbose = (env.log.level & LOG_LEVEL2) !== 0
   for (let f = old.curframe; f >= 0; f--) {
     const frame = old.frames[f]!
-    const names: string[] = []
-    for (let r = 0; r < BPF_REG_FP; r++) {
-      const reg = frame.reg(r)
-      if (typeOf(env, reg) !== SCALAR_VALUE || !isPrecise(env, reg)) continue
-      if (verbose) names.push(`r${r}`)
-      bt.setReg(f, r)
+    const regs = env.domain.records.preciseScalars(frame.address, frame.slots, TNUM_A)
+    const lo = env.heap.i32[TNUM_A >> 2]!
+    const hi = env.heap.i32[(TNUM_A >> 2) + 1]!
+    bt.regs[f]! |= regs
+    bt.slotsLo[f]! |= lo
+    bt.slotsHi[f]! |= hi
+    if (verbose && (regs | lo | hi) !== 0) {
+      const names = [regsText(regs), ...slotNames(lo, hi)].filter((name) => name !== '')
+      env.log.print(`frame ${f}: propagating ${names.join(',')}\n`)
     }
-    for (let spi = 0; spi < frame.slots; spi++) {
-      const slot = frame.slot(spi)
-      if (!isSpilled(env.heap, frame.types(spi)) || typeOf(env, slot) !== SCALAR_VALUE) continue
-      if (!isPrecise(env, slot)) continue
-      if (verbose) names.push(`fp${-(spi + 1) * 8}`)
-      bt.setSlot(f, spi)
-    }
-    if (names.length > 0) env.log.print(`frame ${f}: propagating ${names.join(',')}\n`)
   }
   return chainPrecision(env, cur)
 }

@@ -1,25 +1,15 @@
 import type { Env } from './env.ts'
 import { fail } from './errors.ts'
 import { pushHistory } from './history.ts'
-import { REG_AUX2, REG_SIZE } from './layout.ts'
-import { BPF_REG_FP } from './limits.ts'
+import { NOT_EXACT, RANGE_WITHIN, REG_AUX2, STATES_EXACT } from './layout.ts'
 import { printLine } from './log.ts'
 import { printState } from './log-state.ts'
 import { markAllScalarsImprecise, propagatePrecision } from './precision.ts'
 import { isMayGoto } from './program.ts'
-import { NOT_INIT } from './reg-type.ts'
-import { aux0, markNotInit, offOf, typeOf, word } from './regs.ts'
+import { aux0, offOf, word } from './regs.ts'
 import { addBackedge, incompleteReadMarks, maybeEnterScc } from './scc.ts'
 import { frameInsn, type State, sameCallsites, slotOf } from './state.ts'
-import {
-  EXACT,
-  ITER_STATE_ACTIVE,
-  iterDepthsDiffer,
-  maybeLooping,
-  NOT_EXACT,
-  RANGE_WITHIN,
-  statesEqual,
-} from './states-equal.ts'
+import { ITER_STATE_ACTIVE, iterDepthsDiffer, maybeLooping, statesEqual } from './states-equal.ts'
 
 /** The list of checkpoints that a state at `insn` is compared with, oldest first; other instructions may share it. */
 export function exploredAt(env: Env, insn: number): State[] {
@@ -29,6 +19,8 @@ export function exploredAt(env: Env, insn: number): State[] {
   return env.exploredStates[at]!
 }
 
+const alive = new Int32Array(2)
+
 /** clean_verifier_state: registers and slots that are read no more compare as nothing. */
 function cleanState(env: Env, state: State): void {
   env.liveness.prepare(state)
@@ -36,15 +28,8 @@ function cleanState(env: Env, state: State): void {
   for (let f = 0; f <= state.curframe; f++) {
     const frame = state.frames[f]!
     const live = env.liveRegs[frameInsn(state, f)]!
-    for (let r = 0; r < BPF_REG_FP; r++) {
-      const reg = frame.address + r * REG_SIZE
-      if (!((live >> r) & 1) && typeOf(env, reg) !== NOT_INIT) markNotInit(env, reg)
-    }
-    for (let spi = 0; spi < frame.slots; spi++) {
-      if (env.liveness.isAlive(f, spi)) continue
-      markNotInit(env, frame.slot(spi))
-      env.heap.fill(frame.types(spi), 8)
-    }
+    env.liveness.aliveSlots(f, alive)
+    env.domain.records.cleanFrame(frame.address, frame.slots, live, alive[0]!, alive[1]!)
   }
 }
 
@@ -84,7 +69,7 @@ function compareActive(env: Env, state: State, insn: number): number {
   if (env.callsCallback[insn]) return statesEqual(env, state, cur, RANGE_WITHIN) ? LOOP_HIT : MISS
   if (
     maybeLooping(env, state, cur) &&
-    statesEqual(env, state, cur, EXACT) &&
+    statesEqual(env, state, cur, STATES_EXACT) &&
     !iterDepthsDiffer(env, state, cur) &&
     state.mayGotoDepth === cur.mayGotoDepth &&
     state.callbackUnrollDepth === cur.callbackUnrollDepth

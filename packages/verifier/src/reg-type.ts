@@ -1,28 +1,51 @@
 // Kinds of registers: a base type in the low byte and flags above it, as the kernel's enum bpf_reg_type
 // (include/linux/bpf.h). REG_TYPE of a record holds one of these.
 
-export const NOT_INIT = 0
-export const SCALAR_VALUE = 1
-export const PTR_TO_CTX = 2
-export const CONST_PTR_TO_MAP = 3
-export const PTR_TO_MAP_VALUE = 4
-export const PTR_TO_MAP_KEY = 5
-export const PTR_TO_STACK = 6
-export const PTR_TO_PACKET_META = 7
-export const PTR_TO_PACKET = 8
-export const PTR_TO_PACKET_END = 9
-export const PTR_TO_FLOW_KEYS = 10
-export const PTR_TO_SOCKET = 11
-export const PTR_TO_SOCK_COMMON = 12
-export const PTR_TO_TCP_SOCK = 13
-export const PTR_TO_TP_BUFFER = 14
-export const PTR_TO_XDP_SOCK = 15
-export const PTR_TO_BTF_ID = 16
-export const PTR_TO_MEM = 17
-export const PTR_TO_ARENA = 18
-export const PTR_TO_BUF = 19
-export const PTR_TO_FUNC = 20
-export const CONST_PTR_TO_DYNPTR = 21
+import {
+  CONST_PTR_TO_MAP,
+  PTR_TO_ARENA,
+  PTR_TO_BTF_ID,
+  PTR_TO_BUF,
+  PTR_TO_CTX,
+  PTR_TO_FLOW_KEYS,
+  PTR_TO_FUNC,
+  PTR_TO_MAP_KEY,
+  PTR_TO_MAP_VALUE,
+  PTR_TO_MEM,
+  PTR_TO_PACKET,
+  PTR_TO_PACKET_END,
+  PTR_TO_PACKET_META,
+  PTR_TO_SOCK_COMMON,
+  PTR_TO_SOCKET,
+  PTR_TO_STACK,
+  PTR_TO_TCP_SOCK,
+  PTR_TO_XDP_SOCK,
+} from './layout.ts'
+
+export {
+  CONST_PTR_TO_DYNPTR,
+  CONST_PTR_TO_MAP,
+  NOT_INIT,
+  PTR_TO_ARENA,
+  PTR_TO_BTF_ID,
+  PTR_TO_BUF,
+  PTR_TO_CTX,
+  PTR_TO_FLOW_KEYS,
+  PTR_TO_FUNC,
+  PTR_TO_MAP_KEY,
+  PTR_TO_MAP_VALUE,
+  PTR_TO_MEM,
+  PTR_TO_PACKET,
+  PTR_TO_PACKET_END,
+  PTR_TO_PACKET_META,
+  PTR_TO_SOCK_COMMON,
+  PTR_TO_SOCKET,
+  PTR_TO_STACK,
+  PTR_TO_TCP_SOCK,
+  PTR_TO_TP_BUFFER,
+  PTR_TO_XDP_SOCK,
+  SCALAR_VALUE,
+} from './layout.ts'
 
 const BASE_MASK = 0xff
 

@@ -48,64 +48,41 @@ export const sminIsNegative = (env: Env, reg: number): boolean =>
 export const smaxIsNegative = (env: Env, reg: number): boolean =>
   env.heap.i32[((reg + REG_SMAX) >> 2) + 1]! < 0
 
-/** Clears everything but the numeric part and the flags, and sets the kind. */
-function clearIdentity(env: Env, reg: number, type: number): void {
-  const { i32 } = env.heap
-  const at = reg >> 2
-  i32[at] = type
-  i32[at + 1] = 0
-  i32[at + 2] = 0
-  i32[at + 3] = 0
-  i32[at + 4] = 0
-  i32[at + 5] = 0
-  i32[at + 6] = 0
-  i32[at + 7] = 0
-  i32[at + 8] = 0
-  i32[at + 9] = 0
-}
-
 /** mark_reg_unknown: any scalar. */
-export function markUnknown(env: Env, reg: number): void {
-  clearIdentity(env, reg, SCALAR_VALUE)
-  env.heap.i32[(reg + REG_FLAGS) >> 2] = 0
-  env.domain.setUnknown(reg)
-}
+export const markUnknown = (env: Env, reg: number): void => env.domain.records.markUnknown(reg)
 
 /** mark_reg_not_init: nothing that may be read. */
-export function markNotInit(env: Env, reg: number): void {
-  markUnknown(env, reg)
-  env.heap.i32[(reg + REG_TYPE) >> 2] = NOT_INIT
-}
+export const markNotInit = (env: Env, reg: number): void => env.domain.records.markNotInit(reg)
 
 /** mark_reg_known_zero: a pointer of the given kind without any offset, and without identity. */
 export function markPointer(env: Env, reg: number, type: number): void {
-  clearIdentity(env, reg, type)
+  env.domain.records.markKind(reg, type)
   env.domain.setZero(reg)
 }
 
 /** __mark_reg_const_zero: the scalar 0. */
 export function markConstZero(env: Env, reg: number): void {
-  clearIdentity(env, reg, SCALAR_VALUE)
+  env.domain.records.markKind(reg, SCALAR_VALUE)
   env.heap.i32[(reg + REG_FLAGS) >> 2] = 0
   env.domain.setZero(reg)
 }
 
 /** A scalar known to be `value`, sign-extended. */
 export function markKnownS32(env: Env, reg: number, value: number): void {
-  clearIdentity(env, reg, SCALAR_VALUE)
+  env.domain.records.markKind(reg, SCALAR_VALUE)
   env.heap.i32[(reg + REG_FLAGS) >> 2] = 0
   env.domain.setConstS32(reg, value)
 }
 
 /** A scalar known to be `value`, zero-extended. */
 export function markKnownU32(env: Env, reg: number, value: number): void {
-  clearIdentity(env, reg, SCALAR_VALUE)
+  env.domain.records.markKind(reg, SCALAR_VALUE)
   env.heap.i32[(reg + REG_FLAGS) >> 2] = 0
   env.domain.setConstU32(reg, value)
 }
 
 export function markKnown64(env: Env, reg: number, lo: number, hi: number): void {
-  clearIdentity(env, reg, SCALAR_VALUE)
+  env.domain.records.markKind(reg, SCALAR_VALUE)
   env.heap.i32[(reg + REG_FLAGS) >> 2] = 0
   env.domain.setConst(reg, lo, hi)
 }
@@ -151,10 +128,8 @@ export function checkWriteUnknown(env: Env, regno: number): void {
 
 /** After a call: r0 to r5 are gone. */
 export function clearCallerSaved(env: Env, regs: number): void {
-  for (let r = 0; r <= 5; r++) {
-    markNotInit(env, regs + r * REG_SIZE)
-    if (env.log.level) env.log.scratchReg(r)
-  }
+  env.domain.records.clearCallerSaved(regs)
+  if (env.log.level) for (let r = 0; r <= 5; r++) env.log.scratchReg(r)
 }
 
 /** The frame that a stack pointer points into. */

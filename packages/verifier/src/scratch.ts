@@ -1,4 +1,5 @@
 import { REG_SIZE } from './layout.ts'
+import { ID_MAP_BYTES } from './scalar/index.ts'
 
 // Records at the start of the heap that belong to no state.
 export const FAKE_REG0 = 16
@@ -13,4 +14,6 @@ export const UNBOUND_REG: number = SAVED_REG2 + REG_SIZE
 /** A few tnums. */
 export const TNUM_A: number = UNBOUND_REG + REG_SIZE
 export const TNUM_B: number = TNUM_A + 16
-export const SCRATCH_BYTES: number = TNUM_B + 16 - FAKE_REG0
+/** Which identities correspond, while states are compared. */
+export const ID_MAP: number = TNUM_B + 16
+export const SCRATCH_BYTES: number = ID_MAP + ID_MAP_BYTES - FAKE_REG0

@@ -386,7 +386,7 @@ export class StackLiveness {
     this.#commit(outer)
   }
 
-  /** Prepares `isAlive` for a state. */
+  /** Prepares `aliveSlots` for a state. */
   prepare(state: State): void {
     const instances: Instance[] = []
     for (let frame = 0; frame <= state.curframe; frame++) instances.push(this.#lookup(state, frame))
@@ -394,17 +394,18 @@ export class StackLiveness {
     this.#queryInsn = state.insn
   }
 
-  /** May the slot of a frame of the prepared state still be read? */
-  isAlive(frame: number, spi: number): boolean {
+  /** Bits of the slots of a frame of the prepared state that may still be read, to `out`. */
+  aliveSlots(frame: number, out: Int32Array): void {
     const last = this.#query.length - 1
     const innermost = this.#query[last]!
-    if (liveBefore(innermost, this.#queryInsn, frame, spi)) return true
+    out[0] = 0
+    out[1] = 0
+    addLive(innermost, this.#queryInsn, frame, out)
     for (let i = frame; i < last; i++) {
       const callsite = innermost.callsites[i]!
       const at = this.#env.callsCallback[callsite] ? callsite : callsite + 1
-      if (liveBefore(this.#query[i]!, at, frame, spi)) return true
+      addLive(this.#query[i]!, at, frame, out)
     }
-    return false
   }
 }
 
@@ -437,10 +438,10 @@ function changeText(
   return `${where}${gained && `+${name} ${gained} `}${lost && `-${name} ${lost}`}\n`
 }
 
-function liveBefore(instance: Instance, insn: number, frame: number, spi: number): boolean {
+function addLive(instance: Instance, insn: number, frame: number, out: Int32Array): void {
   const masks = instance.frames[frame]
-  if (!masks) return false
+  if (!masks) return
   const at = (insn - instance.start) * WORDS + LIVE_BEFORE
-  const bits = spi < 32 ? masks[at]! >> spi : masks[at + 1]! >> (spi - 32)
-  return (bits & 1) !== 0
+  out[0]! |= masks[at]!
+  out[1]! |= masks[at + 1]!
 }

@@ -1,17 +1,18 @@
 import { classFor, FRAME_STACK, FULL_CLASS, type Heap, SLOT_SIZE, SLOT_TYPES } from './heap.ts'
-import { REG_AUX0, REG_SIZE, REG_TYPE } from './layout.ts'
+import { REG_AUX0, REG_SIZE, REG_TYPE, STACK_SPILL } from './layout.ts'
 import { BPF_REG_FP, MAX_BPF_REG } from './limits.ts'
 import { NOT_INIT, PTR_TO_STACK, SCALAR_VALUE } from './reg-type.ts'
 import type { ScalarDomain } from './scalar/index.ts'
 
-// What is in each byte of a stack slot.
-export const STACK_INVALID = 0
-export const STACK_SPILL = 1
-export const STACK_MISC = 2
-export const STACK_ZERO = 3
-export const STACK_DYNPTR = 4
-export const STACK_ITER = 5
-export const STACK_IRQ_FLAG = 6
+export {
+  STACK_DYNPTR,
+  STACK_INVALID,
+  STACK_IRQ_FLAG,
+  STACK_ITER,
+  STACK_MISC,
+  STACK_SPILL,
+  STACK_ZERO,
+} from './layout.ts'
 
 /** `callsite` of the outermost frame. */
 export const BPF_MAIN_FUNC = -1

@@ -54,9 +54,58 @@ export interface TnumOperations {
   isUnknown(ta: number): number
 }
 
+/** Operations on whole records, and on the frames that they are in (see layout.ts). */
+export interface RecordOperations {
+  /** Any scalar (`mark_reg_unknown`). */
+  markUnknown(reg: number): void
+  /** Nothing that may be read (`mark_reg_not_init`). */
+  markNotInit(reg: number): void
+  /** Sets REG_TYPE, and clears everything else but REG_FLAGS, REG_SUBREG_DEF and the numeric part. */
+  markKind(reg: number, type: number): void
+  /** After a call: r0 to r5 are gone. */
+  clearCallerSaved(frame: number): void
+
+  /**
+   * Before states are compared: no identities correspond yet. `ids` is the address of ID_MAP_BYTES of memory, `last` the last
+   * identity that was given out.
+   */
+  beginIds(ids: number, last: number): void
+  /** 1 if the identities correspond one to one with those before (`check_ids`). */
+  checkIds(old: number, current: number): number
+  /** 1 if the records are the same, but for identities, which correspond (`regs_exact`). */
+  regsExact(old: number, current: number): number
+  /**
+   * 1 if a frame is no worse than one that was explored (`func_states_equal`): by addresses and numbers of slots; `live` has
+   * a bit for each register that counts, `exact` is NOT_EXACT, STATES_EXACT or RANGE_WITHIN, `flags` are EXPLORE_ALU_LIMITS
+   * and UNINIT_STACK_READ, and `unbound` is the record of a scalar of which nothing is known.
+   */
+  frameSafe(
+    old: number,
+    slots: number,
+    current: number,
+    currentSlots: number,
+    live: number,
+    exact: number,
+    flags: number,
+    unbound: number,
+  ): number
+  /** The first register in which two frames differ, identities included; `first` is tried before the others. -1 for none. */
+  frameDiffers(a: number, b: number, first: number): number
+  /** Registers without a bit in `live`, and slots without one in the two words of `alive`, become nothing. */
+  cleanFrame(frame: number, slots: number, live: number, aliveLo: number, aliveHi: number): void
+  /** Forgets which scalars were precise. */
+  clearPrecise(frame: number, slots: number): void
+  /** Bits of the registers that are precise scalars; those of slots go to `out`, 8 bytes. */
+  preciseScalars(frame: number, slots: number, out: number): number
+}
+
+/** Bytes that identities need while states are compared. */
+export const ID_MAP_BYTES = 4800
+
 /** Operations on the numeric part of register records. */
 export interface ScalarDomain {
   readonly tnum: TnumOperations
+  readonly records: RecordOperations
 
   // Making values
 
@@ -267,7 +316,22 @@ const tnumNames: Record<keyof TnumOperations, string> = {
   isUnknown: 'tnum_is_unknown',
 }
 
-const domainNames: Record<Exclude<keyof ScalarDomain, 'tnum'>, string> = {
+const recordNames: Record<keyof RecordOperations, string> = {
+  markUnknown: 'mark_unknown',
+  markNotInit: 'mark_not_init',
+  markKind: 'mark_record',
+  clearCallerSaved: 'clear_caller_saved',
+  beginIds: 'ids_begin',
+  checkIds: 'check_ids',
+  regsExact: 'regs_exact',
+  frameSafe: 'frame_safe',
+  frameDiffers: 'frame_differs',
+  cleanFrame: 'clean_frame',
+  clearPrecise: 'clear_precise',
+  preciseScalars: 'precise_scalars',
+}
+
+const domainNames: Record<Exclude<keyof ScalarDomain, 'tnum' | 'records'>, string> = {
   setUnknown: 'mark_reg_unknown',
   setConst: 'mark_reg_known',
   setConstS32: 'mark_reg_known_s32',
@@ -321,5 +385,9 @@ function pick<T>(exports: Exports, names: Record<keyof T, string>): T {
 }
 
 function bind(exports: Exports): ScalarDomain {
-  return { ...pick<Omit<ScalarDomain, 'tnum'>>(exports, domainNames), tnum: pick(exports, tnumNames) }
+  return {
+    ...pick<Omit<ScalarDomain, 'tnum' | 'records'>>(exports, domainNames),
+    tnum: pick(exports, tnumNames),
+    records: pick(exports, recordNames),
+  }
 }
