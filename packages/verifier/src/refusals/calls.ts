@@ -319,8 +319,8 @@ export const calls: Refusals<CallCode> = {
     title: 'A return value outside its range',
     lines: [
       [
-        /^(?<where>.+) the register R0 has(?: smin=(?<min>-?\d+))?(?: smax=(?<max>-?\d+))?(?: unknown scalar value)? should have been in \[(?<low>-?\d+), (?<high>-?\d+)\]$/,
-        '{where}, r0 may be outside {low} to {high}, which is what may be returned here.',
+        /^(?<where>.+) the register (?<reg>R\d+) has(?: smin=(?<min>-?\d+))?(?: smax=(?<max>-?\d+))?(?: unknown scalar value)? should have been in \[(?<low>-?\d+), (?<high>-?\d+)\]$/,
+        '{where}, {reg} may be outside {low} to {high}, which is what may be returned here.',
       ],
     ],
     mend: [
@@ -332,8 +332,8 @@ export const calls: Refusals<CallCode> = {
     title: 'A return value that is no number',
     lines: [
       [
-        /^(?<where>.+) the register R0 is not a (?:known value|scalar value) \((?<type>\S*)\)$/,
-        '{where}, r0 is {type:kind}, and a number is to be returned.',
+        /^(?<where>.+) the register (?<reg>R\d+) is not a (?:known value|scalar value) \((?<type>\S*)\)$/,
+        '{where}, {reg} is {type:kind}, and a number is to be returned.',
       ],
       [/^R0 not a scalar value$/, 'The callback returns a pointer, and a number is to be returned.'],
     ],

@@ -10,6 +10,7 @@ export type EncodingCode =
   | 'FRAME_POINTER_READ_ONLY'
   | 'DIVISION_BY_ZERO'
   | 'INVALID_SHIFT'
+  | 'ARENA'
   | 'ADDR_SPACE_CAST'
   | 'NOT_A_MAP'
   | 'TOO_MANY_MAPS'
@@ -96,6 +97,21 @@ export const encoding: Refusals<EncodingCode> = {
       [/^invalid shift (?<by>-?\d+)$/, 'A shift by {by} is as wide as the register, or wider, or negative.'],
     ],
     mend: ['Shift by 0 to 63, and by 0 to 31 in 32-bit arithmetic.'],
+  },
+  ARENA: {
+    title: 'An arena that cannot be used',
+    lines: [
+      [/^Only one arena per program$/, 'The program uses two arenas.'],
+      [/^CAP_BPF and CAP_PERFMON are required to use arena$/, 'Arenas may be used with CAP_PERFMON only.'],
+      [
+        /^arena's user address must be set via map_extra or mmap\(\)$/,
+        'The arena has no address in the process yet.',
+      ],
+    ],
+    mend: [
+      'Map the arena (mmap) or give its address (map_extra) before the program is loaded.',
+      'Use one arena.',
+    ],
   },
   ADDR_SPACE_CAST: {
     title: 'A cast between address spaces that cannot be',

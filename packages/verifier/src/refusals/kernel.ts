@@ -6,8 +6,6 @@ export type KernelCode =
   | 'KERNEL_STRUCT_BOUNDS'
   | 'KERNEL_TYPE_MISMATCH'
   | 'CAPABILITY_REQUIRED'
-  | 'KFUNC_NOT_ALLOWED'
-  | 'ITERATOR_STATE'
   | 'ATTACH_TARGET'
   | 'NOT_SLEEPABLE'
   | 'FUNC_INFO'
@@ -28,6 +26,7 @@ export const kernel: Refusals<KernelCode> = {
         /^R(?<reg>\d+) is ptr_(?<name>\S*) invalid variable offset: off=(?<off>-?\d+), var_off=(?<var>.+)$/,
         'struct {name} is read at an offset that is not a constant (var_off={var}).',
       ],
+      [/^direct access to (?<name>\S+) is disallowed$/, 'struct {name} is not read through this pointer.'],
       [
         /^R(?<reg>\d+) is ptr_(?<name>\S*) access (?<what>user|percpu) memory: off=(?<off>-?\d+)$/,
         'r{reg} points to {what} memory, which loads do not reach.',
@@ -111,46 +110,6 @@ export const kernel: Refusals<KernelCode> = {
       ],
     ],
     mend: ['Load with CAP_PERFMON.'],
-  },
-  KFUNC_NOT_ALLOWED: {
-    title: 'A kernel function that the program may not call',
-    lines: [
-      [/^calling kernel function (?<name>\S+) is not allowed$/, '{name} is not for programs of this type.'],
-      [
-        /^kernel btf_id (?<id>\d+) is not a function$/,
-        'The call names BTF id {id}, which is no function of the kernel.',
-      ],
-      [
-        /^invalid kernel function call not eliminated in verifier pass$/,
-        'The program calls a kernel function that this kernel does not have.',
-      ],
-    ],
-    mend: [
-      'Look up the program types that the function is for.',
-      'Declare it __weak and test bpf_ksym_exists before the call.',
-    ],
-  },
-  ITERATOR_STATE: {
-    title: 'An iterator that is not ready, or is ready twice',
-    lines: [
-      [
-        /^arg#(?<arg>\d+) expected pointer to an iterator on stack$/,
-        'Argument {arg} has to be an iterator, which lives on the stack.',
-      ],
-      [
-        /^expected uninitialized (?<name>iter_\S+) as arg #(?<arg>\d+)$/,
-        'Argument {arg} holds an iterator already, which was not destroyed.',
-      ],
-      [
-        /^expected an initialized (?<name>iter_\S+) as arg #(?<arg>\d+)$/,
-        'Argument {arg} holds no iterator: it was not made, or was destroyed, or overwritten.',
-      ],
-      [/^expected an RCU CS when using (?<name>\S+)$/, '{name} is used outside of an RCU section.'],
-    ],
-    mend: [
-      'Make an iterator with its _new function, ask _next until it returns NULL, then call _destroy, on every path.',
-      'bpf_for and bpf_for_each do all three.',
-    ],
   },
   ATTACH_TARGET: {
     title: 'Nothing to attach to',

@@ -88,16 +88,22 @@ export const ownership: Refusals<OwnershipCode> = {
   },
   LOCK_TWICE: {
     title: 'Two locks at a time',
-    lines: [[/^Locking two bpf_spin_locks are not allowed$/, 'A lock is taken while another one is held.']],
+    lines: [
+      [/^Locking two bpf_spin_locks are not allowed$/, 'A lock is taken while another one is held.'],
+      [/^Acquiring the same lock again, AA deadlock detected$/, 'A lock is taken that is held already.'],
+    ],
     mend: ['Unlock the first one before taking the second.'],
   },
   UNLOCK_WITHOUT_LOCK: {
     title: 'An unlock without its lock',
     lines: [
-      [/^bpf_spin_unlock without taking a lock$/, 'A lock is released, and none is held.'],
-      [/^bpf_spin_unlock of different lock$/, 'The lock that is released is not the one that is held.'],
+      [/^bpf_(?:res_)?spin_unlock without taking a lock$/, 'A lock is released, and none is held.'],
       [
-        /^bpf_spin_unlock cannot be out of order$/,
+        /^bpf_(?:res_)?spin_unlock of different lock$/,
+        'The lock that is released is not the one that is held.',
+      ],
+      [
+        /^bpf_(?:res_)?spin_unlock cannot be out of order$/,
         'The lock that is released is not the last one that was taken.',
       ],
     ],
@@ -128,10 +134,7 @@ export const ownership: Refusals<OwnershipCode> = {
         'The kptr at offset {off} owns nothing (__kptr_untrusted).',
       ],
       [/^R(?<reg>\d+) has no valid kptr$/, 'r{reg} does not point to a map value with a kptr.'],
-      [
-        /^local 'kptr' has no valid bpf_spin_lock \((?<type>\S*)\)$/,
-        'The object that {type:kind} points to has no bpf_spin_lock.',
-      ],
+      [/^local 'kptr' has no valid (?<name>\w+)(?: \((?<type>\S*)\))?$/, 'The object has no {name}.'],
     ],
     mend: [
       'Pass the address of the field itself: `&value->lock`.',
@@ -149,11 +152,11 @@ export const ownership: Refusals<OwnershipCode> = {
     mend: ['Use a map without such fields in this program.', 'Use atomic operations, or a per-CPU map.'],
   },
   TIMER_OF_ANOTHER_MAP: {
-    title: 'A timer and a map that do not belong together',
+    title: 'A timer or work item and a map that do not belong together',
     lines: [
       [
-        /^timer pointer in R1 map_uid=(?<one>\d+) doesn't match map pointer in R2 map_uid=(?<other>\d+)$/,
-        'The timer lies in a value of another map than the one passed with it.',
+        /^(?<what>\w+) pointer in R\d+ map_uid=(?<one>\d+) doesn't match map pointer in R\d+ map_uid=(?<other>\d+)$/,
+        'The {what} lies in a value of another map than the one passed with it.',
       ],
     ],
     mend: ['Pass the map in whose value the timer lies.'],

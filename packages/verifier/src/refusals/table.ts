@@ -2,6 +2,7 @@ import { type CallCode, calls } from './calls.ts'
 import { type ControlFlowCode, controlFlow } from './control-flow.ts'
 import { type EncodingCode, encoding } from './encoding.ts'
 import { type KernelCode, kernel } from './kernel.ts'
+import { type KfuncCode, kfunc } from './kfunc.ts'
 import { type MemoryCode, memory } from './memory.ts'
 import { type OwnershipCode, ownership } from './ownership.ts'
 import { type PointerCode, pointers } from './pointers.ts'
@@ -18,6 +19,7 @@ export type RefusalCode =
   | CallCode
   | OwnershipCode
   | KernelCode
+  | KfuncCode
 
 /** The tables by subject, in the order of the documentation. */
 export const subjects: Readonly<Record<string, Readonly<Record<string, Refusals<string>[string]>>>> = {
@@ -28,6 +30,7 @@ export const subjects: Readonly<Record<string, Readonly<Record<string, Refusals<
   'The stack': stack,
   'Calls and return values': calls,
   'References, locks and special fields': ownership,
+  'Kernel functions and objects': kfunc,
   'The kernel, and what comes with the program': kernel,
 }
 
@@ -40,5 +43,6 @@ export const refusals: Refusals<RefusalCode> = {
   ...stack,
   ...calls,
   ...ownership,
+  ...kfunc,
   ...kernel,
 }

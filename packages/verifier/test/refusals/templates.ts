@@ -70,7 +70,7 @@ function decisive(node: ts.Node, source: Source): ts.Expression | undefined {
   if (name === 'error' && source.name !== 'kernel-btf.ts') return
   const argument = node.arguments[index]
   // A source line that comes first in the log is not the reason.
-  return argument?.getText().startsWith('...sourcePrefix') ? node.arguments[index + 1] : argument
+  return argument?.getText().startsWith('...sourceLine') ? node.arguments[index + 1] : argument
 }
 
 /** All texts that an expression may be; undefined where it cannot be followed. */
