@@ -11,6 +11,7 @@ import {
 } from '@skep/runtime'
 import { createVerifier, findRefusal, type Verdict, type Verifier } from '@skep/verifier'
 import { readObject } from './input.ts'
+import { runningSymbols } from './kernel-symbols.ts'
 import { UsageError } from './report.ts'
 import { targetKernel } from './target-kernel.ts'
 
@@ -52,7 +53,10 @@ export interface ProgramReport {
 export async function createJudge(options: Pick<ObjectOptions, 'kernelBtf'>): Promise<Judge> {
   const platform = createDefaultPlatform()
   const target = await targetKernel(options.kernelBtf)
-  const verifier = await createVerifier(platform, target.kernelBtf ? { kernelBtf: target.kernelBtf } : {})
+  const verifier = await createVerifier(platform, {
+    ...(target.kernelBtf ? { kernelBtf: target.kernelBtf } : {}),
+    ...(options.kernelBtf === undefined ? { kernelSymbols: runningSymbols } : {}),
+  })
   return { platform, verifier, target }
 }
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { LinuxUnavailableError, openKernel } from '@skep/linux'
 import type { Row } from '@skep/registry'
 import { createDefaultPlatform } from '@skep/runtime'
-import { createVerifier } from '@skep/verifier'
+import { createVerifier, parseKallsyms } from '@skep/verifier'
 import { sameDifference } from './compare.ts'
 import { generate } from './generate.ts'
 import { Judge } from './judge.ts'
@@ -33,6 +33,7 @@ async function run(options: Options): Promise<number> {
   const verifier = await createVerifier(platform, {
     cpus: kernel.possibleCpus,
     kernelBtf: readFileSync(KERNEL_BTF),
+    kernelSymbols: () => parseKallsyms(readFileSync('/proc/kallsyms', 'latin1')),
   })
   const judge = new Judge(kernel, verifier, platform)
   const seeds = [...seedRows(root, platform), ...(options.rows ? readRows(options.rows) : [])]

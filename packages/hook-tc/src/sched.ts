@@ -1,6 +1,7 @@
 import {
   access,
   attachTypeId,
+  CONNTRACK_WRITES,
   defineProgramType,
   type ProgramTypeDef,
   type SectionDef,
@@ -57,6 +58,7 @@ export const schedClsProgramType: ProgramTypeDef = defineProgramType({
   id: 3,
   context: tcContext,
   packetAccess: 'write',
+  structWrites: [CONNTRACK_WRITES],
   attachTypes: {
     tcx_ingress: { id: attachTypeId('tcx_ingress') },
     tcx_egress: { id: attachTypeId('tcx_egress') },
@@ -84,6 +86,7 @@ export const schedActProgramType: ProgramTypeDef = defineProgramType({
   id: 4,
   context: tcContext,
   packetAccess: 'write',
+  structWrites: [CONNTRACK_WRITES],
   verdicts,
   legacyLoads: true,
   sections: [section('action')],

@@ -1,5 +1,6 @@
 import type { Arena } from '@skep/memory'
 import {
+  CONNTRACK_WRITES,
   defineProgramType,
   field,
   type ProgramTypeDef,
@@ -46,6 +47,7 @@ export const xdpProgramType: ProgramTypeDef = defineProgramType({
   id: 6,
   context: xdpMd,
   packetAccess: 'write',
+  structWrites: [CONNTRACK_WRITES],
   attachTypes: { xdp: { id: 37 }, xdp_devmap: { id: 33 }, xdp_cpumap: { id: 35 } },
   verdicts: { 0: 'XDP_ABORTED', 1: 'XDP_DROP', 2: 'XDP_PASS', 3: 'XDP_TX', 4: 'XDP_REDIRECT' },
   sections: [

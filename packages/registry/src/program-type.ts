@@ -66,6 +66,8 @@ export interface TargetFunctions {
 /** Members of a kernel struct that programs may store to. */
 export interface StructWrites {
   readonly struct: string
+  /** Structs of which the same fields may be stored to, named from the struct that they begin with. */
+  readonly also?: readonly string[]
   /** `snd_cwnd`, or `sock.sk_pacing_rate` of a struct that begins it; the whole struct when absent. */
   readonly fields?: readonly string[]
   /** Of `fields`: stores may begin inside. */

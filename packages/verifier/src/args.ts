@@ -79,6 +79,8 @@ export interface CallMeta extends SizeMeta {
   constKey: number
   btf: number
   btfId: number
+  /** The per-CPU pointer is of an object that the program made. */
+  perCpuObject: boolean
   /** The field that bpf_kptr_xchg exchanges. */
   kptr: KptrField | undefined
 }
@@ -95,6 +97,7 @@ export const newCallMeta = (helper: HelperDef): CallMeta => ({
   constKey: -1,
   btf: 0,
   btfId: 0,
+  perCpuObject: false,
   kptr: undefined,
   ...newSizeMeta(),
 })
@@ -309,6 +312,7 @@ function checkArgValue(env: Env, index: number, desc: ArgDesc, meta: CallMeta): 
       break
     case 'percpu_btf_id':
       if (!aux1(env, reg)) failReg(regno, 'EACCES', `Helper has invalid btf_id in R${regno}`)
+      meta.perCpuObject = (typeOf(env, reg) & MEM_RCU) !== 0
       meta.btf = aux0(env, reg)
       meta.btfId = aux1(env, reg)
       break

@@ -4,6 +4,7 @@ import type { AttachTarget, TargetReturn } from './attach-target.ts'
 import type { Env } from './env.ts'
 import { fail } from './errors.ts'
 import type { KernelTypes } from './kernel-btf.ts'
+import { checkAddress } from './ksyms.ts'
 import { kindText } from './target-args.ts'
 
 const MAX_BPF_FUNC_ARGS = 12
@@ -59,13 +60,6 @@ export function functionTarget(
     registered: false,
     nullable: false,
     trusted: functions.untrusted !== undefined && !functions.untrusted.includes(name),
-  }
-}
-
-/** Functions without an address are refused, where it is known which have one. */
-export function checkAddress(env: Env, name: string): void {
-  if (env.symbols && !env.symbols.has(name)) {
-    fail('ENOENT', `The address of function ${name} cannot be found`)
   }
 }
 

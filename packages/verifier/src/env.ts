@@ -136,7 +136,7 @@ export class Env {
   arenaMap = -1
   attachTarget: AttachTarget | undefined
   /** Names that have an address in the kernel, where they are given; all that its BTF has, otherwise. */
-  symbols: ReadonlySet<string> | undefined
+  symbols: () => ReadonlySet<string> | undefined = () => undefined
 
   // The walk.
   cur!: State

@@ -7,6 +7,7 @@ export type {
 } from './explain/explanation.ts'
 export { type ExplanationStyle, renderExplanation } from './explain/render.ts'
 export type { StepKind } from './explain/slice.ts'
+export { parseKallsyms } from './ksyms.ts'
 export { type FoundRefusal, findRefusal, UNCLASSIFIED } from './refusals/find-refusal.ts'
 export type { RefusalCode } from './refusals/table.ts'
 export { specFromRow } from './row.ts'

@@ -1,7 +1,7 @@
 import type { ArgDesc, ArgKind, HelperDef } from '@skep/registry'
 import type { CallMeta } from './args.ts'
 import type { Env } from './env.ts'
-import { failReg } from './errors.ts'
+import { fail, failReg } from './errors.ts'
 import { fieldName } from './fields.ts'
 import { KERNEL_BTF, type KernelTypes, type Walked } from './kernel-btf.ts'
 import { REG_AUX0, REG_AUX1, REG_ID } from './layout.ts'
@@ -170,6 +170,10 @@ export function matchBtfArg(env: Env, regno: number, kind: ArgKind, desc: ArgDes
 /** Results that are kernel structs. */
 export function setBtfResult(env: Env, reg: number, meta: CallMeta, flags: number): void {
   const { returns } = meta.helper
+  if (returns.kind === 'mem_or_btf_id') {
+    setPerCpuResult(env, reg, meta, flags)
+    return
+  }
   markPointer(env, reg, PTR_TO_BTF_ID | flags | (returns.trusted ? PTR_TRUSTED : 0))
   const { btf, id } = kernelStruct(env, returns.btf ?? '')
   env.heap.i32[(reg + REG_AUX0) >> 2] = btf
@@ -180,4 +184,21 @@ export function setBtfResult(env: Env, reg: number, meta: CallMeta, flags: numbe
 export function checkBtfParam(env: Env, regno: number, param: ParamType): void {
   const type = typeName(typeOf(env, env.reg(regno)))
   failReg(regno, 'EACCES', `R${regno} is of type ${type} but ${param.struct ?? ''} is expected`)
+}
+
+/** The result of bpf_per_cpu_ptr and bpf_this_cpu_ptr: what the variable is on one CPU. */
+function setPerCpuResult(env: Env, reg: number, meta: CallMeta, flags: number): void {
+  const { i32 } = env.heap
+  const types = env.typesOf(meta.btf)
+  const id = types?.btf.resolve(meta.btfId) ?? 0
+  if (types && id && !types.btf.isComposite(id)) {
+    const size = types.btf.size(id)
+    if (size === undefined) fail('EINVAL', `unable to resolve the size of type '${types.btf.name(id)}': -22`)
+    markPointer(env, reg, PTR_TO_MEM | flags)
+    i32[(reg + REG_AUX0) >> 2] = size
+    return
+  }
+  markPointer(env, reg, PTR_TO_BTF_ID | (meta.perCpuObject ? MEM_ALLOC | MEM_RCU : flags & ~MEM_RDONLY))
+  i32[(reg + REG_AUX0) >> 2] = meta.btf
+  i32[(reg + REG_AUX1) >> 2] = meta.btfId
 }

@@ -1,12 +1,12 @@
 import type { Env } from './env.ts'
 import { fail, failReg } from './errors.ts'
+import { loadKernelSymbol } from './ksyms.ts'
 import { REG_AUX0, REG_OFF } from './layout.ts'
 import { checkUnmodified } from './memory-access.ts'
 import {
   BPF_ABS,
   BPF_DW,
   BPF_IND,
-  BPF_PSEUDO_BTF_ID,
   BPF_PSEUDO_FUNC,
   BPF_PSEUDO_MAP_IDX_VALUE,
   BPF_PSEUDO_MAP_VALUE,
@@ -14,14 +14,7 @@ import {
   sizeOf,
 } from './opcode.ts'
 import { checkResourceLeak } from './refs.ts'
-import {
-  CONST_PTR_TO_MAP,
-  MEM_RDONLY,
-  PTR_TO_CTX,
-  PTR_TO_FUNC,
-  PTR_TO_MAP_VALUE,
-  PTR_TO_MEM,
-} from './reg-type.ts'
+import { CONST_PTR_TO_MAP, PTR_TO_CTX, PTR_TO_FUNC, PTR_TO_MAP_VALUE } from './reg-type.ts'
 import {
   checkRead,
   checkWriteUnknown,
@@ -42,6 +35,11 @@ export function checkLdImm64(env: Env): void {
   checkWriteUnknown(env, dstReg)
   const dst = env.reg(dstReg)
   const kind = p.src[insn]!
+  const symbol = p.symbols.get(insn)
+  if (symbol) {
+    loadKernelSymbol(env, dst, symbol)
+    return
+  }
   if (kind === 0) {
     markKnown64(env, dst, p.imm[insn]!, p.imm[insn + 1]!)
     return
@@ -53,11 +51,6 @@ export function checkLdImm64(env: Env): void {
     if (env.subprogs[subprog]!.global) fail('EINVAL', 'callback function not static')
     markPointer(env, dst, PTR_TO_FUNC)
     i32[(dst + REG_AUX0) >> 2] = subprog
-    return
-  }
-  if (kind === BPF_PSEUDO_BTF_ID) {
-    // A function's address: none of its bytes may be read, and AUX0 is their count.
-    markPointer(env, dst, PTR_TO_MEM | MEM_RDONLY)
     return
   }
   const map = env.maps.list[env.mapIndex[insn]!]!

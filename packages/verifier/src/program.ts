@@ -1,5 +1,6 @@
 import { allDefs } from '@skep/isa'
 import type { FunctionInfo, LineInfo, ProgramSpec, Reference } from '@skep/registry'
+import type { KernelSymbol } from './ksyms.ts'
 import {
   BPF_PSEUDO_CALL,
   BPF_PSEUDO_FUNC,
@@ -23,6 +24,8 @@ export interface Program {
   /** Where an instruction may return from its function at once, an exit of that function; else -1. */
   readonly earlyExit: Int32Array
   readonly references: ReadonlyMap<number, Reference>
+  /** Symbols of the kernel that 64-bit loads refer to, once they are resolved. */
+  readonly symbols: Map<number, KernelSymbol>
   /** In order of `insn`; empty without BTF. */
   readonly functions: readonly FunctionInfo[]
   readonly lines: readonly LineInfo[]
@@ -43,6 +46,7 @@ export function decodeProgram(spec: ProgramSpec): Program {
     imm: new Int32Array(length),
     earlyExit: new Int32Array(length).fill(-1),
     references: new Map(spec.references.map((r) => [r.insn, r])),
+    symbols: new Map<number, KernelSymbol>(),
     functions: spec.functions.every((f) => f.typeId > 0) ? spec.functions : [],
     lines: spec.lines,
   }

@@ -1,6 +1,6 @@
-import { BTF_KIND } from '@skep/btf'
 import type { Env } from './env.ts'
 import { fail } from './errors.ts'
+import { resolveAddress, resolveKernelSymbol } from './ksyms.ts'
 import { BPF_MAX_VAR_OFF, MAX_USED_MAPS } from './limits.ts'
 import { hasField, type VerifierMap } from './maps.ts'
 import {
@@ -39,26 +39,12 @@ export function resolveLdImm64(env: Env): void {
       fail('EINVAL', 'invalid bpf_ld_imm64 insn')
     }
     const kind = p.src[i]!
-    if (kind === BPF_PSEUDO_BTF_ID) resolveKernelSymbol(env, i)
+    if (kind === 0) resolveAddress(env, i)
+    else if (kind === BPF_PSEUDO_BTF_ID) resolveKernelSymbol(env, i)
     if (kind !== 0 && kind !== BPF_PSEUDO_FUNC && kind !== BPF_PSEUDO_BTF_ID) resolveMap(env, i, kind, used)
     i++
   }
   env.insn = 0
-}
-
-/**
- * check_pseudo_btf_id: functions have addresses. Variables have none where the kernel was built without
- * CONFIG_KALLSYMS_ALL, as the reference is.
- */
-function resolveKernelSymbol(env: Env, i: number): void {
-  const reference = env.program.references.get(i)
-  if (reference?.kind === 'ksym' && env.kernel?.btf.findByName(BTF_KIND.FUNC, reference.name)) return
-  fail(
-    'ENOENT',
-    reference?.kind === 'ksym'
-      ? `ldimm64 failed to find the address for kernel symbol '${reference.name}'.`
-      : `ldimm64 insn specifies invalid btf_id ${env.program.imm[i]}.`,
-  )
 }
 
 function resolveMap(env: Env, i: number, kind: number, used: Set<number>): void {

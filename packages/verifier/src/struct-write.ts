@@ -57,7 +57,9 @@ export function checkStructWrite(
 ): void {
   const { writes } = env.attachTarget ?? {}
   const all = writes ? [writes] : (env.type.structWrites ?? [])
-  const rules = all.find((rule) => kernel.struct(rule.struct) === struct)
+  const rules = all.find((rule) =>
+    [rule.struct, ...(rule.also ?? [])].some((name) => kernel.struct(name) === struct),
+  )
   if (!rules) {
     const whole = all.find((rule) => !rule.fields)
     failReg(regno, 'EACCES', whole ? `only access to ${whole.struct} is supported` : 'only read is supported')

@@ -57,6 +57,11 @@ export interface VerifierOptions {
    * and the kernel structs that programs read. Without it such programs are refused.
    */
   readonly kernelBtf?: Uint8Array
+  /**
+   * The names that have an address in that kernel, asked for once, when a program refers to one (`parseKallsyms` of
+   * /proc/kallsyms). All that its BTF has, when unknown; kernels without CONFIG_KALLSYMS_ALL have none for variables.
+   */
+  readonly kernelSymbols?: () => ReadonlySet<string> | undefined
 }
 
 export interface VerifyInput {
@@ -133,6 +138,14 @@ export async function createVerifier(platform: Platform, options: VerifierOption
 
 const NO_STATS: VerifyStats = { totalStates: 0, peakStates: 0, maxStatesPerInsn: 0, stateBytes: 0 }
 
+function once<T>(get: () => T): () => T {
+  let value: { readonly got: T } | undefined
+  return () => {
+    value ??= { got: get() }
+    return value.got
+  }
+}
+
 class KernelVerifier implements Verifier {
   readonly platform: Platform
   readonly #options: VerifierOptions
@@ -140,6 +153,7 @@ class KernelVerifier implements Verifier {
   readonly #domain: ScalarDomain
   readonly #pool: StatePool
   readonly #kernel: KernelTypes | undefined
+  readonly #symbols: () => ReadonlySet<string> | undefined
 
   constructor(platform: Platform, options: VerifierOptions, module: WebAssembly.Module) {
     this.platform = platform
@@ -147,6 +161,7 @@ class KernelVerifier implements Verifier {
     this.#heap = new Heap(SCRATCH_BYTES, options.memoryLimit ?? 512 * 2 ** 20)
     this.#domain = instantiateScalarDomain(module, this.#heap.memory)
     this.#pool = new StatePool(this.#heap, this.#domain)
+    this.#symbols = once(options.kernelSymbols ?? (() => undefined))
     this.#kernel = options.kernelBtf && new KernelTypes(parseBtf(options.kernelBtf))
   }
 
@@ -214,6 +229,7 @@ class KernelVerifier implements Verifier {
       if (error instanceof BtfError) return refusal('EINVAL', `the BTF cannot be used: ${error.message}`)
       return refusal('EINVAL', error instanceof Reject ? error.message : `invalid input: ${String(error)}`)
     }
+    env.symbols = this.#symbols
     markUnknown(env, UNBOUND_REG)
     observe?.(env)
     try {

@@ -159,6 +159,18 @@ export const encoding: Refusals<EncodingCode> = {
         'The kernel has no variable {name}, or its address is not known.',
       ],
       [
+        /^invalid module BTF object FD specified\.$/,
+        'The load names a symbol of a kernel module that is not given.',
+      ],
+      [
+        /^pseudo btf_id (?<id>\d+) in ldimm64 isn't KIND_VAR or KIND_FUNC$/,
+        'BTF id {id} of the kernel is neither variable nor function.',
+      ],
+      [
+        /^ldimm64 unable to resolve the size of type '(?<name>[^']*)': -22$/,
+        'The variable of the kernel is of a type without size.',
+      ],
+      [
         /^ldimm64 insn specifies invalid btf_id (?<id>-?\d+)\.$/,
         'The kernel has no variable with the BTF id {id}.',
       ],

@@ -140,6 +140,10 @@ export const kernel: Refusals<KernelCode> = {
         /^Attaching fexit\/fmod_ret to __noreturn function '(?<name>\S+)' is rejected\.$/,
         '{name} never returns.',
       ],
+      [
+        /^unable to resolve the size of type '(?<name>[^']*)': -22$/,
+        'The variable of the kernel is of a type without size.',
+      ],
       [/^The address of function (?<name>\S+) cannot be found$/, '{name} has no address in the kernel.'],
       [
         /^The function (?<name>\S+) has (?<count>\d+) arguments\. Too many\.$/,
