@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { release } from 'node:os'
+import { availableParallelism, release } from 'node:os'
 import { gunzipSync } from 'node:zlib'
 import type { ParseOptions } from '@skep/runtime'
 
@@ -17,6 +17,18 @@ export async function targetKernel(kernelBtf: string | undefined): Promise<Parse
     ...(kconfig === undefined ? {} : { kconfig }),
     ...(kernelVersion === undefined ? {} : { kernelVersion }),
   }
+}
+
+/** CPUs that this machine may ever have, as the kernel counts them. */
+export async function possibleCpus(): Promise<number> {
+  const list = await readFile('/sys/devices/system/cpu/possible', 'latin1').catch(() => undefined)
+  if (list === undefined) return availableParallelism()
+  // 0-3,8-11
+  return list
+    .trim()
+    .split(',')
+    .map((range) => range.split('-').map(Number))
+    .reduce((sum, [first = 0, last = first]) => sum + last - first + 1, 0)
 }
 
 /** Where libbpf looks, too. */

@@ -11,9 +11,8 @@ import {
 } from '@skep/runtime'
 import { createVerifier, findRefusal, type Verdict, type Verifier } from '@skep/verifier'
 import { readObject } from './input.ts'
-import { runningSymbols } from './kernel-symbols.ts'
 import { UsageError } from './report.ts'
-import { targetKernel } from './target-kernel.ts'
+import { possibleCpus, targetKernel } from './target-kernel.ts'
 
 export interface ObjectOptions {
   /** BTF of the kernel that programs are for; by default the running one's. */
@@ -30,6 +29,8 @@ export interface Judge {
   readonly verifier: Verifier
   /** What loaders are told of the kernel. */
   readonly target: ParseOptions
+  /** CPUs of the machine that objects are read for: this one. */
+  readonly cpus: number
 }
 
 /** One program's verdict, as JSON has it. */
@@ -53,19 +54,19 @@ export interface ProgramReport {
 export async function createJudge(options: Pick<ObjectOptions, 'kernelBtf'>): Promise<Judge> {
   const platform = createDefaultPlatform()
   const target = await targetKernel(options.kernelBtf)
+  const cpus = await possibleCpus()
   const verifier = await createVerifier(platform, {
+    cpus,
     ...(target.kernelBtf ? { kernelBtf: target.kernelBtf } : {}),
-    ...(options.kernelBtf === undefined ? { kernelSymbols: runningSymbols } : {}),
   })
-  return { platform, verifier, target }
+  return { platform, verifier, target, cpus }
 }
 
-/** An object as it would be loaded on a machine with so many CPUs. */
+/** An object as it would be loaded on this machine. */
 export async function openObject(
   file: string,
-  { platform, target }: Judge,
+  { platform, target, cpus }: Judge,
   options: ObjectOptions,
-  cpus = 1,
 ): Promise<CollectionSpec> {
   const spec = await readObject(file, platform, target)
   const typed = options.type === undefined ? spec : withType(spec, platform, options.type)

@@ -48,7 +48,7 @@ export { perCpu, TypedMap } from './typed-map.ts'
 /** Makes a verifier for a platform; `createVerifier` of @skep/verifier is one. */
 export type VerifierFactory = (
   platform: Platform,
-  options: { readonly kernelBtf?: Uint8Array },
+  options: { readonly kernelBtf?: Uint8Array; readonly cpus: number },
 ) => Promise<Verifier>
 
 export interface CoreOptions {
@@ -466,9 +466,13 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
 export async function createRuntime(options: CoreOptions): Promise<Runtime> {
   checkOptions(options.plugins, options)
   const platform = createPlatform(options.plugins)
-  const { kernelBtf } = options
+  const { kernelBtf, cpus = 1 } = options
   if (options.engine !== undefined) engineDef(platform, options.engine)
-  return new Runtime(platform, await options.verifier?.(platform, kernelBtf ? { kernelBtf } : {}), options)
+  return new Runtime(
+    platform,
+    await options.verifier?.(platform, { cpus, ...(kernelBtf ? { kernelBtf } : {}) }),
+    options,
+  )
 }
 
 function engineDef(platform: Platform, name: string | undefined): EngineDef {

@@ -41,7 +41,7 @@ export async function verifyAgainstKernel(files: readonly string[], options: Ver
 
   async function compareFile(file: string): Promise<ObjectAnswer> {
     try {
-      const spec = await openObject(file, judge, options, kernel.possibleCpus)
+      const spec = await openObject(file, judge, options)
       return { file, programs: compareObject(judge, kernel, spec) }
     } catch (error) {
       if (error instanceof UsageError) throw error
