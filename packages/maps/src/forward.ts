@@ -18,7 +18,7 @@ export const devmap: MapTypeDef = defineMapType({
   check: checker(devRules),
   value: 'opaque',
   helpers: ['bpf_redirect_map', 'bpf_map_lookup_elem'],
-  verify: { struct: 'bpf_dtab' },
+  verify: { struct: 'bpf_dtab', readOnly: true },
   wasm: {
     module: mapsModule,
     init: 'forward_init',
@@ -41,7 +41,7 @@ export const devmapHash: MapTypeDef = defineMapType({
   check: checker(devRules),
   value: 'opaque',
   helpers: ['bpf_redirect_map', 'bpf_map_lookup_elem'],
-  verify: { struct: 'bpf_dtab' },
+  verify: { struct: 'bpf_dtab', readOnly: true },
   wasm: {
     module: mapsModule,
     init: 'hash_init',

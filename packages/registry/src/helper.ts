@@ -99,6 +99,11 @@ export interface HelperTraits {
   readonly releasesDerived?: boolean
   /** Checks the format string in argument `format` (0-based) against the bytes that argument `size` counts. */
   readonly format?: { readonly format: number; readonly size: number }
+  /**
+   * Program types that may call it, and of one the attach types: a call from another is refused once its arguments are
+   * checked (check_get_func_ip).
+   */
+  readonly callers?: Readonly<Record<string, true | readonly string[]>>
   /** Returns its argument cast to another pointer type; the reference id carries over. */
   readonly pointerCast?: boolean
 }

@@ -98,9 +98,7 @@ const shape = z
     attachTypes: z.record(z.string(), z.array(z.string())).optional(),
     verify: z.object({}).loose().optional(),
     call: z.custom((f) => typeof f === 'function', 'a function').optional(),
-    wasm: z
-      .object({ module: z.object({ name: z.string() }).loose(), export: z.string() })
-      .optional(),
+    wasm: z.object({ module: z.object({ name: z.string() }).loose(), export: z.string() }).optional(),
     absent: z.string().optional(),
   })
   .strict()

@@ -85,6 +85,8 @@ export interface MapTraits {
   readonly valueIsSocket?: boolean
   /** bpf_map_peek_elem reads its value argument instead of filling it (bloom filter). */
   readonly peekReadsValue?: boolean
+  /** Programs may read values only, whatever the map's flags are (devmap). */
+  readonly readOnly?: boolean
   /** bpf_for_each_map_elem works on it. */
   readonly forEach?: boolean
   /** Sleepable programs may use it. */

@@ -206,7 +206,7 @@ function checkMayGoto(env: Env): void {
     fail('EINVAL', `invalid may_goto imm ${p.imm[insn]}`)
   }
   const previous = env.cur.parent && findPreviousEntry(env, env.cur.parent, insn)
-  const queued = pushState(env, insn + 1, insn, false)
+  const queued = pushState(env, insn + 1, insn, false, 'ENOMEM')
   queued.mayGotoDepth++
   if (previous) widenImpreciseScalars(env, previous, queued)
   env.insn += p.off[insn]!

@@ -27,6 +27,7 @@ import {
   PTR_TO_SOCK_COMMON,
   PTR_TO_SOCKET,
   PTR_TO_TCP_SOCK,
+  SCALAR_VALUE,
   typeName,
 } from './reg-type.ts'
 import {
@@ -88,6 +89,7 @@ export function checkDescribedCall(env: Env, helper: HelperDef): void {
   setResult(env, meta, insn)
   refineResult(env, meta)
   checkMapCompatibility(env, meta)
+  checkCaller(env, helper)
   if (!helper.tailCall) {
     if (changesPacket) clearPacketPointers(env)
   } else if (env.cur.curframe > 0) {
@@ -95,6 +97,17 @@ export function checkDescribedCall(env: Env, helper: HelperDef): void {
     if (changesPacket) clearPacketPointers(env)
     returnEarly(env, false)
   }
+}
+
+/** Calls that some program types may write but not have (check_get_func_ip). */
+function checkCaller(env: Env, helper: HelperDef): void {
+  const callers = helper.verify?.callers
+  if (!callers) return
+  const rule = callers[env.type.name]
+  if (rule === true || (env.attachType !== undefined && rule?.includes(env.attachType))) return
+  const name = helperName(env, helper.id)
+  if (rule) fail('ENOTSUPP', `func ${name} supported only for fentry/fexit/fmod_ret programs`)
+  fail('ENOTSUPP', `func ${name} not supported for program type ${env.type.id}`)
 }
 
 /** record_func_map and record_func_key */
@@ -107,7 +120,8 @@ function recordMap(env: Env, meta: CallMeta): void {
   if (!helper.tailCall) return
   if (map?.def?.value !== 'program') fail('EINVAL', 'expected prog array map for tail call')
   const key = env.reg(3)
-  if (env.domain.isConst(key) && env.domain.umax(key) < map.maxEntries) markChainPrecision(env, 3)
+  if (typeOf(env, key) !== SCALAR_VALUE || !env.domain.isConst(key)) return
+  if (env.domain.umax(key) < map.maxEntries) markChainPrecision(env, 3)
 }
 
 function release(env: Env, meta: CallMeta): void {

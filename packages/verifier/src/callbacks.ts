@@ -120,7 +120,7 @@ export function pushCallback(
     SETUP[kind](env, caller, callee, map)
     return
   }
-  const state = pushState(env, info.start, insn, false)
+  const state = pushState(env, info.start, insn, false, 'ENOMEM')
   setupFrame(env, state, subprog, insn)
   SETUP[kind](env, state.frames[state.curframe - 1]!, state.frame, map)
   state.callbackUnrollDepth++

@@ -65,7 +65,7 @@ function makeMap(
   const btf = spec.btf ? parseBtf(spec.btf) : programBtf
   const described = btf !== undefined && (spec.btfValue ?? 0) > 0
   const flags = spec.flags ?? 0
-  const readOnly = (flags & BPF_F_RDONLY_PROG) !== 0
+  const readOnly = (flags & BPF_F_RDONLY_PROG) !== 0 || def?.verify?.readOnly === true
   const writeOnly = (flags & BPF_F_WRONLY_PROG) !== 0
   return {
     index,

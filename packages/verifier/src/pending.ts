@@ -6,14 +6,20 @@ import { maybeExitScc } from './scc.ts'
 import { BPF_MAIN_FUNC, type State } from './state.ts'
 
 /** push_stack: a copy of the current state, to go on from `insn` later. */
-export function pushState(env: Env, insn: number, prevInsn: number, speculative: boolean): State {
+export function pushState(
+  env: Env,
+  insn: number,
+  prevInsn: number,
+  speculative: boolean,
+  errno: 'EFAULT' | 'ENOMEM' = 'EFAULT',
+): State {
   const state = env.pool.state()
   env.pool.copy(state, env.cur, false)
   state.insn = insn
   if (speculative) state.speculative = true
   env.pending.push({ state, insn, prevInsn, logPosition: env.log.position })
   if (env.pending.length > BPF_COMPLEXITY_LIMIT_JMP_SEQ) {
-    fail('EFAULT', `The sequence of ${env.pending.length} jumps is too complex.`)
+    fail(errno, `The sequence of ${env.pending.length} jumps is too complex.`)
   }
   if (state.parent) state.parent.branches++
   return state

@@ -1,4 +1,5 @@
 import type { Env } from './env.ts'
+import { fail } from './errors.ts'
 import { SLOT_TYPES } from './heap.ts'
 import {
   accessFrame,
@@ -341,6 +342,7 @@ export function markAllScalarsImprecise(env: Env, state: State): void {
 /** mark_chain_precision: the register's exact value decided something, here and in the checkpoints before. */
 export function markChainPrecision(env: Env, regno: number): void {
   const state = env.cur
+  if (typeOf(env, env.reg(regno)) !== SCALAR_VALUE) fail('EFAULT', 'verifier bug: backtracking misuse')
   env.backtrack.frame = state.curframe
   env.backtrack.setReg(state.curframe, regno)
   chainPrecision(env, state)

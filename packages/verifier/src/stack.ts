@@ -125,7 +125,7 @@ function writeFixed(env: Env, frame: Frame, off: number, size: number, valueReg:
   if (!env.bypassSpec) {
     let sanitize = value !== 0 && isSpillable(typeOf(env, value))
     for (let i = 0; i < size && !sanitize; i++) {
-      const type = heap.u8[types + i]
+      const type = heap.u8[types + ((slotByte - i) & 7)]
       sanitize = type !== STACK_MISC && type !== STACK_ZERO
     }
     if (sanitize) env.nospecResult[insn] = 1

@@ -103,8 +103,10 @@ function checkGlobalCall(env: Env, index: number, subprog: Subprog): void {
     )
   }
   if (problem) {
-    for (const line of problem.lines) env.log.print(`${line}\n`)
-    fail(problem.errno, `Caller passes invalid args into func#${index} ('${subprog.name}')`)
+    const { errno, lines } = problem
+    const caller = `Caller passes invalid args into func#${index} ('${subprog.name}')`
+    if (lines.length > 0) fail(errno, ...lines, caller)
+    fail(errno, caller)
   }
   env.log.print(`Func#${index} ('${subprog.name}') is global and assumed valid.\n`)
   if (subprog.changesPacketData) clearPacketPointers(env)

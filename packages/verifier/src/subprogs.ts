@@ -107,6 +107,23 @@ export function checkSubprogs(env: Env): void {
   }
 }
 
+/**
+ * The kernel takes code out that no path reaches, and then cannot find a function whose address is loaded although it is
+ * called nowhere, when nothing that is reached comes after it (jit_subprogs).
+ */
+export function checkFunctionAddresses(env: Env): void {
+  const { program: p, subprogs } = env
+  const { reachable } = env.facts
+  const left = subprogs.filter((subprog) => reachable[subprog.start])
+  if (left.length < 2) return
+  const last = reachable.lastIndexOf(1)
+  for (let i = 0; i < p.length; i++) {
+    if (!isPseudoFunc(p, i) || !reachable[i] || i + p.imm[i]! + 1 <= last) continue
+    const slots = reachable.reduce((sum, one) => sum + one, 0)
+    fail('EFAULT', `verifier bug: No program to jit at insn ${slots} (subprog < 0)`)
+  }
+}
+
 /** Without BTF, what only the main program may do (check_abnormal_return). */
 export function checkAbnormalReturn(env: Env): void {
   for (let i = 1; i < env.subprogs.length; i++) {

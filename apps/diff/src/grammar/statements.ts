@@ -40,8 +40,9 @@ function condition(scene: Scene): void {
 /** A loop that ends: counted in a register or on the stack, up or down, or by may_goto. */
 function loop(scene: Scene): void {
   const { random, w } = scene
+  if (scene.depth > 1 && !random.chance(0.1)) return
   const counter = scene.scratch(true)
-  const times = random.pick([1, 2, 3, 4, 5, 8, 10, 16, 17, 30, 64, 100])
+  const times = random.pick([1, 2, 2, 3, 3, 4, 5, 8, 10, 17, 40])
   const top = w.label()
   const end = w.label()
   const kind = random.weighted([
@@ -49,7 +50,7 @@ function loop(scene: Scene): void {
     [3, 'down'],
     [3, 'may_goto'],
     [2, 'stack'],
-    [1, 'unknown'],
+    [scene.oops(4) ? 2 : 0, 'unknown'],
   ] as const)
   const body = (): void => {
     const before = scene.frame.snapshot()

@@ -94,6 +94,7 @@ export const tracingHelpers: readonly HelperDef[] = [
   helper(173, 'bpf_get_func_ip', { ctx: CTX }, U64_RESULT, {
     programTypes: [...PROBES, 'syscall', 'tracing', 'lsm'],
     gplOnly: true,
+    verify: { callers: { kprobe: true, tracing: TRAMPOLINE } },
     variants: [{ programTypes: ['kprobe'], attachTypes: MULTI, gplOnly: false }],
   }),
   helper(174, 'bpf_get_attach_cookie', { ctx: CTX }, U64_RESULT, {

@@ -39,6 +39,14 @@ export const calls: Refusals<CallCode> = {
         /^program of this type cannot use helper (?<name>\S+)$/,
         '{name} exists, and programs of this type cannot call it.',
       ],
+      [
+        /^func (?<name>\S+) not supported for program type \d+$/,
+        'Programs of this type have nothing for {name} to tell.',
+      ],
+      [
+        /^func (?<name>\S+) supported only for fentry\/fexit\/fmod_ret programs$/,
+        '{name} works at the entry and exit of functions only.',
+      ],
       [/^helper call is not allowed in probe$/, 'The helper cannot be called from probes.'],
       [/^cannot update sockmap in this context$/, 'Programs of this type cannot change sockmaps.'],
     ],

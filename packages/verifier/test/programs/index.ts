@@ -1,6 +1,7 @@
 export { calls } from './calls.ts'
 export { context } from './context.ts'
 export { controlFlow } from './control-flow.ts'
+export { differential } from './differential.ts'
 export { loops } from './loops.ts'
 export { maps } from './maps.ts'
 export { packet } from './packet.ts'
