@@ -11,6 +11,7 @@ import {
 } from '@skep/runtime'
 import { createVerifier, findRefusal, type Verdict, type Verifier } from '@skep/verifier'
 import { readObject } from './input.ts'
+import { runningSymbols } from './kernel-symbols.ts'
 import { UsageError } from './report.ts'
 import { possibleCpus, targetKernel } from './target-kernel.ts'
 
@@ -58,6 +59,7 @@ export async function createJudge(options: Pick<ObjectOptions, 'kernelBtf'>): Pr
   const verifier = await createVerifier(platform, {
     cpus,
     ...(target.kernelBtf ? { kernelBtf: target.kernelBtf } : {}),
+    ...(options.kernelBtf === undefined ? { kernelSymbols: runningSymbols } : {}),
   })
   return { platform, verifier, target, cpus }
 }
