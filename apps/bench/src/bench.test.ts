@@ -84,18 +84,22 @@ describe('the command', () => {
     const { stdout, stderr, status } = bench('verify', ...args)
     expect(stderr).toBe('')
     expect(status).toBe(0)
-    const { programs: results, means, withoutKernel } = JSON.parse(stdout)
+    const { programs: results, objects, means, withoutKernel } = JSON.parse(stdout)
     expect(results.map((r: { program: string }) => r.program)).toEqual(['from_container', 'to_container'])
     for (const result of results) {
       expect(result.walked).toBeGreaterThan(1000)
       if (withoutKernel === undefined) expect(result.kernelWalked).toBe(result.walked)
       expect(result.stateBytes).toBeGreaterThan(100_000)
       expect(result.stateBytes).toBeLessThan(500 * 2 ** 20)
-      for (const part of [result.warm.skep, result.cold.skep, result.coldParts.rss, result.whole]) {
-        expect(part.min).toBeGreaterThan(0)
-      }
+      expect(result.warm.skep.min).toBeGreaterThan(0)
     }
-    expect('warm' in means).toBe(withoutKernel === undefined)
+    expect(objects).toHaveLength(1)
+    const [{ object, programs: count, walked, cold, parts, whole }] = objects
+    expect([object, count, walked]).toEqual(['policy.o', 2, results[0].walked + results[1].walked])
+    for (const part of [cold.skep, parts.create, parts.parse, parts.again, parts.rss, whole]) {
+      expect(part.min).toBeGreaterThan(0)
+    }
+    expect(Object.keys(means)).toEqual(withoutKernel === undefined ? ['warm', 'cold'] : [])
   })
 
   it('verifies the objects that are named, and tells why others are left out', { timeout: 240_000 }, () => {
@@ -104,7 +108,7 @@ describe('the command', () => {
       'apps/cli/testdata/refused_bounds.o',
       'apps/bench/programs/trivial.o',
     )
-    expect(stdout).toContain('no program that walks more than 1000 instructions')
+    expect(stdout).toContain('no object that walks more than 1000 instructions')
     expect(stdout).toMatch(/Left out:\nrefused_bounds\.o: \w+: /)
     expect(status).toBe(0)
     const absent = bench('verify', 'absent.o')

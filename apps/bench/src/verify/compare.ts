@@ -1,11 +1,11 @@
 import type { Kernel } from '@skep/linux'
-import { createRuntime, type Platform } from '@skep/runtime'
-import type { Verifier } from '@skep/verifier'
+import { type CollectionSpec, createRuntime, type Platform, type ProgramSpec } from '@skep/runtime'
+import type { Verifier, VerifyInput } from '@skep/verifier'
 import { type Spread, spread } from '../statistics.ts'
 import { type ColdVerification, verifyCold } from './cold.ts'
-import { KernelLoads } from './kernel-loads.ts'
+import { type KernelLoads, KernelObject } from './kernel-loads.ts'
 import type { VerifyOptions } from './options.ts'
-import { inputOf, readObject, type VerifySubject } from './subjects.ts'
+import { inputOf, readObject } from './subjects.ts'
 
 /** Two sides' times, in turn. */
 export interface Compared {
@@ -16,7 +16,8 @@ export interface Compared {
   readonly ratio?: Spread
 }
 
-export interface VerifyResult {
+/** Verifying one program, warm. */
+export interface ProgramResult {
   readonly object: string
   readonly program: string
   /** Slots. */
@@ -25,22 +26,37 @@ export interface VerifyResult {
   readonly walked: number
   /** Instructions that the kernel walked. */
   readonly kernelWalked?: number
+  readonly totalStates: number
   /** Most bytes that states took at one time. */
   readonly stateBytes: number
-  readonly totalStates: number
   readonly warm: Compared
-  /** The first verification of a new process. */
+}
+
+/** Loading all programs of an object that both sides accept. */
+export interface ObjectResult {
+  readonly object: string
+  readonly programs: number
+  /** Instructions walked, of all programs. */
+  readonly walked: number
+  /** The first verification of each program, in a new process; the kernel's loads of the same programs. */
   readonly cold?: Compared
-  readonly coldParts?: Readonly<Record<'create' | 'parse' | 'again' | 'rss', Spread>>
-  /** Parse, verify, link and compile, in nanoseconds. */
+  /** More of the new process. */
+  readonly parts?: Readonly<Record<'create' | 'parse' | 'again' | 'rss', Spread>>
+  /** Parse, verify, link and compile, warm, in nanoseconds. */
   readonly whole?: Spread
 }
 
-/** Why a program is in no table. */
+/** Why a program, or all of an object, is in no table. */
 export interface Left {
   readonly object: string
   readonly program?: string
   readonly reason: string
+}
+
+export interface Results {
+  readonly programs: ProgramResult[]
+  readonly objects: ObjectResult[]
+  readonly left: Left[]
 }
 
 export interface Bench {
@@ -51,47 +67,102 @@ export interface Bench {
   readonly cpus: number
   /** The module that new processes run. */
   readonly main: string
+  readonly options: VerifyOptions
+  readonly progress: (text: string) => void
+}
+
+/** A program that both sides accept. */
+interface Accepted {
+  readonly program: ProgramSpec
+  readonly loads: KernelLoads | undefined
+  readonly walked: number
 }
 
 const now = (): number => performance.now() * 1e6
 
-/** Both verdicts, and the figures where both accept and walk enough; undefined where it walks less. */
-export async function compareProgram(
+/** Takes the figures of an object's programs, and adds them to the results. */
+export async function compareObject(
   bench: Bench,
-  subject: VerifySubject,
-  options: VerifyOptions,
-): Promise<VerifyResult | Left | undefined> {
-  const { object, program } = subject
-  const left = (reason: string): Left => ({ object, program: program.name, reason })
-  let loads: KernelLoads | undefined
+  file: string,
+  object: string,
+  results: Results,
+): Promise<void> {
+  const { kernel, platform, kernelBtf, cpus, options } = bench
+  let spec: CollectionSpec
+  let live: KernelObject | undefined
   try {
-    loads = bench.kernel && KernelLoads.open(bench.kernel, subject)
+    spec = readObject(file, platform, kernelBtf, cpus)
+    live = kernel && new KernelObject(kernel, spec)
   } catch (error) {
-    return left(`the kernel cannot load it: ${(error as Error).message}`)
+    results.left.push({ object, reason: (error as Error).message })
+    return
   }
   try {
-    const kernelWalked = loads?.walked()
-    if (typeof kernelWalked === 'string') return left(`the kernel refuses it: ${kernelWalked}`)
-    const verdict = bench.verifier.verify(inputOf(subject))
-    if (verdict.verdict === 'reject') return left(`refused: ${verdict.line}`)
-    if (verdict.processed <= options.least) return undefined
-    const warm = compareWarm(bench.verifier, subject, loads, options)
-    const cold = options.cold > 0 ? await compareCold(bench, subject, loads, options.cold) : {}
-    const whole = options.whole > 0 ? await wholeLoads(bench, subject, options.whole) : undefined
-    return {
-      object,
-      program: program.name,
-      insns: program.insns.length / 8,
-      walked: verdict.processed,
-      ...(kernelWalked === undefined ? {} : { kernelWalked }),
-      stateBytes: verdict.stats.stateBytes,
-      totalStates: verdict.stats.totalStates,
-      warm,
-      ...cold,
-      ...(whole ? { whole } : {}),
+    const accepted: Accepted[] = []
+    for (const program of spec.programs) {
+      if (!`${object} ${program.name}`.includes(options.only)) continue
+      bench.progress(`${object} ${program.name}`)
+      const judged = judge(bench, spec, program, live)
+      if (typeof judged === 'string') {
+        results.left.push({ object, program: program.name, reason: judged })
+        continue
+      }
+      accepted.push(judged)
+      if (judged.walked > options.least) results.programs.push(compareProgram(bench, object, spec, judged))
     }
+    const walked = accepted.reduce((sum, program) => sum + program.walked, 0)
+    if (walked <= options.least) return
+    bench.progress(object)
+    results.objects.push({
+      object,
+      programs: accepted.length,
+      walked,
+      ...(options.cold > 0 ? await compareCold(bench, file, spec, accepted) : {}),
+      ...(options.whole > 0 ? await wholeLoads(bench, file, accepted) : {}),
+    })
   } finally {
-    loads?.close()
+    live?.close()
+  }
+}
+
+/** The program, or why it is left out. */
+function judge(
+  { verifier }: Bench,
+  spec: CollectionSpec,
+  program: ProgramSpec,
+  live: KernelObject | undefined,
+): Accepted | string {
+  let loads: KernelLoads | undefined
+  try {
+    loads = live?.loads(program)
+  } catch (error) {
+    return `the kernel cannot load it: ${(error as Error).message}`
+  }
+  const there = loads?.walked()
+  if (typeof there === 'string') return `the kernel refuses it: ${there}`
+  const verdict = verifier.verify(inputOf({ spec, program }))
+  if (verdict.verdict === 'reject') return `refused: ${verdict.line}`
+  return { program, loads, walked: verdict.processed }
+}
+
+function compareProgram(
+  { verifier, options }: Bench,
+  object: string,
+  spec: CollectionSpec,
+  { program, loads }: Accepted,
+): ProgramResult {
+  const input = inputOf({ spec, program })
+  const { stats, processed } = verifier.verify(input)
+  const kernelWalked = loads?.walked()
+  return {
+    object,
+    program: program.name,
+    insns: program.insns.length / 8,
+    walked: processed,
+    ...(typeof kernelWalked === 'number' ? { kernelWalked } : {}),
+    totalStates: stats.totalStates,
+    stateBytes: stats.stateBytes,
+    warm: compareWarm(verifier, input, loads, options),
   }
 }
 
@@ -101,11 +172,10 @@ const WARM_RUNS = 4
 
 function compareWarm(
   verifier: Verifier,
-  subject: VerifySubject,
+  input: VerifyInput,
   loads: KernelLoads | undefined,
   { rounds, seconds }: VerifyOptions,
 ): Compared {
-  const input = inputOf(subject)
   const verify = (): number => {
     const start = now()
     verifier.verify(input)
@@ -132,48 +202,49 @@ const compared = (skep: readonly number[], kernel: readonly number[]): Compared 
 })
 
 async function compareCold(
-  { main, cpus }: Bench,
-  subject: VerifySubject,
-  loads: KernelLoads | undefined,
-  processes: number,
-): Promise<Required<Pick<VerifyResult, 'cold' | 'coldParts'>>> {
+  { main, cpus, options }: Bench,
+  file: string,
+  spec: CollectionSpec,
+  accepted: readonly Accepted[],
+): Promise<Required<Pick<ObjectResult, 'cold' | 'parts'>>> {
+  const names = accepted.map(({ program }) => program.name)
+  const load = (): number => accepted.reduce((sum, { loads }) => sum + (loads?.time() ?? 0), 0)
   const runs: ColdVerification[] = []
   const kernel: number[] = []
-  for (let i = 0; i < processes; i++) {
-    const before = loads?.time()
-    runs.push(await verifyCold(main, subject, cpus))
-    const after = loads?.time()
-    if (before !== undefined && after !== undefined) kernel.push((before + after) / 2)
+  for (let i = 0; i < options.cold; i++) {
+    const before = load()
+    runs.push(await verifyCold(main, file, spec, names, cpus))
+    const after = load()
+    if (before > 0) kernel.push((before + after) / 2)
   }
   const of = (part: keyof ColdVerification): Spread => spread(runs.map((run) => run[part]))
+  const verify = runs.map((run) => run.verify)
   return {
-    cold: compared(
-      runs.map((run) => run.verify),
-      kernel,
-    ),
-    coldParts: { create: of('create'), parse: of('parse'), again: of('again'), rss: of('rss') },
+    cold: compared(verify, kernel),
+    parts: { create: of('create'), parse: of('parse'), again: of('again'), rss: of('rss') },
   }
 }
 
-/** From the file's bytes to code that runs; undefined where the runtime lacks what the program needs. */
+/** From the file's bytes to code that runs; nothing where the runtime lacks what a program needs. */
 async function wholeLoads(
-  { platform, kernelBtf, cpus }: Bench,
-  { file, program }: VerifySubject,
-  times: number,
-): Promise<Spread | undefined> {
+  { platform, kernelBtf, cpus, options }: Bench,
+  file: string,
+  accepted: readonly Accepted[],
+): Promise<Pick<ObjectResult, 'whole'>> {
   const runtime = await createRuntime({ cpus, ...(kernelBtf ? { kernelBtf } : {}) })
+  const programs = accepted.map(({ program }) => program.name)
   try {
     const took: number[] = []
-    for (let i = 0; i < times; i++) {
+    for (let i = 0; i < options.whole; i++) {
       const start = now()
       const spec = readObject(file, platform, kernelBtf, cpus)
-      const collection = await runtime.load(spec, { programs: [program.name] })
+      const collection = await runtime.load(spec, { programs })
       took.push(now() - start)
       collection.close()
     }
-    return spread(took)
+    return { whole: spread(took) }
   } catch {
-    return undefined
+    return {}
   } finally {
     runtime.close()
   }

@@ -1,27 +1,35 @@
 import { type Kernel, type PreparedCollection, type ProgramOptions, prepareCollection } from '@skep/linux'
-import type { VerifySubject } from './subjects.ts'
+import type { CollectionSpec, ProgramSpec } from '@skep/runtime'
+
+/** An object whose maps are in the running kernel. */
+export class KernelObject {
+  readonly #kernel: Kernel
+  readonly #prepared: PreparedCollection
+
+  /** Makes the maps. Throws KernelError where the kernel refuses one. */
+  constructor(kernel: Kernel, spec: CollectionSpec) {
+    this.#kernel = kernel
+    this.#prepared = prepareCollection(kernel, spec)
+  }
+
+  /** Throws KernelArgumentError where this kernel lacks what the program needs. */
+  loads(program: ProgramSpec): KernelLoads {
+    return new KernelLoads(this.#kernel, this.#prepared.options(program, { logLevel: 0 }))
+  }
+
+  close(): void {
+    this.#prepared.close()
+  }
+}
 
 /** One program, ready to be loaded into the running kernel again and again. */
 export class KernelLoads {
   readonly #kernel: Kernel
-  readonly #prepared: PreparedCollection
   readonly #options: ProgramOptions
 
-  private constructor(kernel: Kernel, prepared: PreparedCollection, options: ProgramOptions) {
+  constructor(kernel: Kernel, options: ProgramOptions) {
     this.#kernel = kernel
-    this.#prepared = prepared
     this.#options = options
-  }
-
-  /** Makes the maps. Throws KernelError and KernelArgumentError where this kernel lacks what the program needs. */
-  static open(kernel: Kernel, { spec, program }: VerifySubject): KernelLoads {
-    const prepared = prepareCollection(kernel, spec)
-    try {
-      return new KernelLoads(kernel, prepared, prepared.options(program, { logLevel: 0 }))
-    } catch (error) {
-      prepared.close()
-      throw error
-    }
   }
 
   /** Instructions that the kernel walks; an errno, where it refuses the program. */
@@ -40,9 +48,5 @@ export class KernelLoads {
     const end = performance.now()
     if (program.ok) program.close()
     return (end - start) * 1e6
-  }
-
-  close(): void {
-    this.#prepared.close()
   }
 }

@@ -7,11 +7,11 @@ Times the verifier on programs of object files, beside the kernel's own load of 
 Linux and root. Without a file or folder: the programs of the bench and of the fixtures.
 
   --only TEXT      programs alone whose object or name has this text
-  --least N        programs alone that walk more instructions than this (default 1000)
+  --least N        programs, and objects, alone that walk more instructions than this (default 1000)
   --rounds N       turns of each side, once warm (default 31)
   --seconds S      at most so long for the turns of one program (default 10); at least three rounds
-  --cold N         new processes for each program, that verify it once (default 5; 0: none)
-  --whole N        whole loads of each program: parse, verify, link, compile (default 5; 0: none)
+  --cold N         new processes for each object, that verify its programs once (default 5; 0: none)
+  --whole N        whole loads of each object: parse, verify, link, compile (default 5; 0: none)
   --json           figures for machines, on standard output
   --help           this text`
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Compared, VerifyResult } from './compare.ts'
-import { formatLeft, formatLoads, formatVerifications, verifyMeans } from './report.ts'
+import type { Compared, ObjectResult, ProgramResult } from './compare.ts'
+import { formatLeft, formatObjects, formatPrograms, ratioMean } from './report.ts'
 
 const exactly = (value: number) => ({ median: value, min: value, max: value })
 
@@ -11,79 +11,66 @@ const sides = (skep: number, kernel: number): Compared => ({
   ratio: exactly(skep / kernel),
 })
 
-const result = (program: string, warm: Compared, more: Partial<VerifyResult> = {}): VerifyResult => ({
+const program = (name: string, warm: Compared, more: Partial<ProgramResult> = {}): ProgramResult => ({
   object: 'x.o',
-  program,
+  program: name,
   insns: 100,
   walked: 12345,
   kernelWalked: 12345,
-  stateBytes: 2 ** 21,
   totalStates: 7,
+  stateBytes: 2 ** 21,
   warm,
   ...more,
 })
 
 const rows = (table: string): string[][] =>
-  table.split('\n').map((line) => line.split('|').map((cell) => cell.trim()))
+  table.split('\n').map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  )
 
-describe('verifyMeans', () => {
+describe('ratioMean', () => {
   it('is of the ratios that there are', () => {
-    expect(verifyMeans([result('a', sides(2, 1)), result('b', sides(8, 1))])).toEqual({
-      programs: 2,
-      warm: 4,
-    })
-    expect(verifyMeans([result('a', { skep: exactly(1) })])).toEqual({ programs: 1 })
-    expect(verifyMeans([])).toEqual({ programs: 0 })
+    expect(ratioMean([sides(2, 1), sides(8, 1)])).toBeCloseTo(4)
+    expect(ratioMean([{ skep: exactly(1) }, undefined])).toBeUndefined()
+    expect(ratioMean([])).toBeUndefined()
   })
 })
 
-describe('formatVerifications', () => {
-  it('has a row for each program, and the means', () => {
-    const cold = { cold: sides(90, 10) }
-    const table = rows(
-      formatVerifications([result('a', sides(20, 10), cold), result('b', sides(80, 10), cold)]),
-    )
+describe('formatPrograms', () => {
+  it('has a row for each program, and the mean', () => {
+    const table = rows(formatPrograms([program('a', sides(20, 10)), program('b', sides(80, 10))]))
     expect(table[0]).toEqual([
-      '',
       'object',
       'program',
+      'slots',
       'walked',
+      'states',
+      'MiB',
       'kernel',
-      'warm',
+      'Skep',
       'ratio',
-      'first',
-      'ratio',
-      '',
     ])
-    expect(table[2]).toEqual([
-      '',
-      'x.o',
-      'a',
-      '12,345',
-      '10.0',
-      '20.0',
-      '2.00 (2.00–2.00)',
-      '90.0',
-      '9.00',
-      '',
-    ])
-    expect(table[4]).toEqual(['', '', 'geometric mean of 2', '', '', '', '4.00', '', '9.00', ''])
+    expect(table[2]).toEqual(['x.o', 'a', '100', '12,345', '7', '2.00', '10.0', '20.0', '2.00 (2.00–2.00)'])
+    expect(table[4]).toEqual(['', 'geometric mean of 2', '', '', '', '', '', '', '4.00'])
   })
 
   it('tells where the kernel walked another way', () => {
-    expect(formatVerifications([result('a', sides(1, 1), { kernelWalked: 11000 })])).toContain(
-      '12,345 (11,000)',
-    )
+    expect(formatPrograms([program('a', sides(1, 1), { kernelWalked: 11000 })])).toContain('12,345 (11,000)')
   })
 
   it('does without a kernel', () => {
-    const table = rows(formatVerifications([result('a', { skep: exactly(2e6) })]))
+    const table = rows(formatPrograms([program('a', { skep: exactly(2e6) })]))
     expect(table).toHaveLength(3)
-    expect(table[2]).toEqual(['', 'x.o', 'a', '12,345', '–', '2.00', '–', '–', '–', ''])
+    expect(table[2]!.slice(-3)).toEqual(['–', '2.00', '–'])
   })
 })
 
-describe('formatLoads', () => {
+describe('formatObjects', () => {
+  const object: ObjectResult = { object: 'x.o', programs: 2, walked: 1500 }
+
   it('has memory in MiB and times in milliseconds', () => {
     const parts = {
       create: exactly(3e6),
@@ -91,8 +78,27 @@ describe('formatLoads', () => {
       again: exactly(5e6),
       rss: { min: 0, median: 1, max: 100 * 2 ** 20 },
     }
-    const table = rows(formatLoads([result('a', sides(1, 1), { coldParts: parts, whole: exactly(6e6) })]))
-    expect(table[2]).toEqual(['', 'x.o', 'a', '100', '7', '2.00', '100', '3.00', '4.00', '5.00', '6.00', ''])
+    const table = rows(formatObjects([{ ...object, cold: sides(90, 10), parts, whole: exactly(6e6) }]))
+    expect(table[2]).toEqual([
+      'x.o',
+      '2',
+      '1,500',
+      '10.0',
+      '90.0',
+      '9.00 (9.00–9.00)',
+      '5.00',
+      '100',
+      '3.00',
+      '4.00',
+      '6.00',
+    ])
+    expect(table[3]).toEqual(['geometric mean of 1', '', '', '', '', '9.00', '', '', '', '', ''])
+  })
+
+  it('leaves out what was not measured', () => {
+    const table = rows(formatObjects([object]))
+    expect(table).toHaveLength(3)
+    expect(table[2]).toEqual(['x.o', '2', '1,500', ...Array(8).fill('–')])
   })
 })
 
@@ -103,6 +109,6 @@ describe('formatLeft', () => {
       { object: 'y.o', program: 'a', reason: 'EINVAL' },
       { object: 'y.o', program: 'b', reason: 'EINVAL' },
     ]
-    expect(formatLeft(left)).toBe('2 programs: EINVAL\nx.o: no ELF file')
+    expect(formatLeft(left)).toBe('2 of them: EINVAL\nx.o: no ELF file')
   })
 })

@@ -1,97 +1,78 @@
 import { formatNumber, table } from '../report.ts'
-import { geometricMean } from '../statistics.ts'
-import type { Compared, Left, VerifyResult } from './compare.ts'
+import { geometricMean, type Spread } from '../statistics.ts'
+import type { Compared, Left, ObjectResult, ProgramResult } from './compare.ts'
 
 const NOTHING = '–'
 
-const milliseconds = (ns: number | undefined): string => (ns === undefined ? NOTHING : formatNumber(ns / 1e6))
+const milliseconds = (spread: Spread | undefined): string =>
+  spread === undefined ? NOTHING : formatNumber(spread.median / 1e6)
 
 const mebibytes = (bytes: number | undefined): string =>
   bytes === undefined ? NOTHING : formatNumber(bytes / 2 ** 20)
 
-const ratio = (compared: Compared | undefined): string =>
-  compared?.ratio === undefined ? NOTHING : formatNumber(compared.ratio.median)
+const ratio = (compared: Compared | undefined): string => {
+  if (compared?.ratio === undefined) return NOTHING
+  const { median, min, max } = compared.ratio
+  return `${formatNumber(median)} (${formatNumber(min)}–${formatNumber(max)})`
+}
 
 const count = (value: number): string => value.toLocaleString('en-US')
 
-/** Walked there, as far as it is another number than here. */
-function walkedText({ walked, kernelWalked }: VerifyResult): string {
+/** Walked here, and there where that is another number. */
+function walkedText({ walked, kernelWalked }: ProgramResult): string {
   const own = count(walked)
   return kernelWalked === undefined || kernelWalked === walked ? own : `${own} (${count(kernelWalked)})`
 }
 
-export interface Means {
-  readonly programs: number
-  readonly warm?: number
-  readonly cold?: number
+/** The geometric mean of the median ratios; undefined without one. */
+export function ratioMean(compared: readonly (Compared | undefined)[]): number | undefined {
+  const ratios = compared.flatMap((one) => one?.ratio?.median ?? [])
+  return ratios.length > 0 ? geometricMean(ratios) : undefined
 }
 
-/** Geometric means of the median ratios. */
-export function verifyMeans(results: readonly VerifyResult[]): Means {
-  const of = (side: 'warm' | 'cold'): number | undefined => {
-    const ratios = results.flatMap((result) => result[side]?.ratio?.median ?? [])
-    return ratios.length > 0 ? geometricMean(ratios) : undefined
-  }
-  const warm = of('warm')
-  const cold = of('cold')
-  return {
-    programs: results.length,
-    ...(warm === undefined ? {} : { warm }),
-    ...(cold === undefined ? {} : { cold }),
-  }
-}
-
-/** Verification beside the kernel's load; times in milliseconds. */
-export function formatVerifications(results: readonly VerifyResult[]): string {
-  const means = verifyMeans(results)
+/** Verification of each program beside the kernel's load; times in milliseconds, memory in MiB. */
+export function formatPrograms(results: readonly ProgramResult[]): string {
+  const mean = ratioMean(results.map(({ warm }) => warm))
   const rows = results.map((result) => [
     result.object,
     result.program,
+    count(result.insns),
     walkedText(result),
-    milliseconds(result.warm.kernel?.median),
-    milliseconds(result.warm.skep.median),
-    result.warm.ratio
-      ? `${ratio(result.warm)} (${formatNumber(result.warm.ratio.min)}–${formatNumber(result.warm.ratio.max)})`
-      : NOTHING,
-    milliseconds(result.cold?.skep.median),
-    ratio(result.cold),
+    count(result.totalStates),
+    mebibytes(result.stateBytes),
+    milliseconds(result.warm.kernel),
+    milliseconds(result.warm.skep),
+    ratio(result.warm),
   ])
-  if (means.warm !== undefined) {
-    const mean = (value: number | undefined): string => (value === undefined ? NOTHING : formatNumber(value))
-    rows.push(['', `geometric mean of ${means.programs}`, '', '', '', mean(means.warm), '', mean(means.cold)])
+  if (mean !== undefined) {
+    const title = `geometric mean of ${results.length}`
+    rows.push(['', title, '', '', '', '', '', '', formatNumber(mean)])
   }
-  return table(['object', 'program', 'walked', 'kernel', 'warm', 'ratio', 'first', 'ratio'], rows, 2)
+  return table(['object', 'program', 'slots', 'walked', 'states', 'MiB', 'kernel', 'Skep', 'ratio'], rows, 2)
 }
 
-/** What else a load takes; times in milliseconds, memory in MiB. */
-export const formatLoads = (results: readonly VerifyResult[]): string =>
-  table(
-    [
-      'object',
-      'program',
-      'slots',
-      'states',
-      'of states',
-      'process',
-      'create',
-      'parse',
-      'again',
-      'whole load',
-    ],
-    results.map((result) => [
-      result.object,
-      result.program,
-      count(result.insns),
-      count(result.totalStates),
-      mebibytes(result.stateBytes),
-      mebibytes(result.coldParts?.rss.max),
-      milliseconds(result.coldParts?.create.median),
-      milliseconds(result.coldParts?.parse.median),
-      milliseconds(result.coldParts?.again.median),
-      milliseconds(result.whole?.median),
-    ]),
-    2,
-  )
+/** Objects in new processes, and whole loads; times in milliseconds, memory in MiB. */
+export function formatObjects(results: readonly ObjectResult[]): string {
+  const mean = ratioMean(results.map(({ cold }) => cold))
+  const rows = results.map((result) => [
+    result.object,
+    count(result.programs),
+    count(result.walked),
+    milliseconds(result.cold?.kernel),
+    milliseconds(result.cold?.skep),
+    ratio(result.cold),
+    milliseconds(result.parts?.again),
+    mebibytes(result.parts?.rss.max),
+    milliseconds(result.parts?.create),
+    milliseconds(result.parts?.parse),
+    milliseconds(result.whole),
+  ])
+  if (mean !== undefined) {
+    rows.push([`geometric mean of ${results.length}`, '', '', '', '', formatNumber(mean), '', '', '', '', ''])
+  }
+  const head = ['object', 'programs', 'walked', 'kernel', 'first', 'ratio', 'again', 'MiB', 'create', 'parse']
+  return table([...head, 'whole load, warm'], rows, 1)
+}
 
 /** Programs that are in no table, and why: reasons that several share once. */
 export function formatLeft(left: readonly Left[]): string {
@@ -103,6 +84,6 @@ export function formatLeft(left: readonly Left[]): string {
   }
   return [...byReason]
     .toSorted(([, a], [, b]) => b.length - a.length)
-    .map(([reason, names]) => `${names.length > 1 ? `${names.length} programs` : names[0]}: ${reason}`)
+    .map(([reason, names]) => `${names.length > 1 ? `${names.length} of them` : names[0]}: ${reason}`)
     .join('\n')
 }

@@ -11,15 +11,6 @@ import type { VerifyInput } from '@skep/verifier'
 import { BenchError } from '../errors.ts'
 import { benchFolder } from '../folders.ts'
 
-/** A program of an object file. */
-export interface VerifySubject {
-  readonly file: string
-  /** The object's path, as short as tells it from the others. */
-  readonly object: string
-  readonly spec: CollectionSpec
-  readonly program: ProgramSpec
-}
-
 /** Where our own compiled programs are. */
 const ownFolders = ['programs/verify', 'programs', '../cli/testdata'] as const
 
@@ -71,7 +62,8 @@ export function readObject(
   return completeMaps(spec, platform, cpus)
 }
 
-export const inputOf = ({ spec, program }: Pick<VerifySubject, 'spec' | 'program'>): VerifyInput => ({
+/** A program as the verifier takes it. */
+export const inputOf = ({ spec, program }: { spec: CollectionSpec; program: ProgramSpec }): VerifyInput => ({
   program,
   maps: spec.maps,
   ...(spec.btf ? { btf: spec.btf } : {}),
