@@ -7,7 +7,7 @@ import type { ParseOptions } from '@skep/runtime'
  * What objects are read for: the kernel whose BTF is in the named file, or the running one with its configuration and
  * version, as far as it shows them.
  */
-export async function targetKernel(kernelBtf: string | undefined): Promise<ParseOptions> {
+export async function targetKernel(kernelBtf?: string): Promise<ParseOptions> {
   if (kernelBtf !== undefined) return { kernelBtf: await readFile(kernelBtf) }
   const running = await readFile('/sys/kernel/btf/vmlinux').catch(() => undefined)
   const kconfig = await runningConfig()
@@ -18,6 +18,10 @@ export async function targetKernel(kernelBtf: string | undefined): Promise<Parse
     ...(kernelVersion === undefined ? {} : { kernelVersion }),
   }
 }
+
+/** Its types alone, for who verifies. */
+export const kernelTypes = ({ kernelBtf }: ParseOptions): Pick<ParseOptions, 'kernelBtf'> =>
+  kernelBtf ? { kernelBtf } : {}
 
 /** CPUs that this machine may ever have, as the kernel counts them. */
 export async function possibleCpus(): Promise<number> {

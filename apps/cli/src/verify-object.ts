@@ -13,7 +13,7 @@ import { createVerifier, findRefusal, type Verdict, type Verifier } from '@skep/
 import { readObject } from './input.ts'
 import { runningSymbols } from './kernel-symbols.ts'
 import { UsageError } from './report.ts'
-import { possibleCpus, targetKernel } from './target-kernel.ts'
+import { kernelTypes, possibleCpus, targetKernel } from './target-kernel.ts'
 
 export interface ObjectOptions {
   /** BTF of the kernel that programs are for; by default the running one's. */
@@ -58,7 +58,7 @@ export async function createJudge(options: Pick<ObjectOptions, 'kernelBtf'>): Pr
   const cpus = await possibleCpus()
   const verifier = await createVerifier(platform, {
     cpus,
-    ...(target.kernelBtf ? { kernelBtf: target.kernelBtf } : {}),
+    ...kernelTypes(target),
     ...(options.kernelBtf === undefined ? { kernelSymbols: runningSymbols } : {}),
   })
   return { platform, verifier, target, cpus }

@@ -5,7 +5,7 @@ import type { Kernel } from './kernel.ts'
 import type { KernelMap } from './kernel-map.ts'
 import type { KernelProgram, ProgramOptions, RejectedProgram } from './kernel-program.ts'
 import { bytesOfHex } from './row.ts'
-import { attachTypes, mapTypes, numberOf, programTypes } from './uapi.ts'
+import { mapTypes, numberOf, programTypes } from './uapi.ts'
 
 export interface LoadedRow {
   readonly program: KernelProgram | RejectedProgram

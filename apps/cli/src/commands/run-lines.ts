@@ -4,6 +4,7 @@ import { specFromRow } from '@skep/verifier'
 import { answerLines } from '../jsonl.ts'
 import { toHex } from '../output.ts'
 import { checkRow } from '../row-schema.ts'
+import { kernelTypes, targetKernel } from '../target-kernel.ts'
 
 const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'))
 
@@ -43,7 +44,7 @@ async function answer(runtime: Runtime, value: unknown): Promise<object> {
 
 /** `skep run --jsonl`: programs as data, run as BPF_PROG_TEST_RUN does. */
 export async function runLines(engine: string): Promise<void> {
-  const runtime = await createRuntime({ engine })
+  const runtime = await createRuntime({ engine, ...kernelTypes(await targetKernel()) })
   try {
     await answerLines((row) => answer(runtime, row))
   } finally {

@@ -6,6 +6,7 @@ import pc from 'picocolors'
 import { about, parseHex, readObject } from '../input.ts'
 import { print, printJson, table, toHex } from '../output.ts'
 import { EXIT, UsageError } from '../report.ts'
+import { kernelTypes, targetKernel } from '../target-kernel.ts'
 import { VerdictTable } from '../verdicts.ts'
 import { runLines } from './run-lines.ts'
 
@@ -68,7 +69,8 @@ function split(text: string, separator: string, usage: string): [string, string]
 }
 
 async function runCapture(file: string, capture: string, options: Options): Promise<void> {
-  const runtime = await createRuntime({ engine: options.engine })
+  const target = await targetKernel()
+  const runtime = await createRuntime({ engine: options.engine, ...kernelTypes(target) })
   const printed: string[] = []
   const problems: string[] = []
   runtime.on('printk', (line) => {
@@ -79,7 +81,7 @@ async function runCapture(file: string, capture: string, options: Options): Prom
     problems.push(error.message)
   })
   try {
-    const spec = await readObject(file, runtime.platform)
+    const spec = await readObject(file, runtime.platform, target)
     const chosen =
       options.program ?? onlyXdp(spec.programs.filter((p) => p.type === 'xdp').map((p) => p.name))
     const collection = await runtime.load(spec, { globals: options.set })
