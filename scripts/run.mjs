@@ -2,7 +2,7 @@
 // usage: node scripts/run.mjs TASK [ARGS...]
 //   build | test | types [--verbose] [PACKAGE...]   all packages, or those named: test isa jit-wasm
 //   lint | check:exports
-//   demo | bench | diff:kernel [ARGS...]            arguments go to the program
+//   demo | bench | mutation | diff:kernel [ARGS...] arguments go to the program
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { install } from './run/install.mjs'
@@ -87,6 +87,9 @@ const tasks = {
   'check:exports': async () =>
     (await turbo(['build'], { title: 'building' })) || node('scripts/check-exports.mjs'),
   demo: (args) => program('skep', 'apps/cli/bin/skep.mjs', ['demo', ...args]),
+  mutation: async (args) =>
+    (await turbo(['assemble'], { title: 'compiling AssemblyScript' })) ||
+    node('scripts/mutation/main.mjs', args),
   'diff:kernel': (args) => program('@skep/diff', 'apps/diff/dist/main.js', args),
   bench: (args) => program('@skep/bench', 'apps/bench/dist/main.js', args),
 }

@@ -1,0 +1,31 @@
+import type { Seed } from '../seed.ts'
+import { callbacks, globals, linked, loops } from './calls.ts'
+import { accesses, results } from './context.ts'
+import { dynptrs } from './dynptrs.ts'
+import { flow, helpers } from './helpers.ts'
+import { atomics, morePackets, packets, pointers, stack } from './memory.ts'
+import { locks, sockets, timers, twoLocks } from './objects.ts'
+import { strings } from './strings.ts'
+
+/** The seeds, those that Linux accepts and those that it refuses. */
+export const seeds: readonly Seed[] = [
+  ...locks,
+  ...twoLocks,
+  ...timers,
+  ...callbacks,
+  ...globals,
+  ...dynptrs,
+  ...strings,
+  ...results,
+  ...packets,
+  ...morePackets,
+  ...atomics,
+  ...sockets,
+  ...stack,
+  ...linked,
+  ...loops,
+  ...helpers,
+  ...accesses,
+  ...flow,
+  ...pointers,
+]

@@ -1,0 +1,23 @@
+// Which files of the verifier the mutation test changes.
+
+/** Files that hold no check and no transfer function, and why. */
+export const OUTSIDE = {
+  'src/index.ts': 'exports',
+  'src/row.ts': 'input conversion',
+  'src/log.ts': 'text of the log',
+  'src/log-state.ts': 'text of the log',
+  'src/errors.ts': 'text of errors',
+  'src/scalar/format.ts': 'text of the log',
+  'src/scalar/index.ts': 'names of the WebAssembly module’s functions',
+  'src/scalar/random-programs.ts': 'a generator for tests',
+  'src/scalar/sampling.ts': 'a generator for tests',
+  'src/layout.ts': 'offsets',
+  'src/scratch.ts': 'offsets',
+  'assembly/index.ts': 'exports',
+}
+
+/** Folders of the same kind. */
+const FOLDERS = { 'src/refusals/': 'text about refusals', 'src/explain/': 'text about refusals' }
+
+export const isCore = (name) =>
+  !Object.hasOwn(OUTSIDE, name) && !Object.keys(FOLDERS).some((folder) => name.startsWith(folder))
