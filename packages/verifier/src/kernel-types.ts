@@ -180,10 +180,25 @@ export function setBtfResult(env: Env, reg: number, meta: CallMeta, flags: numbe
   env.heap.i32[(reg + REG_AUX1) >> 2] = id
 }
 
+const PARAM_TYPES: readonly number[] = [PTR_TO_BTF_ID, PTR_TO_BTF_ID | PTR_TRUSTED, PTR_TO_BTF_ID | MEM_RCU]
+
 /** check_reg_type for a parameter that is a kernel struct. */
 export function checkBtfParam(env: Env, regno: number, param: ParamType): void {
-  const type = typeName(typeOf(env, env.reg(regno)))
-  failReg(regno, 'EACCES', `R${regno} is of type ${type} but ${param.struct ?? ''} is expected`)
+  const reg = env.reg(regno)
+  const type = typeOf(env, reg)
+  const kind = param.nullable ? type & ~PTR_MAYBE_NULL : type
+  if (!PARAM_TYPES.includes(kind)) {
+    const expected = PARAM_TYPES.map(typeName).join(', ')
+    failReg(regno, 'EACCES', `R${regno} type=${typeName(type)} expected=${expected}`)
+  }
+  const { kernel } = env
+  const need = param.struct ?? 0
+  const print = (line: string): void => env.log.print(`${line}\n`)
+  if (kernel && aux0(env, reg) === KERNEL_BTF && offOf(env, reg) >= 0) {
+    if (kernel.matches(aux1(env, reg), offOf(env, reg), need, false, print)) return
+  }
+  const name = env.btfName(aux0(env, reg), aux1(env, reg))
+  failReg(regno, 'EACCES', `R${regno} is of type ${name} but ${kernel?.btf.name(need) ?? ''} is expected`)
 }
 
 /** The result of bpf_per_cpu_ptr and bpf_this_cpu_ptr: what the variable is on one CPU. */

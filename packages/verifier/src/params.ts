@@ -10,8 +10,8 @@ export interface ParamType {
   readonly untrusted?: boolean
   /** Bytes of `mem`. */
   readonly size?: number
-  /** Kernel struct of `btf_id`. */
-  readonly struct?: string
+  /** Kernel struct of `btf_id`, in the kernel's BTF. */
+  readonly struct?: number
 }
 
 const KIND_NAMES: readonly string[] = [
@@ -120,6 +120,16 @@ export function staticParams(env: Env, subprog: Subprog): readonly ParamType[] |
   return params.length <= 5 ? params : undefined
 }
 
+/** btf_get_ptr_to_btf_id: the kernel's type of the same kind and name, whatever the flavour (`task_struct___old`). */
+function kernelTwin(env: Env, btf: Btf, i: number, target: number): number {
+  const kind = btf.kind(target)
+  const name = btf.name(target)
+  const what = `arg#${i} reference type('${KIND_NAMES[kind] ?? 'UNKNOWN'} ${name}')`
+  if (!env.kernel) return fail('ENOENT', `${what} has no matches`)
+  const found = name && env.kernel.btf.findByName(kind, name.replace(/(?<=.)___[^_].*$/, ''))
+  return found || fail('ENOENT', `${what} has no matches`)
+}
+
 function paramType(env: Env, btf: Btf, subprog: Subprog, i: number, type: number): ParamType {
   const tags = tagsOf(btf, subprog, i)
   if (tags.some((tag) => !KNOWN_TAGS.has(tag))) fail('EOPNOTSUPP', `arg#${i} has unsupported set of tags`)
@@ -148,12 +158,17 @@ function paramType(env: Env, btf: Btf, subprog: Subprog, i: number, type: number
   const target = btf.resolve(btf.target(t))
   if (has('trusted')) {
     if (has('nonnull')) fail('EINVAL', invalid)
-    return { kind: 'btf_id', struct: btf.name(target), nullable: has('nullable') }
+    return { kind: 'btf_id', struct: kernelTwin(env, btf, i, target), nullable: has('nullable') }
   }
   if (has('untrusted')) {
     only('untrusted', `arg#${i} untrusted cannot be combined with any other tags`)
     if (btf.kind(target) === 0 || isInt(btf, target)) return { kind: 'mem', untrusted: true, size: 0 }
-    return { kind: 'btf_id', struct: btf.name(target), untrusted: true }
+    const struct = kernelTwin(env, btf, i, target)
+    if (!env.kernel?.btf.isComposite(struct)) {
+      const kind = KIND_NAMES[env.kernel?.btf.kind(struct) ?? 0] ?? 'UNKNOWN'
+      fail('EINVAL', `arg#${i} has type ${kind} '', but only struct or primitive types are allowed`)
+    }
+    return { kind: 'btf_id', struct, untrusted: true }
   }
   if (has('arena')) {
     only('arena', `arg#${i} arena cannot be combined with any other tags`)

@@ -150,6 +150,7 @@ function checkGlobalArgs(env: Env, params: readonly ParamType[]): void {
       case 'btf_id':
         if (param.nullable && isNullScalar(env, reg)) break
         checkBtfParam(env, regno, param)
+        checkArgOffset(env, regno, { kind: 'btf_id' })
     }
   }
 }

@@ -6,7 +6,7 @@ import { DYNPTR_LOCAL, markDynptr } from './dynptr.ts'
 import type { Env, Subprog } from './env.ts'
 import { fail, Reject } from './errors.ts'
 import { pushHistory } from './history.ts'
-import { kernelStruct } from './kernel-types.ts'
+import { KERNEL_BTF } from './kernel-btf.ts'
 import { callKfunc, kfuncUnderLock } from './kfunc/call.ts'
 import { REG_AUX0, REG_AUX1, REG_ID } from './layout.ts'
 import { checkLdAbs, checkLdImm64 } from './ld.ts'
@@ -138,9 +138,8 @@ function setGlobalArgs(env: Env, index: number, subprog: Subprog): void {
       case 'btf_id': {
         flags |= param.untrusted ? PTR_UNTRUSTED : PTR_TRUSTED
         markPointer(env, reg, PTR_TO_BTF_ID | flags)
-        const { btf, id } = kernelStruct(env, param.struct ?? '')
-        i32[(reg + REG_AUX0) >> 2] = btf
-        i32[(reg + REG_AUX1) >> 2] = id
+        i32[(reg + REG_AUX0) >> 2] = KERNEL_BTF
+        i32[(reg + REG_AUX1) >> 2] = param.struct ?? 0
         i32[(reg + REG_ID) >> 2] = ++env.idGen
         break
       }

@@ -303,6 +303,14 @@ export const calls: Refusals<CallCode> = {
         /^arg#(?<arg>\d+) reference type\('(?<type>[^']*)'\) size cannot be determined: -\d+$/,
         'Argument {arg} points to {type}, whose size is not known.',
       ],
+      [
+        /^arg#(?<arg>\d+) reference type\('(?<type>[^']*)'\) has no matches$/,
+        'Argument {arg} points to {type}, which the kernel does not have.',
+      ],
+      [
+        /^arg#(?<arg>\d+) has type (?<kind>\S+) '', but only struct or primitive types are allowed$/,
+        'Argument {arg} points to something that is neither struct nor number.',
+      ],
     ],
     mend: [
       'Mark the function static (or __hidden), so that it is verified with each call.',
