@@ -46,9 +46,12 @@ describe.skipIf(!available.ok)(
       const one = await open('pass_drop.o', { program: all.programs[1]!.name })
       expect((await compare(one)).map((p) => p.name)).toEqual([all.programs[1]!.name])
       const untyped = { ...all, programs: all.programs.map((p) => ({ ...p, type: 0 })) }
-      expect((await compare(untyped)).map((p) => [p.skep.verdict, p.kernel.verdict, p.skep.errno])).toEqual(
-        all.programs.map(() => ['reject', 'reject', 'EINVAL']),
+      const refused = await compare(untyped)
+      expect(refused.map((p) => [p.type, p.skep.verdict, p.kernel.verdict, p.skep.errno])).toEqual(
+        all.programs.map(() => ['none', 'reject', 'reject', 'EINVAL']),
       )
+      expect(summarize(refused).untyped).toBe(all.programs.length)
+      expect(refused[0]!.skep.line).toContain('section xdp names no program type')
     })
 
     it('refuses every program of an object whose map cannot be made', async () => {
@@ -107,6 +110,7 @@ describe('summarize', () => {
       bothAccept: 3,
       bothRefuse: 2,
       sameLine: 1,
+      untyped: 0,
       onlySkepAccepts: 1,
       onlyKernelAccepts: 2,
       notJudged: 1,

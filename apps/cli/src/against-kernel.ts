@@ -7,7 +7,7 @@ import {
   processedInsns,
 } from '@skep/linux'
 import type { CollectionSpec, ProgramSpec } from '@skep/runtime'
-import { describeRefusedMap, type Judge, objectRefusal, typeName, verifyProgram } from './verify-object.ts'
+import { type Judge, refusedEarly, typeName, verifyProgram } from './verify-object.ts'
 
 /** A verdict of one side. */
 export interface Side {
@@ -41,6 +41,8 @@ export interface Summary {
   readonly bothRefuse: number
   /** Of those that both refuse: with the same decisive line. */
   readonly sameLine: number
+  /** Of those that both refuse: in sections that name no type. */
+  readonly untyped: number
   readonly onlySkepAccepts: number
   readonly onlyKernelAccepts: number
   /** Programs that the kernel did not look at. */
@@ -50,12 +52,11 @@ export interface Summary {
 /** Verdicts of both sides on every program of an object. A map that cannot be made refuses them all. */
 export function compareObject(judge: Judge, kernel: Kernel, spec: CollectionSpec): ProgramComparison[] {
   const prepared = prepare(kernel, spec)
-  const refused = objectRefusal(judge, spec)
+  const refusedHere = refusedEarly(judge, spec)
   try {
     return spec.programs.map((program) => {
-      const skep: Side = refused
-        ? refusal(refused.errno, describeRefusedMap(refused))
-        : ownVerdict(judge, spec, program)
+      const refused = refusedHere(program)
+      const skep = refused ? refusal(refused.errno, refused.line) : ownVerdict(judge, spec, program)
       const theirs =
         prepared instanceof KernelError
           ? refusal(prepared.errno, prepared.message)
@@ -82,6 +83,7 @@ export function summarize(programs: readonly ProgramComparison[]): Summary {
     programs: programs.length,
     bothAccept: count('accept', 'accept').length,
     bothRefuse: bothRefuse.length,
+    untyped: bothRefuse.filter((p) => p.type === 'none').length,
     sameLine: bothRefuse.filter((p) => p.skep.line === p.kernel.line).length,
     onlySkepAccepts: count('accept', 'reject').length,
     onlyKernelAccepts: count('reject', 'accept').length,

@@ -102,19 +102,38 @@ export const objectRefusal = ({ platform }: Judge, spec: CollectionSpec): Refuse
 export const describeRefusedMap = ({ map, errno, reason }: RefusedMap): string =>
   `map ${map} cannot be made: ${errno}: ${reason}`
 
+export interface EarlyRefusal {
+  readonly errno: string
+  readonly line: string
+}
+
+/** Why programs of an object are refused before anything verifies them: a map cannot be made, or nothing names a type. */
+export function refusedEarly(
+  judge: Judge,
+  spec: CollectionSpec,
+): (program: ProgramSpec) => EarlyRefusal | undefined {
+  const refused = objectRefusal(judge, spec)
+  if (refused) return () => ({ errno: refused.errno, line: describeRefusedMap(refused) })
+  return ({ type, section }) =>
+    type === 0
+      ? {
+          errno: 'EINVAL',
+          line: `section ${section} names no program type; rename it, or give the type with --type`,
+        }
+      : undefined
+}
+
 /** The program type's name, where the platform knows it. */
 export const typeName = ({ platform }: Judge, { type }: ProgramSpec): string =>
-  platform.programTypes.get(type)?.name ?? String(type)
+  type === 0 ? 'none' : (platform.programTypes.get(type)?.name ?? String(type))
 
-/** Verdicts of all programs of an object; where a map is refused, all are. */
+/** Verdicts of all programs of an object. */
 export function verifyObject(judge: Judge, spec: CollectionSpec, log: boolean): ProgramReport[] {
-  const refused = objectRefusal(judge, spec)
+  const refusal = refusedEarly(judge, spec)
   return spec.programs.map((program) => {
     const head = { name: program.name, section: program.section, type: typeName(judge, program) }
-    if (refused) {
-      const line = describeRefusedMap(refused)
-      return { ...head, verdict: 'reject', errno: refused.errno, line, processed: 0 }
-    }
+    const refused = refusal(program)
+    if (refused) return { ...head, verdict: 'reject', ...refused, processed: 0 }
     const verdict = verifyProgram(judge, spec, program, log ? 2 : 0)
     return { ...head, ...fields(verdict), ...(log ? { log: verdict.log() } : {}) }
   })

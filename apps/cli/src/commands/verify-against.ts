@@ -101,6 +101,7 @@ function describe(s: Summary & { objects: number; notOpened: number }): string {
     ['accepted by both', s.bothAccept],
     ['refused by both', s.bothRefuse],
     ['  with the same line', s.sameLine],
+    ['  in sections that name no type', s.untyped],
     ['accepted here, refused by the kernel', s.onlySkepAccepts],
     ['refused here, accepted by the kernel', s.onlyKernelAccepts],
     ['that the kernel did not look at', s.notJudged],
