@@ -38,6 +38,7 @@ const KIND_NAMES: readonly string[] = [
 ]
 
 const KERNEL_TWINS: Readonly<Record<string, string>> = {
+  pt_regs: 'bpf_user_pt_regs_t',
   __sk_buff: 'sk_buff',
   xdp_md: 'xdp_buff',
 }
@@ -48,7 +49,8 @@ export function isContextPointer(env: Env, btf: Btf, pointer: number): boolean {
   const { name } = env.type.context
   for (let steps = 0; steps < 64; steps++) {
     const kind = btf.kind(at)
-    if (kind === BTF_KIND.TYPEDEF && btf.name(at) === name) return true
+    if (kind === BTF_KIND.TYPEDEF && (btf.name(at) === name || btf.name(at) === KERNEL_TWINS[name]))
+      return true
     if (kind === BTF_KIND.STRUCT || kind === BTF_KIND.UNION || kind === BTF_KIND.FWD || kind === 0) break
     const next = btf.target(at)
     if (next === at || btf.resolve(at) === at) break

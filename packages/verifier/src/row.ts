@@ -77,8 +77,8 @@ function mapSpec(
 }
 
 const LD_IMM64 = 0x18
+const PSEUDO_MAP_FD = 1
 const PSEUDO_MAP_VALUE = 2
-const PSEUDO_MAP_IDX_VALUE = 6
 
 function references(row: Row, insns: Uint8Array, names: readonly string[]): readonly Reference[] {
   const view = new DataView(insns.buffer)
@@ -88,10 +88,11 @@ function references(row: Row, insns: Uint8Array, names: readonly string[]): read
     const name = names[map]
     if (name === undefined || at + 8 > insns.length || insns[at] !== LD_IMM64) continue
     const kind = insns[at + 1]! >> 4
-    if (kind === PSEUDO_MAP_VALUE || kind === PSEUDO_MAP_IDX_VALUE) {
+    // Rows have no fd_array for the kinds that are an index into it.
+    if (kind === PSEUDO_MAP_VALUE) {
       const offset = at + 16 <= insns.length ? view.getInt32(at + 12, true) : 0
       found.push({ insn, kind: 'map_value', map: name, offset })
-    } else if (kind !== 0) found.push({ insn, kind: 'map', map: name })
+    } else if (kind === PSEUDO_MAP_FD) found.push({ insn, kind: 'map', map: name })
   }
   for (const { insn, name } of row.kfuncs ?? []) found.push({ insn, kind: 'kfunc', name })
   return found

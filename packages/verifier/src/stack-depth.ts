@@ -47,6 +47,9 @@ function walkCalls(env: Env, root: number, separate: boolean, normal: Uint8Array
       const callee = env.findSubprog(i + p.imm[i]! + 1)
       if (callee < 0) continue
       if (subprogs[callee]!.isAsyncCallback && !isPseudoCall(p, i)) continue
+      if (subprogs[callee]!.isExceptionCallback) {
+        fail('EINVAL', `insn ${i} cannot call exception cb directly`)
+      }
       if (frame + 1 >= MAX_CALL_FRAMES) {
         fail('E2BIG', `the call stack of ${frame + 1} frames is too deep !`)
       }

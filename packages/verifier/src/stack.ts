@@ -193,6 +193,7 @@ function writeVariable(
       zeroUsed = true
       continue
     }
+    if (isSpilled(heap, frame.types(spi))) scrub(env, frame.types(spi))
     heap.i32[(slot + REG_TYPE) >> 2] = NOT_INIT
     let now = STACK_MISC
     if (writingZero && type === STACK_ZERO) {

@@ -192,7 +192,8 @@ class KernelVerifier implements Verifier {
     const { program } = input
     const type = this.platform.programTypes.get(program.type)
     const length = program.insns.length >> 3
-    if (!type || length === 0 || program.insns.length % 8 !== 0) {
+    if (type && length === 0) return refusal('E2BIG', 'a program needs whole instructions')
+    if (!type || program.insns.length % 8 !== 0) {
       return refusal(
         'EINVAL',
         type ? 'a program needs whole instructions' : `no program type ${program.type}`,
@@ -317,6 +318,8 @@ function checkSleepable(env: Env): void {
 /** do_check_subprogs: the global functions that were called, until no more are. */
 function walkGlobals(env: Env): void {
   if (!env.hasFuncInfo) return
+  const handler = env.subprogs[env.exceptionCallback]
+  if (handler) handler.called = true
   let again = true
   while (again) {
     again = false

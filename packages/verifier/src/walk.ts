@@ -117,6 +117,12 @@ function noteMainParams(env: Env, subprog: Subprog): void {
 function setGlobalArgs(env: Env, index: number, subprog: Subprog): void {
   env.log.print(`Validating ${subprog.name}() func#${index}...\n`)
   const params = globalParams(env, subprog)
+  if (subprog.isExceptionCallback) {
+    env.cur.frame.inExceptionCallback = true
+    if (params.length !== 1 || params[0]!.kind !== 'anything') {
+      fail('EINVAL', 'exception cb only supports single integer argument')
+    }
+  }
   const { i32 } = env.heap
   for (let i = 0; i < params.length; i++) {
     const param = params[i]!

@@ -155,8 +155,8 @@ describe('bad input', () => {
 
   it('is refused: no instructions, half an instruction, no such type or attach type', () => {
     const exit = assemble('r0 = 2\nexit')
+    expect(verifier.verify(program(new Uint8Array()))).toMatchObject({ verdict: 'reject', errno: 'E2BIG' })
     const refused = [
-      program(new Uint8Array()),
       program(new Uint8Array(12)),
       program(exit, { type: 'no_such_type' }),
       program(exit, { type: 'cgroup_sock', attachType: 'xdp' }),

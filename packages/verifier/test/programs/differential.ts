@@ -53,4 +53,22 @@ export const differential: readonly Case[] = [
     errno: 'ENOMEM',
     reject: 'The sequence of 8193 jumps is too complex.',
   },
+  {
+    name: 'a number spilled, and another written where it may be',
+    type: 'xdp',
+    asm: `
+      call bpf_get_prandom_u32#7
+      r0 &= 24
+      r2 = r10
+      r2 += -32
+      r2 += r0
+      *(u64 *)(r10 - 8) = 4
+      *(u64 *)(r10 - 16) = 4
+      *(u64 *)(r10 - 24) = 4
+      *(u64 *)(r10 - 32) = 4
+      *(u8 *)(r2 + 0) = 1
+      r3 = *(u32 *)(r10 - 8)
+      r0 = 0
+      exit`,
+  },
 ]
