@@ -144,6 +144,13 @@ export function contextAccess(scene: Scene): void {
   const context = scene.having('ctx')
   if (context.length === 0) return
   const { reg } = random.pick(context)
+  const objects = scene.args.flatMap((kind, i) => (kind === 'object' ? [8 * i] : []))
+  if (objects.length > 0 && random.chance(0.6)) {
+    const pointer = scene.hold([reg], () => scene.scratch(random.chance(0.6)))
+    w.load(8, pointer, reg, random.pick(objects))
+    scene.set(pointer, { kind: 'object' })
+    return
+  }
   const store = random.chance(0.25)
   const field = scene.scalarField(store)
   if (!field) return

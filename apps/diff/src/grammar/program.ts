@@ -32,7 +32,29 @@ const TYPES: readonly (readonly [number, string])[] = [
   [2, 'lwt_xmit'],
   [1, 'lwt_seg6local'],
   [3, 'syscall'],
+  [6, 'tracing'],
 ]
+
+interface Target {
+  readonly attach: string
+  readonly to: string
+  readonly args: readonly ('number' | 'object')[]
+}
+
+/** Tracepoints and iterators of the kernel: what needs a trampoline is not loaded by every kernel that has BPF. */
+const TARGETS: Readonly<Record<string, readonly Target[]>> = {
+  tracing: [
+    { attach: 'trace_raw_tp', to: 'sched_switch', args: ['number', 'object', 'object', 'number'] },
+    { attach: 'trace_raw_tp', to: 'sched_wakeup', args: ['object'] },
+    { attach: 'trace_raw_tp', to: 'netif_receive_skb', args: ['object'] },
+    { attach: 'trace_raw_tp', to: 'sys_enter', args: ['object', 'number'] },
+    { attach: 'trace_raw_tp', to: 'task_newtask', args: ['object', 'number'] },
+    { attach: 'trace_iter', to: 'task', args: ['object', 'object'] },
+    { attach: 'trace_iter', to: 'bpf_map', args: ['object', 'object'] },
+    { attach: 'trace_iter', to: 'task_file', args: ['object', 'object', 'number', 'object'] },
+    { attach: 'trace_iter', to: 'bpf_map_elem', args: ['object', 'object', 'object', 'object'] },
+  ],
+}
 
 const BPF_F_STRICT_ALIGNMENT = 1
 const BPF_F_ANY_ALIGNMENT = 2
@@ -55,10 +77,13 @@ function flagsOf(random: Random, type: ProgramTypeDef): number {
 export function grammarProgram(platform: Platform, random: Random): Draft {
   const type = platform.programTypes.get(random.weighted(TYPES))!
   const attachTypes = Object.keys(type.attachTypes ?? {}).filter((name) => !name.startsWith('trace'))
+  const targets = TARGETS[type.name]
+  const target = targets && random.pick(targets)
   const attachType =
-    attachTypes.length > 0 && (type.strictAttachType === true || random.chance(0.3))
+    target?.attach ??
+    (attachTypes.length > 0 && (type.strictAttachType === true || random.chance(0.3))
       ? random.pick(attachTypes)
-      : undefined
+      : undefined)
   const scene = new Scene({
     random,
     platform,
@@ -72,6 +97,7 @@ export function grammarProgram(platform: Platform, random: Random): Draft {
       [1, 0.1],
     ] as const),
   })
+  if (target) scene.args = target.args
   const rules = attachType === undefined ? undefined : type.attachTypes?.[attachType]
   const functions: { label: { node?: Draft['nodes'][number] }; callee?: Callee }[] = []
   const main = scene.w.label()
@@ -92,6 +118,7 @@ export function grammarProgram(platform: Platform, random: Random): Draft {
     type: type.name,
     license: random.chance(0.95) ? 'GPL' : 'Proprietary',
     ...(attachType === undefined ? {} : { attach_type: attachType }),
+    ...(target ? { attach_to: target.to } : {}),
     ...(flags ? { flags } : {}),
     ...(!type.perfmon && random.chance(0.12) ? { unprivileged: true } : {}),
     maps: scene.w.maps,

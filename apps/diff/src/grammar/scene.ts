@@ -12,6 +12,8 @@ export type Value =
   | { readonly kind: 'packet'; readonly range: number }
   | { readonly kind: 'end' }
   | { readonly kind: 'sock'; readonly type: string }
+  /** A pointer to a struct of the kernel. */
+  | { readonly kind: 'object' }
   | { readonly kind: 'mem'; readonly size: number; readonly readonly?: boolean }
 
 export interface Callee {
@@ -93,6 +95,8 @@ export class Scene {
   typed = false
   /** Inside a lock or something else during which nothing may be called. */
   quiet = 0
+  /** What the context's arguments are, where the program attaches to a function of the kernel. */
+  args: readonly ('number' | 'object')[] = []
   /** Nesting of blocks. */
   depth = 0
   #frame: Frame = new Frame(SLOTS)
@@ -285,7 +289,11 @@ export class Scene {
   scalarField(write = false): { off: number; width: 1 | 2 | 4 | 8; size: number } | undefined {
     const { random } = this
     const { context } = this.type
-    if (context.kind === 'args') return { off: 8 * random.below(3), width: 8, size: 8 }
+    if (context.kind === 'args') {
+      const numbers = this.args.flatMap((kind, i) => (kind === 'number' ? [8 * i] : []))
+      const off = numbers.length > 0 && !this.oops() ? random.pick(numbers) : 8 * random.below(3)
+      return { off, width: 8, size: 8 }
+    }
     if (context.kind === 'raw') {
       const width = random.pick([1, 2, 4, 8, 8] as const)
       const room = Math.min(context.size, 256)

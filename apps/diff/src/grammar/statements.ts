@@ -1,6 +1,8 @@
 import { call, callable, fill } from './args.ts'
 import { aliases, arithmetic, pointerArithmetic } from './arithmetic.ts'
+import { witness } from './bounds.ts'
 import { callback, callFunction, tailCall } from './calls.ts'
+import { iterator, object, packetDynptr, section, walk } from './kernel.ts'
 import { dynptr, forEach, lock, ringbuf, socket, timer } from './objects.ts'
 import { contextAccess, directValue, mapValue, memoryAccess, packet, stackAccess } from './pointers.ts'
 import { FP, NUMBER, type Scene } from './scene.ts'
@@ -207,6 +209,12 @@ const STATEMENTS: readonly (readonly [number, Statement])[] = [
   [1, forEach],
   [1, legacyLoad],
   [1, noise],
+  [3, witness],
+  [2, iterator],
+  [2, section],
+  [2, object],
+  [3, walk],
+  [1, packetDynptr],
 ]
 
 /** A lookup whose result is used. */
