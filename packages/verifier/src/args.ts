@@ -184,6 +184,8 @@ function checkRegType(env: Env, regno: number, kind: ArgKind, desc: ArgDesc, met
     if (meta.kptr && kptrSource) matchKptr(env, regno, meta.kptr)
     return
   }
+  // Whatever object of the kernel's or the program's own.
+  if (actual & MEM_PERCPU) return
   if (mayBeNull(actual) && (!desc.nullable || desc.release)) {
     failReg(regno, 'EACCES', `Possibly NULL pointer passed to helper arg${regno}`)
   }

@@ -1,6 +1,7 @@
 import type { Env } from './env.ts'
 import { fail, failReg } from './errors.ts'
 import { INSN_F_DST_REG_STACK, INSN_F_SRC_REG_STACK, LinkedRegs, pushHistory } from './history.ts'
+import { isTrustedPointer } from './kernel-types.ts'
 import {
   BPF_ADD_CONST,
   BPF_ADD_CONST32,
@@ -24,7 +25,6 @@ import {
   baseType,
   CONST_PTR_TO_MAP,
   isPacketPointerAny,
-  MEM_ALLOC,
   mayBeNull,
   PTR_MAYBE_NULL,
   PTR_TO_BTF_ID,
@@ -36,7 +36,6 @@ import {
   PTR_TO_STACK,
   PTR_TO_TCP_SOCK,
   PTR_TO_XDP_SOCK,
-  PTR_TRUSTED,
   PTR_UNTRUSTED,
   SCALAR_VALUE,
 } from './reg-type.ts'
@@ -120,7 +119,7 @@ function isNotNull(env: Env, reg: number): boolean {
     case PTR_TO_MEM:
       return (type & PTR_UNTRUSTED) === 0
     case PTR_TO_BTF_ID:
-      return refOf(env, reg) !== 0 || ((type & (PTR_TRUSTED | MEM_ALLOC)) !== 0 && !(type & PTR_UNTRUSTED))
+      return isTrustedPointer(env, reg)
     default:
       return false
   }

@@ -1,7 +1,7 @@
 import type { HelperDef } from '@skep/registry'
 import { type CallMeta, checkArg, newCallMeta } from './args.ts'
 import { pushCallback } from './callbacks.ts'
-import { DYNPTR_SKB, dynptrRecord, releaseDynptr } from './dynptr.ts'
+import { DYNPTR_SKB, DYNPTR_SKB_META, dynptrRecord, releaseDynptr } from './dynptr.ts'
 import type { Env } from './env.ts'
 import { fail, failReg } from './errors.ts'
 import { checkFormatArgs } from './format-string.ts'
@@ -163,7 +163,9 @@ function checkEffects(env: Env, meta: CallMeta): boolean {
       meta.memDynptr = idOf(env, record)
       meta.refObjId = refOf(env, record)
     }
-    if (helper.verify?.writesDynptr && aux0(env, dynptrRecord(env, reg)) === DYNPTR_SKB) changesPacket = true
+    if (!helper.verify?.writesDynptr) continue
+    const type = aux0(env, dynptrRecord(env, reg))
+    if (type === DYNPTR_SKB || type === DYNPTR_SKB_META) changesPacket = true
   }
   const callback = callbackOf(helper)
   if (callback === 'loop') {

@@ -11,7 +11,7 @@ import { pushAsyncCallback, pushState } from './pending.ts'
 import { CONST_PTR_TO_MAP, PTR_TO_BTF_ID, PTR_TO_MAP_KEY, PTR_TO_MAP_VALUE } from './reg-type.ts'
 import { mapOf, markNotInit, markPointer, markUnknown } from './regs.ts'
 import type { Frame } from './state.ts'
-import { setupFrame } from './subprog-calls.ts'
+import { noteStaticArgs, setupFrame } from './subprog-calls.ts'
 
 function setMapElement(env: Env, callee: Frame, map: VerifierMap): void {
   markPointer(env, callee.reg(2), PTR_TO_MAP_KEY)
@@ -110,6 +110,7 @@ export function pushCallback(
   const { insn } = env
   const info = env.subprogs[subprog]!
   const caller = env.cur.frame
+  noteStaticArgs(env, info)
   info.isCallback = true
   env.facts.callback[insn] = info.start
   if (isAsync(kind)) {

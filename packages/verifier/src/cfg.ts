@@ -29,8 +29,7 @@ const BRANCH = 2
 export function checkCfg(env: Env): void {
   const walk = new CfgWalk(env)
   walk.run(0)
-  const exception = env.subprogs.find((s) => s.isExceptionCallback)
-  if (exception) walk.run(exception.start)
+  if (env.exceptionCallback > 0) walk.run(env.subprogs[env.exceptionCallback]!.start)
   walk.check()
 }
 

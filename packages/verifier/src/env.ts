@@ -234,7 +234,7 @@ export class Env {
   }
 
   get inSleepable(): boolean {
-    return this.privileges.sleepable || this.cur.inSleepable
+    return this.cur.inSleepable
   }
 
   /** Non-sleepable programs and RCU sections may follow RCU pointers. */

@@ -75,6 +75,10 @@ export function btfAccess(
     return
   }
   if (!types) failReg(regno, 'EACCES', `R${regno} invalid mem access '${typeName(type)}'`)
+  const owned = refOf(env, reg) !== 0 || (type & (NON_OWN_REF | MEM_RCU)) !== 0
+  if (type & MEM_ALLOC && !owned) {
+    failReg(regno, 'EFAULT', 'verifier bug: ref_obj_id for allocated object must be non-zero')
+  }
   const local = (type & MEM_ALLOC) !== 0
   const special = local
     ? structFields(env, aux0(env, reg), struct).find((f) => off < f.offset + f.size && f.offset < off + size)

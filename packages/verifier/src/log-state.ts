@@ -1,6 +1,7 @@
 import { decodeLenient, formatKernel, type RawSlot } from '@skep/isa'
 import type { Env } from './env.ts'
 import { knownName } from './helper-lookup.ts'
+import { kernelFunctionAt } from './kfunc/prototype.ts'
 import {
   BPF_ADD_CONST,
   REG_AUX2,
@@ -222,5 +223,8 @@ export function insnText(env: Env, insn: number): string {
     decoded.set(env, slots)
   }
   const slot = slots[insn]
-  return slot === undefined ? '' : formatKernel(slot, { helperName: (id) => knownName(env, id) })
+  if (slot === undefined) return ''
+  const kfunc = kernelFunctionAt(env, insn)
+  if (kfunc) return formatKernel({ ...slot, imm: kfunc.id }, { kfuncName: () => kfunc.name })
+  return formatKernel(slot, { helperName: (id) => knownName(env, id) })
 }

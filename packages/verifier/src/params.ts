@@ -106,7 +106,7 @@ export function globalParams(env: Env, subprog: Subprog): readonly ParamType[] {
   return subprog.params
 }
 
-/** The same of a static function; undefined where it takes more than numbers and the context. */
+/** The same of a static function; undefined where it takes more than numbers, the context and dynptrs. */
 export function staticParams(env: Env, subprog: Subprog): readonly ParamType[] | undefined {
   const { btf } = env
   if (!btf || !subprog.typeId) return
@@ -116,7 +116,9 @@ export function staticParams(env: Env, subprog: Subprog): readonly ParamType[] |
   for (const { type } of btf.params(proto)) {
     const t = btf.resolve(type)
     if (isInt(btf, t)) params.push({ kind: 'anything' })
-    else if (btf.kind(t) === BTF_KIND.PTR && isContextPointer(env, btf, t)) params.push({ kind: 'ctx' })
+    else if (btf.kind(t) !== BTF_KIND.PTR) return
+    else if (isContextPointer(env, btf, t)) params.push({ kind: 'ctx' })
+    else if (isDynptrPointer(btf, t)) params.push({ kind: 'dynptr' })
     else return
   }
   return params.length <= 5 ? params : undefined

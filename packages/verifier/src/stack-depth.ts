@@ -1,7 +1,8 @@
 import type { Env } from './env.ts'
 import { fail } from './errors.ts'
+import { checkThrow } from './exceptions.ts'
 import { MAX_BPF_STACK, MAX_CALL_FRAMES } from './limits.ts'
-import { isPseudoCall, isPseudoFunc } from './program.ts'
+import { isKfuncCall, isPseudoCall, isPseudoFunc } from './program.ts'
 
 /** As the JIT rounds it. */
 const roundUp = (depth: number): number => Math.ceil(depth / 16) * 16
@@ -24,6 +25,7 @@ function walkCalls(env: Env, root: number, separate: boolean, normal: Uint8Array
     if (!separate) normal[index] = 1
     return separate && !normal[index] && roundUp(subprogs[index]!.stackDepth) >= 64
   }
+  const callers: number[] = []
   const visit = (index: number, frame: number): void => {
     const subprog = subprogs[index]!
     if (index && subprog.hasTailCall && depth >= 256) {
@@ -43,17 +45,19 @@ function walkCalls(env: Env, root: number, separate: boolean, normal: Uint8Array
       }
     }
     for (let i = subprog.start; i < subprog.end; i++) {
+      if (isKfuncCall(p, i)) checkThrow(env, i, index, callers)
       if (!isPseudoCall(p, i) && !isPseudoFunc(p, i)) continue
       const callee = env.findSubprog(i + p.imm[i]! + 1)
       if (callee < 0) continue
-      if (subprogs[callee]!.isAsyncCallback && !isPseudoCall(p, i)) continue
-      if (subprogs[callee]!.isExceptionCallback) {
-        fail('EINVAL', `insn ${i} cannot call exception cb directly`)
-      }
+      const { isAsyncCallback, isExceptionCallback } = subprogs[callee]!
+      if (isAsyncCallback && !isPseudoCall(p, i)) continue
+      if (isExceptionCallback) fail('EINVAL', `insn ${i} cannot call exception cb directly`)
       if (frame + 1 >= MAX_CALL_FRAMES) {
         fail('E2BIG', `the call stack of ${frame + 1} frames is too deep !`)
       }
+      callers.push(index)
       visit(callee, frame + 1)
+      callers.pop()
     }
     if (!isOwnStack) depth -= own
   }

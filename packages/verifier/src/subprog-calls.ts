@@ -42,7 +42,7 @@ export function checkSubprogCall(env: Env): void {
     checkGlobalCall(env, index, subprog)
     return
   }
-  if (env.log.needed && env.hasFuncInfo) noteStaticArgs(env, subprog)
+  noteStaticArgs(env, subprog)
   const caller = cur.frame
   const callee = setupFrame(env, cur, index, insn)
   for (let r = 1; r <= 5; r++) env.heap.copyReg(callee.reg(r), caller.reg(r))
@@ -59,8 +59,8 @@ export function checkSubprogCall(env: Env): void {
 }
 
 /** btf_check_subprog_call of a static function: the log tells where a call does not fit its declaration, once. */
-function noteStaticArgs(env: Env, subprog: Subprog): void {
-  if (subprog.unreliable) return
+export function noteStaticArgs(env: Env, subprog: Subprog): void {
+  if (subprog.unreliable || !env.log.needed || !env.hasFuncInfo) return
   try {
     const params = staticParams(env, subprog)
     if (params) checkGlobalArgs(env, params)

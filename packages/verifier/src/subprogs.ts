@@ -1,6 +1,6 @@
-import { BTF_KIND, BTF_LINKAGE } from '@skep/btf'
 import type { Env, Subprog } from './env.ts'
 import { fail } from './errors.ts'
+import { findExceptionCallback, markExceptionCallback } from './exceptions.ts'
 import { checkKfunc } from './kfunc/call.ts'
 import { BPF_MAX_SUBPROGS } from './limits.ts'
 import { LOG_LEVEL2 } from './log.ts'
@@ -45,29 +45,6 @@ function makeSubprog(start: number): Subprog {
   }
 }
 
-const EXCEPTION_TAG = 'exception_callback:'
-
-/** Where the function begins that the main program's BTF names for exceptions; 0 without one (bpf_find_exception_callback_insn_off). */
-function exceptionCallbackAt(env: Env): number {
-  const { btf, program } = env
-  const main = program.functions[0]
-  if (!env.hasFuncInfo || !btf || !main) return 0
-  const name = btf
-    .declTags(main.typeId, -1)
-    .find((tag) => tag.startsWith(EXCEPTION_TAG))
-    ?.slice(EXCEPTION_TAG.length)
-  if (name === undefined) return 0
-  const id = btf.findByName(BTF_KIND.FUNC, name)
-  if (id === undefined) return fail('ENOENT', `exception callback '${name}' could not be found in BTF`)
-  if (btf.linkage(id) !== BTF_LINKAGE.GLOBAL) {
-    fail('EINVAL', `exception callback '${name}' must have global linkage`)
-  }
-  const info = program.functions.find(({ typeId }) => typeId === id)
-  if (!info) return fail('EINVAL', 'exception callback type id not found in func_info')
-  if (info.insn === 0) fail('EINVAL', 'invalid exception callback insn_off in func_info: 0')
-  return info.insn
-}
-
 /** Finds the subprograms by the calls to them (add_subprog_and_kfunc). */
 export function findSubprogs(env: Env): void {
   const { program: p, subprogs } = env
@@ -84,14 +61,13 @@ export function findSubprogs(env: Env): void {
     starts.add(start)
     if (starts.size > BPF_MAX_SUBPROGS) fail('E2BIG', 'too many subprograms')
   }
-  const handler = exceptionCallbackAt(env)
-  if (handler > 0) starts.add(handler)
+  const handler = findExceptionCallback(env)
+  if (handler >= p.length) fail('EINVAL', 'call to invalid destination')
+  starts.add(handler)
+  if (starts.size > BPF_MAX_SUBPROGS) fail('E2BIG', 'too many subprograms')
   for (const start of [...starts].sort((a, b) => a - b)) subprogs.push(makeSubprog(start))
-  if (handler > 0) {
-    env.exceptionCallback = subprogs.findIndex((subprog) => subprog.start === handler)
-    subprogs[env.exceptionCallback]!.isExceptionCallback = true
-  }
   for (let i = 0; i < subprogs.length; i++) subprogs[i]!.end = subprogs[i + 1]?.start ?? p.length
+  if (handler > 0) markExceptionCallback(env, handler)
   if (env.log.level & LOG_LEVEL2) {
     for (let i = 0; i < subprogs.length; i++) env.log.print(`func#${i} @${subprogs[i]!.start}\n`)
   }

@@ -318,8 +318,7 @@ function checkSleepable(env: Env): void {
 /** do_check_subprogs: the global functions that were called, until no more are. */
 function walkGlobals(env: Env): void {
   if (!env.hasFuncInfo) return
-  const handler = env.subprogs[env.exceptionCallback]
-  if (handler) handler.called = true
+  if (env.exceptionCallback > 0) env.subprogs[env.exceptionCallback]!.called = true
   let again = true
   while (again) {
     again = false

@@ -5,6 +5,7 @@ import { checkHelperCall } from './call.ts'
 import { DYNPTR_LOCAL, markDynptr } from './dynptr.ts'
 import type { Env, Subprog } from './env.ts'
 import { fail, Reject } from './errors.ts'
+import { enterExceptionCallback } from './exceptions.ts'
 import { pushHistory } from './history.ts'
 import { KERNEL_BTF } from './kernel-btf.ts'
 import { callKfunc, kfuncUnderLock } from './kfunc/call.ts'
@@ -73,7 +74,7 @@ export function walkSubprog(env: Env, index: number): void {
   state.activeLockId = 0
   state.activeLockOwner = 0
   state.speculative = false
-  state.inSleepable = false
+  state.inSleepable = env.privileges.sleepable
   state.branches = 1
   state.parent = undefined
   state.dfsDepth = 0
@@ -117,12 +118,7 @@ function noteMainParams(env: Env, subprog: Subprog): void {
 function setGlobalArgs(env: Env, index: number, subprog: Subprog): void {
   env.log.print(`Validating ${subprog.name}() func#${index}...\n`)
   const params = globalParams(env, subprog)
-  if (subprog.isExceptionCallback) {
-    env.cur.frame.inExceptionCallback = true
-    if (params.length !== 1 || params[0]!.kind !== 'anything') {
-      fail('EINVAL', 'exception cb only supports single integer argument')
-    }
-  }
+  if (subprog.isExceptionCallback) enterExceptionCallback(env, params)
   const { i32 } = env.heap
   for (let i = 0; i < params.length; i++) {
     const param = params[i]!

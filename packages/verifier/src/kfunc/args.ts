@@ -312,7 +312,9 @@ const CHECKS: Readonly<Record<Exclude<PointerKind, 'null'>, Check>> = {
       failReg(i + 1, 'EINVAL', `arg#${i} is neither owning or non-owning ref`)
     }
     if (!isNonOwningRef(type)) meta.owning = true
-    if (!structFields(env, aux0(env, reg), aux1(env, reg)).some((f) => f.kind === 'bpf_refcount')) {
+    const fields = structFields(env, aux0(env, reg), aux1(env, reg))
+    if (fields.length === 0) failReg(i + 1, 'EFAULT', "verifier bug: Couldn't find btf_record")
+    if (!fields.some((f) => f.kind === 'bpf_refcount')) {
       failReg(i + 1, 'EINVAL', `arg#${i} doesn't point to a type with bpf_refcount field`)
     }
     meta.argBtf = aux0(env, reg)

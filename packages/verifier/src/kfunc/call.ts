@@ -117,10 +117,13 @@ function trackSections(env: Env, meta: KfuncMeta, sleepable: boolean): void {
   const { name, def } = meta.kfunc
   const effect = def.verify?.effect
   const refuse = (where: string): never => fail('EACCES', `kernel func ${name} is sleepable within ${where}`)
-  if (effect === 'rcu_read_lock') cur.activeRcuLocks++
-  else if (effect === 'rcu_read_unlock') {
+  if (effect === 'rcu_read_lock') {
+    if (cur.activeRcuLocks > 0) fail('EINVAL', `nested rcu read lock (kernel function ${name})`)
+    cur.activeRcuLocks++
+  } else if (effect === 'rcu_read_unlock') {
     if (cur.activeRcuLocks === 0) fail('EINVAL', `unmatched rcu read unlock (kernel function ${name})`)
-    if (--cur.activeRcuLocks === 0) endRcuSection(env)
+    cur.activeRcuLocks--
+    endRcuSection(env)
   } else if (sleepable && cur.activeRcuLocks) refuse('rcu_read_lock region')
   if ((effect === 'rcu_read_lock' || effect === 'rcu_read_unlock') && inTreeCallback(env)) {
     fail('EACCES', 'Calling bpf_rcu_read_{lock,unlock} in unnecessary rbtree callback')

@@ -72,6 +72,17 @@ export function kfuncDefAt(env: Env, insn: number): KfuncDef | undefined {
   return reference?.kind === 'kfunc' ? env.platform.kfuncs.byName(reference.name) : undefined
 }
 
+/** What an instruction calls of the kernel's functions, for the log: its name, and its id in the kernel's BTF. */
+export function kernelFunctionAt(
+  env: Env,
+  insn: number,
+): { readonly name: string; readonly id: number } | undefined {
+  const reference = env.program.references.get(insn)
+  if (reference?.kind !== 'kfunc' || !env.kernel) return undefined
+  const id = env.kernel.btf.findByName(BTF_KIND.FUNC, reference.name)
+  return id === undefined ? undefined : { name: reference.name, id }
+}
+
 /** btf_kfunc_is_allowed */
 export function isAllowed(env: Env, def: KfuncDef): boolean {
   const { programTypes } = def

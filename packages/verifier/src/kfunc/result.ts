@@ -104,11 +104,9 @@ function setPointer(env: Env, meta: KfuncMeta, target: number, struct: boolean, 
     if (meta.refObjId) env.heap.i32[(r0 + REG_REF_OBJ_ID) >> 2] = meta.refObjId
     return
   }
-  let trust = PTR_TRUSTED
+  let trust = 0
   if (result === 'untrusted') trust = PTR_UNTRUSTED
-  else if (hasFlag(kfunc, 'rcu_protected') || (hasFlag(kfunc, 'iter_next') && isRcuIterator(env, meta))) {
-    trust = MEM_RCU
-  }
+  else if (hasFlag(kfunc, 'iter_next')) trust = isRcuIterator(env, meta) ? MEM_RCU : PTR_TRUSTED
   markStruct(env, r0, trust, KERNEL_BTF, target)
 }
 
