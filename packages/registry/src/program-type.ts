@@ -15,6 +15,8 @@ export interface TargetArgument {
   readonly kind?: 'buffer' | 'error'
   readonly nullable?: boolean
   readonly readonly?: boolean
+  /** The kernel struct that the argument is taken to point to, whatever its type says. */
+  readonly struct?: string
   /** False: not PTR_TRUSTED. */
   readonly trusted?: boolean
 }
@@ -68,7 +70,10 @@ export interface StructWrites {
   readonly struct: string
   /** Structs of which the same fields may be stored to, named from the struct that they begin with. */
   readonly also?: readonly string[]
-  /** `snd_cwnd`, or `sock.sk_pacing_rate` of a struct that begins it; the whole struct when absent. */
+  /**
+   * `snd_cwnd`, `scx.slice`, `sock.sk_pacing_rate` of a struct that begins it, or `cb:qdisc_skb_cb.data` of a struct that
+   * a member holds; the whole struct when absent.
+   */
   readonly fields?: readonly string[]
   /** Of `fields`: stores may begin inside. */
   readonly inside?: readonly string[]
@@ -84,7 +89,9 @@ export interface StructOpsRules {
   readonly helpers?: boolean
   /** Pointers to the one struct are given as pointers to the other: `{ sock: 'tcp_sock' }`. */
   readonly promotes?: Readonly<Record<string, string>>
-  readonly writes?: StructWrites
+  /** By function and number of the argument. */
+  readonly args?: Readonly<Record<string, Readonly<Record<number, TargetArgument>>>>
+  readonly writes?: readonly StructWrites[]
 }
 
 /** A section name of libbpf's table: `xdp.frags/devmap` and what it means. */

@@ -46,7 +46,7 @@ export interface AttachTarget {
   readonly trusted: boolean
   /** Structs that pointers are given as, by the struct that they are declared with. */
   readonly promotes?: ReadonlyMap<number, number>
-  readonly writes?: StructWrites | undefined
+  readonly writes?: readonly StructWrites[] | undefined
   /** Arguments that the program owns when it starts, by number: the ids of their references. */
   readonly owned?: Map<number, number>
 }

@@ -128,7 +128,8 @@ export function checkResourceLeak(env: Env, exception: boolean, checkLocks: bool
     for (let i = 0; i < cur.refCount; i++) {
       if (cur.refType[i] !== REF_TYPE_PTR) continue
       // Such a program may give an object that it owns back to the kernel: what it returns is checked later.
-      if (env.type.structOps && !exception && refOf(env, env.reg(0)) === cur.refId[i]) continue
+      const gives = env.attachTarget?.returns?.kind === 'object' && !exception
+      if (gives && refOf(env, env.reg(0)) === cur.refId[i]) continue
       lines.push(`Unreleased reference id=${cur.refId[i]} alloc_insn=${cur.refInsn[i]}`)
     }
     if (lines.length > 0) fail('EINVAL', ...lines, `${prefix} would lead to reference leak`)

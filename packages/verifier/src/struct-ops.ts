@@ -31,7 +31,8 @@ export function structOpsTarget(env: Env, kernel: KernelTypes, attachTo: string)
   if (env.privileges.sleepable && rules.sleepable && !rules.sleepable.includes(member.name)) {
     fail('EINVAL', unsupported)
   }
-  const { known, owned } = stubArgs(kernel, name, member.name, proto)
+  const stub = stubArgs(kernel, name, member.name, proto)
+  const { owned } = stub
   if (owned.size > 0 && env.subprogs.some((subprog) => subprog.hasTailCall)) {
     fail('EINVAL', 'program with __ref argument cannot tail call')
   }
@@ -45,7 +46,7 @@ export function structOpsTarget(env: Env, kernel: KernelTypes, attachTo: string)
     result,
     returns: returnsOf(kernel, result),
     hidden: 0,
-    known,
+    known: { ...stub.known, ...rules.args?.[member.name] },
     registered: true,
     nullable: false,
     trusted: true,

@@ -15,10 +15,11 @@ function extentOf(kernel: KernelTypes, struct: number, path: string): Extent | u
   let type = struct
   let offset = 0
   for (const [i, name] of names.entries()) {
-    const member = btf.isComposite(type) ? memberOf(kernel, type, name) : undefined
+    const [own = '', holds] = name.split(':')
+    const member = btf.isComposite(type) ? memberOf(kernel, type, own) : undefined
     if (member) {
       offset += member.offset
-      type = btf.resolve(member.type)
+      type = holds ? kernel.struct(holds) : btf.resolve(member.type)
     } else if (i === 0) {
       type = kernel.struct(name)
       if (!type) return undefined
@@ -55,8 +56,7 @@ export function checkStructWrite(
   off: number,
   size: number,
 ): void {
-  const { writes } = env.attachTarget ?? {}
-  const all = writes ? [writes] : (env.type.structWrites ?? [])
+  const all = env.attachTarget?.writes ?? env.type.structWrites ?? []
   const rules = all.find((rule) =>
     [rule.struct, ...(rule.also ?? [])].some((name) => kernel.struct(name) === struct),
   )

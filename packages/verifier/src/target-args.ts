@@ -113,7 +113,8 @@ function pointerArg(
       ? PTR_MAYBE_NULL
       : 0) | (known?.readonly ? MEM_RDONLY : 0)
   if (known?.kind === 'buffer') return { type: PTR_TO_BUF | flags, id: 0 }
-  const id = btf.resolve(btf.target(type))
+  const given = known?.struct ? kernel.struct(known.struct) : 0
+  const id = given || btf.resolve(btf.target(type))
   // Pointers to memory without structure are numbers.
   if (btf.kind(id) === BTF_KIND.VOID || btf.kind(id) === BTF_KIND.INT) return SCALAR
   if (!btf.isComposite(id)) return refuse(`arg${index} type ${kindText(kernel, id)} is not a struct`)

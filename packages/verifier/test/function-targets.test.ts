@@ -84,7 +84,78 @@ function smallKernel(): Uint8Array {
     })),
   )
   b.variable('pages', long)
+  structOps(b, int, task)
   return b.build()
+}
+
+/** Qdisc_ops and sched_ext_ops as Linux 6.18 has them, less most of their members. */
+function structOps(b: BtfBuilder, int: number, task: number): void {
+  const byte = b.int('u8', 1)
+  const u64 = b.int('u64', 8)
+  const skb = b.struct('sk_buff', [
+    { name: 'tstamp', type: u64 },
+    { name: 'len', type: int },
+    { name: 'cb', type: b.array(byte, 48, int) },
+  ])
+  b.struct('qdisc_skb_cb', [
+    { name: 'pkt_len', type: u64 },
+    { name: 'data', type: b.array(byte, 20, int) },
+  ])
+  b.struct('bpf_sk_buff_ptr', [{ name: 'skb', type: b.pointer(skb) }])
+  const qdisc = b.struct('Qdisc', [
+    { name: 'flags', type: int },
+    { name: 'limit', type: int },
+  ])
+  const skbPointer = b.pointer(skb)
+  const qdiscPointer = b.pointer(qdisc)
+  const define = (
+    name: string,
+    members: Readonly<
+      Record<string, readonly [result: number, params: readonly (readonly [string, number])[]]>
+    >,
+  ): void => {
+    const plain = (params: readonly (readonly [string, number])[]) =>
+      params.map(([param, type]) => [param.replace(/__(ref|nullable)$/, ''), type] as const)
+    const struct = b.struct(
+      name,
+      Object.entries(members).map(([member, [result, params]]) => ({
+        name: member,
+        type: b.pointer(b.funcProto(result, plain(params))),
+      })),
+    )
+    for (const [member, [result, params]] of Object.entries(members)) {
+      b.func(`${name}__${member}`, b.funcProto(result, params), 'static')
+    }
+    b.struct(`bpf_struct_ops_${name}`, [
+      { name: 'common', type: u64 },
+      { name: 'data', type: struct },
+    ])
+  }
+  define('Qdisc_ops', {
+    enqueue: [
+      int,
+      [
+        ['skb__ref', skbPointer],
+        ['sch', qdiscPointer],
+        ['to_free', b.pointer(skbPointer)],
+      ],
+    ],
+    dequeue: [skbPointer, [['sch', qdiscPointer]]],
+    peek: [skbPointer, [['sch', qdiscPointer]]],
+    init: [int, [['sch', qdiscPointer]]],
+    destroy: [0, [['sch', qdiscPointer]]],
+  })
+  define('sched_ext_ops', {
+    dispatch: [
+      0,
+      [
+        ['cpu', int],
+        ['prev__nullable', b.pointer(task)],
+      ],
+    ],
+    init: [int, []],
+  })
+  b.struct('proto_ops', [{ name: 'bind', type: b.pointer(b.funcProto(int, [])) }])
 }
 
 const kernelBtf = smallKernel()
@@ -112,6 +183,14 @@ const fmodRet = (to: string, asm = '', more: Partial<Case> = {}): Case =>
   on('modify_return', to, `${asm}\n${END}`, more)
 const lsm = (to: string, asm = END, more: Partial<Case> = {}): Case => on('lsm_mac', to, asm, more)
 const cgroup = (to: string, asm: string, more: Partial<Case> = {}): Case => on('lsm_cgroup', to, asm, more)
+
+const implement = (to: string, asm: string, more: Partial<Case> = {}): Case => ({
+  name: to,
+  type: 'struct_ops',
+  to,
+  asm,
+  ...more,
+})
 
 const cases: readonly (readonly [what: string, test: Case, expected: string])[] = [
   ['the fields of an argument', fentry('vfs_read', 'r2 = *(u64 *)(r1 + 0)\nr3 = *(u32 *)(r2 + 8)'), 'accept'],
@@ -285,6 +364,92 @@ const cases: readonly (readonly [what: string, test: Case, expected: string])[] 
     'EINVAL: At program exit the register R0 has smin=0 smax=0 should have been in [1, 1]',
   ],
   ['a void hook by cgroup', cgroup('file_free_security', 'r0 = 1\nexit'), 'accept'],
+  ['a function of a struct', implement('Qdisc_ops:init', END), 'accept'],
+  ['any result', implement('Qdisc_ops:init', 'r0 = 77\nexit'), 'accept'],
+  ['a pointer as result', implement('Qdisc_ops:init', 'r0 = *(u64 *)(r1 + 0)\nexit'), 'accept'],
+  ['no result of a void function', implement('Qdisc_ops:destroy', 'exit'), 'accept'],
+  [
+    'an owned argument that is not given on',
+    implement('Qdisc_ops:enqueue', END),
+    'EINVAL: Unreleased reference id=1 alloc_insn=0',
+  ],
+  [
+    'an owned argument that is returned',
+    implement('Qdisc_ops:enqueue', 'r0 = *(u64 *)(r1 + 0)\nexit'),
+    'EINVAL: Unreleased reference id=1 alloc_insn=0',
+  ],
+  [
+    'an owned argument and a tail call',
+    implement('Qdisc_ops:enqueue', `r2 = map programs\nr3 = 0\ncall 12\n${END}`),
+    'EINVAL: program with __ref argument cannot tail call',
+  ],
+  ['null in place of an object', implement('Qdisc_ops:dequeue', END), 'accept'],
+  [
+    'a number in place of an object',
+    implement('Qdisc_ops:dequeue', 'r0 = 1\nexit'),
+    'EINVAL: At program exit the register R0 has smin=1 smax=1 should have been in [0, 0]',
+  ],
+  [
+    'a member that programs do not implement',
+    implement('Qdisc_ops:peek', END),
+    'ENOTSUPP: attach to unsupported member peek of struct Qdisc_ops',
+  ],
+  [
+    'a store to a field that may change',
+    implement('Qdisc_ops:init', `r2 = *(u64 *)(r1 + 0)\n*(u32 *)(r2 + 4) = 1\n${END}`),
+    'accept',
+  ],
+  [
+    'a store to another field',
+    implement('Qdisc_ops:init', `r2 = *(u64 *)(r1 + 0)\n*(u32 *)(r2 + 0) = 1\n${END}`),
+    'EACCES: no write support to Qdisc at off 0',
+  ],
+  [
+    'a store into a struct that a member holds',
+    implement('Qdisc_ops:enqueue', `r2 = *(u64 *)(r1 + 0)\n*(u32 *)(r2 + 24) = 1\n${END}`),
+    'EINVAL: Unreleased reference id=1 alloc_insn=0',
+  ],
+  [
+    'a store past a struct that a member holds',
+    implement('Qdisc_ops:enqueue', `r2 = *(u64 *)(r1 + 0)\n*(u64 *)(r2 + 33) = 1\n${END}`),
+    'EACCES: write access at off 33 with size 8 beyond the member of sk_buff ended at 40',
+  ],
+  [
+    'an argument of another type than declared',
+    implement('Qdisc_ops:enqueue', `r2 = *(u64 *)(r1 + 16)\nr3 = *(u64 *)(r2 + 0)\n${END}`),
+    'EINVAL: Unreleased reference id=1 alloc_insn=0',
+  ],
+  [
+    'an argument that may be null',
+    implement('sched_ext_ops:dispatch', `r2 = *(u64 *)(r1 + 8)\nr3 = *(u32 *)(r2 + 0)\n${END}`),
+    "EACCES: R2 invalid mem access 'trusted_ptr_or_null_'",
+  ],
+  ['a member that may sleep', implement('sched_ext_ops:init', END, { flags: 16 }), 'accept'],
+  [
+    'a member that may not sleep',
+    implement('sched_ext_ops:dispatch', END, { flags: 16 }),
+    'EINVAL: attach to unsupported member dispatch of struct sched_ext_ops',
+  ],
+  [
+    'a struct of which programs implement nothing',
+    implement('proto_ops:bind', END),
+    'ENOTSUPP: attach_btf_id NUMBER is not a supported struct',
+  ],
+  [
+    'no such member',
+    implement('Qdisc_ops:nothing', END),
+    'EINVAL: attach to invalid member nothing of struct Qdisc_ops',
+  ],
+  [
+    'no member',
+    implement('', END),
+    'ENOTSUPP: struct_ops programs must say which struct:member they implement',
+  ],
+  [
+    'without a licence',
+    implement('Qdisc_ops:init', END, { license: 'BSD' }),
+    'EINVAL: struct ops programs must have a GPL compatible license',
+  ],
   [
     'a replaced function',
     { name: 'ext', type: 'ext', to: 'vfs_read', asm: END },
