@@ -29,7 +29,7 @@ export interface SpecialField {
 
 const SIZES: Readonly<Partial<Record<FieldKind, number>>> = {
   bpf_spin_lock: 4,
-  bpf_res_spin_lock: 8,
+  bpf_res_spin_lock: 4,
   bpf_timer: 16,
   bpf_wq: 16,
   bpf_task_work: 8,

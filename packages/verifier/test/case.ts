@@ -24,7 +24,7 @@ export interface Case {
 }
 
 /** Maps that cases refer to by name. */
-const MAPS: Readonly<Record<string, RowMap>> = {
+export const MAPS: Readonly<Record<string, RowMap>> = {
   hash: { name: 'hash', type: 'hash', key_size: 8, value_size: 48, max_entries: 4 },
   array: { name: 'array', type: 'array', key_size: 4, value_size: 16, max_entries: 4 },
   globals: { name: 'globals', type: 'array', key_size: 4, value_size: 16, max_entries: 1 },
@@ -42,6 +42,24 @@ const MAPS: Readonly<Record<string, RowMap>> = {
   ringbuf: { name: 'ringbuf', type: 'ringbuf', key_size: 0, value_size: 0, max_entries: 4096 },
   queue: { name: 'queue', type: 'queue', key_size: 0, value_size: 8, max_entries: 4 },
   sockmap: { name: 'sockmap', type: 'sockmap', key_size: 4, value_size: 4, max_entries: 4 },
+  storage: { name: 'storage', type: 'cgroup_storage', key_size: 8, value_size: 8, max_entries: 0 },
+  other_storage: {
+    name: 'other_storage',
+    type: 'cgroup_storage',
+    key_size: 8,
+    value_size: 8,
+    max_entries: 0,
+  },
+  arena: { name: 'arena', type: 'arena', key_size: 0, value_size: 0, max_entries: 1, flags: 0x400 },
+  mapped_arena: {
+    name: 'mapped_arena',
+    type: 'arena',
+    key_size: 0,
+    value_size: 0,
+    max_entries: 1,
+    flags: 0x400,
+    map_extra: 0x1_0000_0000,
+  },
   devmap: { name: 'devmap', type: 'devmap', key_size: 4, value_size: 4, max_entries: 4 },
   outer: {
     name: 'outer',

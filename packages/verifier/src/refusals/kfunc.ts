@@ -13,6 +13,7 @@ export type KfuncCode =
   | 'OBJECT_NOT_OWNED'
   | 'GRAPH_NODE'
   | 'RBTREE_CALLBACK'
+  | 'EXCEPTION'
   | 'UNINITIALIZED_VARIABLE'
 
 /** Kernel functions, and the objects that they make and take. */
@@ -147,8 +148,12 @@ export const kfunc: Refusals<KfuncCode> = {
     mend: ['Load the pointer inside the RCU section in which it is used.', 'Acquire the object first.'],
   },
   UNMATCHED_UNLOCK: {
-    title: 'The end of a section that was not begun',
+    title: 'Sections that do not pair',
     lines: [
+      [
+        /^nested rcu read lock \(kernel function (?<name>\S+)\)$/,
+        '{name} begins an RCU section inside another one.',
+      ],
       [
         /^unmatched rcu read unlock \(kernel function (?<name>\S+)\)$/,
         '{name} ends an RCU section, and none is open.',
@@ -304,6 +309,40 @@ export const kfunc: Refusals<KfuncCode> = {
       ],
     ],
     mend: ['Let the function compare the two nodes, and nothing else.'],
+  },
+  EXCEPTION: {
+    title: 'An exception that cannot be thrown or handled',
+    lines: [
+      [
+        /^bpf_throw kfunc \(insn (?<at>\d+)\) cannot be called from callback subprog (?<func>\d+)$/,
+        'Instruction {at} throws in a callback, and exceptions do not pass through helpers.',
+      ],
+      [
+        /^exception callback '(?<name>[^']*)' could not be found in BTF$/,
+        'The program names {name} to handle its exceptions, and there is no such function.',
+      ],
+      [
+        /^exception callback '(?<name>[^']*)' must have global linkage$/,
+        '{name} handles exceptions and is static.',
+      ],
+      [
+        /^invalid exception callback insn_off in func_info: 0$/,
+        'The main function itself is named to handle its exceptions.',
+      ],
+      [
+        /^exception callback type id not found in func_info$/,
+        'The function that handles exceptions is not part of the program.',
+      ],
+      [
+        /^exception cb only supports single integer argument$/,
+        'The function that handles exceptions takes one number, and this one does not.',
+      ],
+      [
+        /^multiple exception callback tags for main subprog(?<name> .*)?$/,
+        'The program names two functions that handle its exceptions.',
+      ],
+    ],
+    mend: ['Return from the callback (bpf_loop stops at 1) and throw after the helper.', 'Name one handler.'],
   },
   UNINITIALIZED_VARIABLE: {
     title: 'A variable that was never set',

@@ -81,22 +81,6 @@ SEC("tc") int num_index_unchecked(void *ctx)
 	return table[3];
 }
 
-SEC("tc") int num_counter_as_index(void *ctx)
-{
-	struct bpf_iter_num it;
-	u8 table[16] = {};
-	u64 n = 0;
-
-	bpf_iter_num_new(&it, 0, 16);
-	while (bpf_iter_num_next(&it)) {
-		barrier_var(n);
-		table[n & 15] = n;
-		n++;
-	}
-	bpf_iter_num_destroy(&it);
-	return table[1];
-}
-
 SEC("tc") int num_counter_grows(void *ctx)
 {
 	struct bpf_iter_num it;
@@ -1058,7 +1042,6 @@ SEC("tp_btf/sched_switch") int vma_pointer_after_destroy(void *ctx)
 
 SEC("tp_btf/sched_switch") int css_walk(void *ctx)
 {
-	struct task_struct *current = bpf_get_current_task_btf();
 	struct cgroup_subsys_state *css;
 	struct bpf_iter_css it;
 	struct cgroup *cgrp = bpf_cgroup_from_id(1);
