@@ -3,6 +3,6 @@ export const comparable = (log: string): readonly string[] =>
   log
     .replaceAll(/\(18\) r(\d) = 0x[0-9a-f]+ */g, '(18) r$1 = … ')
     .replaceAll(/verification time.*\n/g, '')
-    .replace('callprocessed', 'call\nprocessed')
+    .replace(/(call|directly)processed/, '$1\nprocessed')
     .split('\n')
     .map((line) => line.trimEnd())

@@ -1,0 +1,125 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { isKernelAvailable, openKernel, prepareCollection } from '@skep/linux'
+import { parseElf } from '@skep/loader-elf'
+import type { CollectionSpec, ProgramSpec } from '@skep/registry'
+import { describe, expect, it } from 'vitest'
+import { createVerifier, type Verdict } from '../src/index.ts'
+import { comparable } from './comparable.ts'
+import { platform } from './platform.ts'
+
+// Compiled C in which kernel functions follow each other, rightly and wrongly: what Linux 6.18 says of each program is
+// recorded, and where it runs, its logs are compared too.
+
+interface Recorded {
+  readonly object: string
+  readonly program: string
+  readonly verdict: 'accept' | 'reject'
+  readonly errno?: string
+  readonly line?: string
+  readonly processed: number
+}
+
+const CALLBACK_LOOPS =
+  'a call that runs a callback is a loop here, as in later kernels: 6.18 misses precision marks there'
+/** Programs that are walked another way than Linux 6.18 does, with the reason. Verdicts differ nowhere. */
+const WALKED_OTHERWISE: Readonly<Record<string, string>> = {
+  num_next_in_callback: CALLBACK_LOOPS,
+  num_around_callback: CALLBACK_LOOPS,
+  num_in_callback: CALLBACK_LOOPS,
+}
+/** Refusals whose log begins with a line on something else, that the reader of logs takes for the reason. */
+const NOTE_FIRST: ReadonlySet<string> = new Set(['xdp_replaced_in_callback'])
+
+const FOLDER = new URL('../testdata/kfuncs/', import.meta.url)
+const VMLINUX = '/sys/kernel/btf/vmlinux'
+const kernelBtf = existsSync(VMLINUX) ? readFileSync(VMLINUX) : undefined
+
+const recorded = readFileSync(new URL('recorded.jsonl', FOLDER), 'utf8')
+  .trimEnd()
+  .split('\n')
+  .map((line) => JSON.parse(line) as Recorded)
+
+/** As loaders do, which give an arena its place before they load programs. */
+const placed = (spec: CollectionSpec): CollectionSpec['maps'] =>
+  spec.maps.map((map) =>
+    map.type === 'arena' && map.mapExtra === undefined ? { ...map, mapExtra: 1n << 44n } : map,
+  )
+
+const objects = readdirSync(FOLDER)
+  .filter((name) => name.endsWith('.o'))
+  .map((name): readonly [string, CollectionSpec] => [
+    name,
+    parseElf(readFileSync(new URL(name, FOLDER)), { platform, ...(kernelBtf ? { kernelBtf } : {}) }),
+  ])
+
+const noTypes = kernelBtf ? undefined : `no ${VMLINUX}: the programs read structs of the kernel`
+
+describe.skipIf(noTypes)(
+  `programs on kernel functions${noTypes ? ` (skipped: ${noTypes})` : ''}`,
+  async () => {
+    const verifier = await createVerifier(platform, {
+      cpus: availableParallelism(),
+      ...(kernelBtf ? { kernelBtf } : {}),
+    })
+    const verify = (spec: CollectionSpec, program: ProgramSpec, logLevel: number): Verdict =>
+      verifier.verify({ program, maps: placed(spec), ...(spec.btf ? { btf: spec.btf } : {}), logLevel })
+
+    it.each(objects)('%s: verdicts, lines and counts as recorded', (object, spec) => {
+      const expected = recorded.filter((r) => r.object === object)
+      expect(spec.programs.map((p) => p.name)).toEqual(expected.map((r) => r.program))
+      const told = spec.programs.map((program, i) => {
+        const verdict = verify(spec, program, 0)
+        const { line, processed } = expected[i]!
+        return {
+          object,
+          program: program.name,
+          verdict: verdict.verdict,
+          ...(verdict.verdict === 'accept'
+            ? {}
+            : { errno: verdict.errno, line: NOTE_FIRST.has(program.name) ? line : verdict.line }),
+          processed: program.name in WALKED_OTHERWISE ? processed : verdict.processed,
+        }
+      })
+      expect(told).toEqual(expected)
+    })
+
+    const live = await isKernelAvailable()
+    const missing = live.ok ? await otherRelease() : live.reason
+    it.skipIf(missing).each(objects)(
+      `%s: logs as the running kernel's${missing ? ` (skipped: ${missing})` : ''}`,
+      async (_, spec) => {
+        using kernel = await openKernel()
+        const prepared = prepareCollection(kernel, spec)
+        const differ: unknown[] = []
+        for (const program of spec.programs) {
+          const theirs = prepared.load(program, { logLevel: 2 })
+          if (theirs.ok) theirs.close()
+          const ours = verify(spec, program, 2)
+          expect({ program: program.name, ok: ours.verdict === 'accept' }).toEqual({
+            program: program.name,
+            ok: theirs.ok,
+          })
+          if (program.name in WALKED_OTHERWISE) continue
+          const [a, b] = [comparable(ours.log()), comparable(theirs.log)]
+          const at = b.findIndex((line, i) => line !== a[i])
+          if (a.length !== b.length || at >= 0)
+            differ.push({ program: program.name, ours: a[at], theirs: b[at] })
+        }
+        prepared.close()
+        expect(differ).toEqual([])
+      },
+      60_000,
+    )
+  },
+)
+
+async function otherRelease(): Promise<string | undefined> {
+  using kernel = await openKernel()
+  return kernel.release.startsWith('6.18.') ? undefined : `the logs are Linux 6.18's, not ${kernel.release}'s`
+}
+
+it('knows the reason of each recorded refusal', () => {
+  const silent = recorded.filter((r) => r.verdict === 'reject' && (r.line === undefined || r.line === ''))
+  expect(silent).toEqual([])
+})
