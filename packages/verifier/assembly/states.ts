@@ -358,3 +358,34 @@ export function precise_scalars(frame: usize, slots: i32, out: usize): i32 {
   store<u64>(out, held)
   return regs
 }
+
+/**
+ * Marks scalars precise: registers whose bits are in the word at `asked`, and slots by the two words at `asked + 8`. Bits of
+ * what is no scalar, or was marked before, are cleared there.
+ */
+export function mark_precise(frame: usize, slots: i32, asked: usize): bool {
+  let regs = load<i32>(asked)
+  for (let r = 0; r < MAX_FRAME_REGS - 1; r++) {
+    if (!(regs & (1 << r))) continue
+    const reg = frame + r * REG_SIZE
+    const flags = word(reg, REG_FLAGS)
+    if (word(reg, REG_TYPE) != SCALAR_VALUE || flags & REG_FLAG_PRECISE) regs &= ~(1 << r)
+    else store<i32>(reg, flags | REG_FLAG_PRECISE, REG_FLAGS)
+  }
+  let held = load<u64>(asked, 8)
+  for (let left = held; left; left &= left - 1) {
+    const spi = <i32>ctz<u64>(left)
+    const slot = frame + FRAME_STACK + spi * SLOT_SIZE
+    const scalar = spi < slots && is_spilled_scalar(slot)
+    const flags = scalar ? word(slot, REG_FLAGS) : 0
+    if (!scalar || flags & REG_FLAG_PRECISE) held &= ~((<u64>1) << spi)
+    else store<i32>(slot, flags | REG_FLAG_PRECISE, REG_FLAGS)
+  }
+  store<i32>(asked, regs)
+  store<u64>(asked, held, 8)
+  return regs != 0 || held != 0
+}
+
+export function copy_bytes(to: usize, from: usize, bytes: i32): void {
+  memory.copy(to, from, bytes)
+}

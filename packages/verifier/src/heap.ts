@@ -1,5 +1,5 @@
 import { fail } from './errors.ts'
-import { FRAME_STACK, REG_SIZE, SLOT_SIZE } from './layout.ts'
+import { FRAME_STACK, SLOT_SIZE } from './layout.ts'
 import { MAX_STACK_SLOTS } from './limits.ts'
 
 export { FRAME_STACK, SLOT_SIZE, SLOT_TYPES } from './layout.ts'
@@ -27,6 +27,8 @@ export class Heap {
   readonly memory: WebAssembly.Memory
   i32: Int32Array
   u8: Uint8Array
+  /** Copies a register record: the domain's own, once there is one over this memory. */
+  copyReg!: (to: number, from: number) => void
   readonly #limitPages: number
   readonly #start: number
   #top: number
@@ -74,19 +76,6 @@ export class Heap {
 
   release(address: number, sizeClass: number): void {
     this.#free[sizeClass]!.push(address)
-  }
-
-  copy(to: number, from: number, bytes: number): void {
-    this.u8.copyWithin(to, from, from + bytes)
-  }
-
-  /** Copies a register record. */
-  copyReg(to: number, from: number): void {
-    const { i32 } = this
-    let t = to >> 2
-    let f = from >> 2
-    const end = t + (REG_SIZE >> 2)
-    while (t < end) i32[t++] = i32[f++]!
   }
 
   fill(address: number, bytes: number): void {

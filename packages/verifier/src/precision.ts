@@ -1,6 +1,5 @@
 import type { Env } from './env.ts'
 import { fail } from './errors.ts'
-import { SLOT_TYPES } from './heap.ts'
 import {
   accessFrame,
   accessSlot,
@@ -9,7 +8,7 @@ import {
   INSN_F_STACK_ACCESS,
   LinkedRegs,
 } from './history.ts'
-import { BPF_END, BPF_MOV, BPF_NEG, REG_SIZE } from './layout.ts'
+import { BPF_END, BPF_MOV, BPF_NEG } from './layout.ts'
 import { BPF_REG_FP, MAX_CALL_FRAMES } from './limits.ts'
 import { LOG_LEVEL2 } from './log.ts'
 import { insnText, printState } from './log-state.ts'
@@ -47,7 +46,6 @@ import {
   HISTORY_PREVIOUS,
   HISTORY_WORDS,
   isSpilledScalar,
-  STACK_SPILL,
   type State,
 } from './state.ts'
 
@@ -452,38 +450,25 @@ function markEntry(env: Env, state: State): boolean {
   return changed
 }
 
+/** Where what is asked for is handed over, as an index of words. */
+const ASKED: number = TNUM_A >> 2
+
 /** Marks a checkpoint; what was marked before need not be followed further. */
 function markState(env: Env, state: State): boolean {
-  const { backtrack: bt, heap } = env
+  const { backtrack: bt } = env
+  const { i32 } = env.heap
   let changed = false
   for (let f = bt.frame; f >= 0; f--) {
     const frame = state.frames[f]
     if (!frame) continue
-    if (bt.regs[f]) {
-      for (let r = 0; r < BPF_REG_FP; r++) {
-        if (!bt.hasReg(f, r)) continue
-        const reg = frame.address + r * REG_SIZE
-        if (typeOf(env, reg) !== SCALAR_VALUE || isPrecise(env, reg)) bt.clearReg(f, r)
-        else {
-          setPrecise(env, reg, true)
-          changed = true
-        }
-      }
-    }
-    if (bt.hasSlots(f)) {
-      for (let spi = 0; spi < 64; spi++) {
-        if (!bt.hasSlot(f, spi)) continue
-        const slot = frame.slot(spi)
-        const scalar =
-          spi < frame.slots &&
-          heap.u8[slot + SLOT_TYPES + 7] === STACK_SPILL &&
-          typeOf(env, slot) === SCALAR_VALUE
-        if (!scalar || isPrecise(env, slot)) bt.clearSlot(f, spi)
-        else {
-          setPrecise(env, slot, true)
-          changed = true
-        }
-      }
+    if ((bt.regs[f]! | bt.slotsLo[f]! | bt.slotsHi[f]!) !== 0) {
+      i32[ASKED] = bt.regs[f]!
+      i32[ASKED + 2] = bt.slotsLo[f]!
+      i32[ASKED + 3] = bt.slotsHi[f]!
+      if (env.domain.records.markPrecise(frame.address, frame.slots, TNUM_A)) changed = true
+      bt.regs[f] = i32[ASKED]!
+      bt.slotsLo[f] = i32[ASKED + 2]!
+      bt.slotsHi[f] = i32[ASKED + 3]!
     }
     if (env.log.level & LOG_LEVEL2) {
       env.log.print(

@@ -13,6 +13,11 @@ const MUST_WRITE_ACC = 4
 const LIVE_BEFORE = 6
 const WORDS = 8
 
+// What is known of an instruction's writes.
+const NOT_SEEN = 0
+const NO_WRITE = 1
+const WRITES = 2
+
 /**
  * Control flow of the whole program by number, so that it is decoded once: up to two successors of each instruction (-1 for
  * none), its place in postorder, and by that place the places of its predecessors.
@@ -65,6 +70,7 @@ interface Instance {
   readonly frames: (Int32Array | undefined)[]
   /** By frame: a bit for each place in postorder, from the first, whose masks depend on what has changed since. */
   readonly stale: (Int32Array | undefined)[]
+  /** NOT_SEEN, NO_WRITE or WRITES, by instruction. */
   readonly mustWriteSet: Uint8Array
   updated: boolean
   mustWriteDropped: boolean
@@ -218,21 +224,28 @@ export class StackLiveness {
 
   #commit(instance: Instance): void {
     const index = this.#writeInsn - instance.start
-    const seen = instance.mustWriteSet[index] === 1
-    if (seen && !this.#anyWrite && instance.frames.length === 0) return
+    const before = instance.mustWriteSet[index]
+    // Only what is written every time counts.
+    if (before === NO_WRITE) return
+    if (before === NOT_SEEN && !this.#anyWrite) {
+      instance.mustWriteSet[index] = NO_WRITE
+      return
+    }
     const depth = instance.subprogs.length
+    let some = 0
     for (let frame = 0; frame < depth; frame++) {
       let lo = this.#writesLo[frame]!
       let hi = this.#writesHi[frame]!
-      if (lo === 0 && hi === 0 && (!seen || !instance.frames[frame])) continue
+      if (lo === 0 && hi === 0 && (before === NOT_SEEN || !instance.frames[frame])) continue
       const masks = this.#masks(instance, frame)
       const at = index * WORDS + MUST_WRITE
       const oldLo = masks[at]!
       const oldHi = masks[at + 1]!
-      if (seen) {
+      if (before === WRITES) {
         lo &= oldLo
         hi &= oldHi
       }
+      some |= lo | hi
       if (lo !== oldLo || hi !== oldHi) {
         masks[at] = lo
         masks[at + 1] = hi
@@ -241,7 +254,7 @@ export class StackLiveness {
         if ((oldLo & ~lo) !== 0 || (oldHi & ~hi) !== 0) instance.mustWriteDropped = true
       }
     }
-    instance.mustWriteSet[index] = 1
+    instance.mustWriteSet[index] = some === 0 ? NO_WRITE : WRITES
   }
 
   /** Spreads what was recorded, for all functions of the current state: whenever a path ends or a function returns. */

@@ -119,6 +119,7 @@ export class StatePool {
   constructor(heap: Heap, domain: ScalarDomain) {
     this.#heap = heap
     this.#domain = domain
+    heap.copyReg = domain.copyRecord
   }
 
   /** Forgets what it could reuse; the heap was reset. */
@@ -162,8 +163,8 @@ export class StatePool {
     for (let i = 0; i < state.frames.length; i++) {
       const frame = state.frames[i]
       if (frame) this.releaseFrame(frame)
+      state.frames[i] = undefined
     }
-    state.frames.length = 0
     state.parent = undefined
     state.equalState = undefined
     state.historyLength = 0
@@ -208,7 +209,7 @@ export class StatePool {
     to.callbackDepth = from.callbackDepth
     to.returnMin = from.returnMin
     to.returnMax = from.returnMax
-    this.#heap.copy(to.address, from.address, FRAME_STACK + from.slots * SLOT_SIZE)
+    this.#domain.records.copyBytes(to.address, from.address, FRAME_STACK + from.slots * SLOT_SIZE)
   }
 
   /** copy_verifier_state; `full` gives every frame of `to` room for a whole stack. */

@@ -97,6 +97,13 @@ export interface RecordOperations {
   clearPrecise(frame: number, slots: number): void
   /** Bits of the registers that are precise scalars; those of slots go to `out`, 8 bytes. */
   preciseScalars(frame: number, slots: number, out: number): number
+  /**
+   * Marks scalars precise: registers whose bits are in the word at `asked`, and slots by the two words at `asked + 8`. Bits of
+   * what is no scalar, or was marked before, are cleared there. 1 if any are left.
+   */
+  markPrecise(frame: number, slots: number, asked: number): number
+  /** Copies memory. */
+  copyBytes(to: number, from: number, bytes: number): void
 }
 
 /** Bytes that identities need while states are compared. */
@@ -329,6 +336,8 @@ const recordNames: Record<keyof RecordOperations, string> = {
   cleanFrame: 'clean_frame',
   clearPrecise: 'clear_precise',
   preciseScalars: 'precise_scalars',
+  markPrecise: 'mark_precise',
+  copyBytes: 'copy_bytes',
 }
 
 const domainNames: Record<Exclude<keyof ScalarDomain, 'tnum' | 'records'>, string> = {
