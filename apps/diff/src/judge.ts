@@ -1,4 +1,4 @@
-import { type Kernel, RowMapCache, verifyRow } from '@skep/linux'
+import { type Kernel, RowMapCache, type VerifyAnswer, verifyRow } from '@skep/linux'
 import type { Platform, Row } from '@skep/registry'
 import { specFromRow, type Verifier } from '@skep/verifier'
 
@@ -17,6 +17,11 @@ const BPF_LOG_STATS = 4
 /** Maps kept before all are made anew. */
 const MAPS_KEPT = 200
 
+/** Errors of a busy machine, when they come without a log. */
+const TRANSIENT: ReadonlySet<string> = new Set(['ENOMEM', 'EAGAIN', 'EINTR', 'EBUSY', 'ENFILE', 'EMFILE'])
+const TRIES = 5
+const PAUSE = new Int32Array(new SharedArrayBuffer(4))
+
 /** The two that are compared. */
 export class Judge {
   readonly #kernel: Kernel
@@ -32,7 +37,13 @@ export class Judge {
 
   kernel(row: Row): Opinion {
     if (this.#maps.size > MAPS_KEPT) this.#maps.clear()
-    const answer = verifyRow(this.#kernel, row, { log: true, logLevel: BPF_LOG_STATS, maps: this.#maps })
+    let answer = this.#ask(row)
+    // What the kernel lacked for a moment says nothing of the program.
+    for (let tries = 0; tries < TRIES && TRANSIENT.has(answer.errno ?? '') && !answer.line; tries++) {
+      this.#maps.clear()
+      Atomics.wait(PAUSE, 0, 0, 100 << tries)
+      answer = this.#ask(row)
+    }
     const { verdict, errno, line, processed, error } = answer
     return {
       verdict,
@@ -41,6 +52,10 @@ export class Judge {
       processed,
       ...(error ? { outside: error.message } : {}),
     }
+  }
+
+  #ask(row: Row): VerifyAnswer {
+    return verifyRow(this.#kernel, row, { log: true, logLevel: BPF_LOG_STATS, maps: this.#maps })
   }
 
   kernelLog(row: Row, logLevel = 1): string {

@@ -14,11 +14,17 @@ const narration: readonly RegExp[] = [
   /^func#\d+ @\d+/,
   /^(Validating|Func#\d+) /,
   /^last_idx |^parent /,
+  /^func '[^']*' arg\d+ has btf_id /,
   /^(processed \d+ insns|verification time |stack depth )/,
 ]
 
 /** What the kernel says of a function that it may yet verify by its caller: the reason only when nothing else is said. */
-const doubts: readonly RegExp[] = [/^Global function /, /^arg#\d+ reference type\('UNKNOWN/]
+const doubts: readonly RegExp[] = [
+  /^Global function /,
+  /^arg#\d+ reference type\('UNKNOWN/,
+  // Fatal only with BPF_F_TEST_REG_INVARIANTS.
+  /^verifier bug: REG INVARIANTS VIOLATION/,
+]
 
 /**
  * The line of a verifier log (at level 1) that says why the program was rejected: the first that is no narration. What

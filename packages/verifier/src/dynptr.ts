@@ -38,7 +38,8 @@ export function objectSlot(env: Env, reg: number, kind: string, slots: number): 
   if (!env.domain.isConst(reg)) fail('EINVAL', `${kind} has to be at a constant offset`)
   const off = offOf(env, reg) + env.domain.constLo(reg)
   if (off % 8 !== 0) fail('EINVAL', `cannot pass in ${kind} at an offset=${off}`)
-  const spi = (-off - 1) >> 3
+  // The kernel's division rounds towards zero.
+  const spi = Math.trunc((-off - 1) / 8)
   if (spi + 1 < slots) fail('EINVAL', `cannot pass in ${kind} at an offset=${off}`)
   return spi - slots + 1 >= 0 && spi < frameOf(env, reg).slots ? spi : SLOT_OUTSIDE
 }

@@ -113,6 +113,16 @@ export function checkSubprogs(env: Env): void {
   }
 }
 
+/** fixup_kfunc_call: a call that the loader could not resolve must be on no path. */
+export function checkUnresolvedCalls(env: Env): void {
+  const { program: p } = env
+  for (let i = 0; i < p.length; i++) {
+    if (!isKfuncCall(p, i) || p.imm[i] !== 0 || p.references.has(i) || !env.facts.reachable[i]) continue
+    env.insn = i
+    fail('EINVAL', 'invalid kernel function call not eliminated in verifier pass')
+  }
+}
+
 /**
  * The kernel takes code out that no path reaches, and then cannot find a function whose address is loaded although it is
  * called nowhere, when nothing that is reached comes after it (jit_subprogs).

@@ -31,7 +31,7 @@ import { checkMaxStackDepth } from './stack-depth.ts'
 import { StackLiveness } from './stack-liveness.ts'
 import { StatePool } from './state.ts'
 import { printStats } from './stats.ts'
-import { checkFunctionAddresses, checkSubprogs, findSubprogs } from './subprogs.ts'
+import { checkFunctionAddresses, checkSubprogs, checkUnresolvedCalls, findSubprogs } from './subprogs.ts'
 import { computePostorder } from './successors.ts'
 import { walkSubprog } from './walk.ts'
 
@@ -298,6 +298,7 @@ function check(env: Env): void {
   walkSubprog(env, 0)
   walkGlobals(env)
   checkMaxStackDepth(env)
+  checkUnresolvedCalls(env)
   checkFunctionAddresses(env)
 }
 

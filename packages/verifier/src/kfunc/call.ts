@@ -26,6 +26,10 @@ export function checkKfunc(env: Env, insn: number): void {
   if (!env.privileges.gplCompatible) {
     fail('EINVAL', 'cannot call kernel function from non-GPL compatible program')
   }
+  if (p.off[insn]! < 0) fail('EINVAL', 'negative offset disallowed for kernel module function call')
+  if (p.off[insn]! > 0 && !p.references.has(insn)) {
+    fail('EPROTO', 'kfunc offset > 0 without fd_array is invalid')
+  }
   // Calls that the loader could not resolve are refused when they are reached.
   if (!p.references.has(insn) && p.imm[insn] === 0 && p.off[insn] === 0) return
   if (p.references.get(insn)?.kind !== 'kfunc') {
@@ -44,9 +48,8 @@ export const kfuncUnderLock = (env: Env, insn: number): boolean =>
 export function callKfunc(env: Env): boolean {
   const { insn } = env
   const reference = env.program.references.get(insn)
-  if (reference?.kind !== 'kfunc') {
-    fail('EINVAL', 'invalid kernel function call not eliminated in verifier pass')
-  }
+  // It changes nothing; when it is still there after the walk, the program is refused (checkUnresolvedCalls).
+  if (reference?.kind !== 'kfunc') return false
   const def = kfuncDefAt(env, insn)
   if (!def || !isAllowed(env, def)) {
     fail('EACCES', `calling kernel function ${reference.name} is not allowed`)

@@ -35,6 +35,14 @@ export const kfunc: Refusals<KfuncCode> = {
         'The call names BTF id {id}, which is no function of the kernel.',
       ],
       [
+        /^negative offset disallowed for kernel module function call$/,
+        'The call names a kernel module by a negative number.',
+      ],
+      [
+        /^kfunc offset > 0 without fd_array is invalid$/,
+        'The call names a kernel module by an index, and the loader gives no array.',
+      ],
+      [
         /^invalid kernel function call not eliminated in verifier pass$/,
         'The program calls a kernel function that this kernel does not have.',
       ],
