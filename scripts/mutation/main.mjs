@@ -6,6 +6,7 @@
 //   --no-unit       only the programs, not the unit tests: quicker, too low as well
 //   --only TEXT     only the mutants of files whose name contains TEXT
 //   --survivors     only the mutants that the last run left alive
+//   --continue       go on with what was built before, whatever has changed since
 //   --prepare        only build, and measure what the tests reach: what search.mjs needs
 //   --report FILE   write the table of docs/verifier-mutation.md to FILE
 // What a run found is kept in node_modules/.cache/skep-mutation/results.json: the tests that found a mutant last time are
@@ -19,7 +20,7 @@ import { buildSubject } from './build.mjs'
 import { instrumentPackage } from './instrument.mjs'
 import { next, runAll, start } from './pool.mjs'
 import { summary } from './report.mjs'
-import { isCore } from './scope.mjs'
+import { isMutated } from './scope.mjs'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const home = join(root, 'packages/verifier')
@@ -35,31 +36,42 @@ const { values } = parseArgs({
     'no-unit': { type: 'boolean', default: false },
     nice: { type: 'string', default: '19' },
     prepare: { type: 'boolean', default: false },
+    continue: { type: 'boolean', default: false },
   },
 })
 
 mkdirSync(cache, { recursive: true })
-const instrumented = await instrumentPackage(home, { skip: (name) => !isCore(name) })
-const mutants = instrumented.mutants.filter(({ ignored }) => !ignored)
 const [coverBundle, runBundle, coverage, resultsFile] = [
   'cover.mjs',
   'run.mjs',
   'coverage',
   'results.json',
 ].map((name) => join(cache, name))
-await buildSubject(home, instrumented, true, coverBundle)
-await buildSubject(home, instrumented, false, runBundle)
+const niceness = Number(values.nice)
+
+/** Builds the bundles, notes which mutants each test reaches, and what the tests give and cost without a mutant. */
+async function prepare() {
+  const instrumented = await instrumentPackage(home, { skip: (name) => !isMutated(name) })
+  const mutants = instrumented.mutants.filter(({ ignored }) => !ignored)
+  await buildSubject(home, instrumented, true, coverBundle)
+  await buildSubject(home, instrumented, false, runBundle)
+  const covering = start([coverBundle, 'cover', coverage], niceness)
+  const covered = await next(covering, 600_000)
+  if (!covered) throw new Error('the run that measures coverage ended without a result')
+  covering.kill()
+  rmSync(`${coverage}.tests.json`, { force: true })
+  const probe = start([runBundle, 'run', coverage], niceness)
+  if (!(await next(probe, 600_000))) throw new Error('the tests do not run without a mutant')
+  probe.kill()
+  writeFileSync(`${coverage}.json`, JSON.stringify({ ...covered, mutants }))
+}
+if (!values.continue) await prepare()
+const { tests, atLoad, mutants } = JSON.parse(readFileSync(`${coverage}.json`, 'utf8'))
 
 /** What a mutant is called from one run to the next. */
 const keyOf = ({ file, at, mutator, replacement }) =>
   `${file}:${at.join(':')} ${mutator} ${createHash('sha256').update(replacement).digest('hex').slice(0, 8)}`
 
-const niceness = Number(values.nice)
-const covering = start([coverBundle, 'cover', coverage], niceness)
-const covered = await next(covering, 600_000)
-if (!covered) throw new Error('the run that measures coverage ended without a result')
-covering.kill()
-const { tests, atLoad } = covered
 const data = readFileSync(coverage)
 const SIZE = 1 << 16
 const bits = data.subarray(SIZE * 4)
@@ -70,11 +82,6 @@ const reachedBy = (id) => {
   return found
 }
 
-// The first worker notes what the tests give and cost without a mutant.
-rmSync(`${coverage}.tests.json`, { force: true })
-const probe = start([runBundle, 'run', coverage], niceness)
-if (!(await next(probe, 600_000))) throw new Error('the tests do not run without a mutant')
-probe.kill()
 const probed = JSON.parse(readFileSync(`${coverage}.tests.json`, 'utf8'))
 for (const [i, text] of probed.expected.entries())
   if (/^fails: /.test(text)) console.error(`fails without a mutant: ${tests[i]}: ${text}`)
@@ -86,6 +93,10 @@ const fingerprint = createHash('sha256')
 const before = existsSync(resultsFile) ? JSON.parse(readFileSync(resultsFile, 'utf8')) : { results: {} }
 const same = before.fingerprint === fingerprint
 const results = same ? before.results : {}
+/** What record.mjs knows of who told whom apart. */
+const told = existsSync(join(cache, 'kills.json'))
+  ? JSON.parse(readFileSync(join(cache, 'kills.json'), 'utf8'))
+  : {}
 const index = new Map(tests.map((id, i) => [id, i]))
 
 const load = new Set(atLoad)
@@ -93,7 +104,7 @@ const jobs = []
 for (const mutant of mutants) {
   const key = keyOf(mutant)
   if (values.only && !mutant.file.includes(values.only)) continue
-  if (values.survivors && before.results[key] && before.results[key].status !== 'survived') {
+  if (values.survivors && /^(killed|timeout)$/.test(before.results[key]?.status)) {
     results[key] ??= before.results[key]
     continue
   }
@@ -102,8 +113,8 @@ for (const mutant of mutants) {
   if (reached.length === 0 && !load.has(mutant.id)) results[key] = { status: 'not reached' }
   else {
     const cost = reached.reduce((sum, i) => sum + probed.cost[i], 0)
-    const env = reached.length === 0 ? { SKEP_MUTANT: String(mutant.id) } : undefined
-    jobs.push({ id: mutant.id, key, env, budget: 15_000 + 5 * cost + (env ? 60_000 : 0) })
+    const atLoad = reached.length === 0
+    jobs.push({ id: mutant.id, key, atLoad, budget: 15_000 + 5 * cost + (atLoad ? 60_000 : 0) })
   }
 }
 const save = () => {
@@ -111,6 +122,7 @@ const save = () => {
   renameSync(`${resultsFile}.new`, resultsFile)
 }
 
+jobs.sort((a, b) => Number(a.atLoad) - Number(b.atLoad))
 const statuses = () => mutants.map((mutant) => ({ ...mutant, key: keyOf(mutant), ...results[keyOf(mutant)] }))
 const note = () => writeFileSync(join(cache, 'mutants.json'), JSON.stringify(statuses()))
 note()
@@ -140,7 +152,7 @@ await runAll(jobs, {
   tries: Number(values.tries),
   unit: !values['no-unit'],
   hints: (job) => {
-    const last = index.get(before.results[job.key]?.killer)
+    const last = index.get(before.results[job.key]?.killer ?? told[job.key])
     return [...(last === undefined ? [] : [last]), ...recent, ...best()]
   },
   report: (job, result) => {
@@ -168,7 +180,7 @@ await runAll(jobs, {
 save()
 note()
 const shown = statuses().filter(({ status }) => status)
-const text = summary(shown)
+const text = summary(shown, home)
 console.log(text)
 console.error(`${jobs.length} mutants tried in ${Math.round((performance.now() - started) / 1000)} s`)
 if (values.report) writeFileSync(values.report, text)

@@ -6,9 +6,8 @@ import { fileURLToPath } from 'node:url'
 
 const worker = join(dirname(fileURLToPath(import.meta.url)), 'worker.mjs')
 
-export function start(args, niceness, env = {}) {
+export function start(args, niceness) {
   const child = fork(worker, args, {
-    env: { ...process.env, ...env },
     execArgv: ['--max-old-space-size=700'],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
@@ -32,39 +31,49 @@ export const next = (child, ms) =>
   })
 
 /**
- * Gives each of `jobs` (`{ id, env? }`) to one of `workers` processes; `hints(job)` are tests to try first. `report` gets
+ * Gives each of `jobs` (`{ id, atLoad }`) to one of `workers` processes; `hints(job)` are tests to try first. `report` gets
  * the job and its result.
  */
 export async function runAll(jobs, { args, niceness, workers, budget, hints, tries, unit, report }) {
   const queue = [...jobs]
   const one = async () => {
     let child
+    let loads = 0
     const stop = () => {
+      loads = 0
       child?.kill('SIGKILL')
       child = undefined
     }
     while (queue.length > 0) {
       const job = queue.shift()
-      // A mutant of what runs while modules load needs a process of its own.
-      if (job.env) stop()
       if (!child) {
-        child = start(args, niceness, job.env)
+        child = start(args, niceness)
         const ready = await next(child, 120_000)
         if (!ready) {
           stop()
-          report(job, job.env ? { killer: -1, got: 'does not load' } : { error: 'the worker does not start' })
+          report(job, { error: 'the worker does not start' })
           continue
         }
       }
-      child.send({ id: job.id, first: hints(job), tries: Number.isFinite(tries) ? tries : 1e9, unit })
+      child.send({
+        id: job.id,
+        first: job.again === undefined ? hints(job) : [job.again, ...hints(job)],
+        tries: Number.isFinite(tries) ? tries : 1e9,
+        unit,
+        atLoad: job.atLoad,
+      })
       const result = await next(child, budget(job))
       if (!result) {
         report(job, { killer: -1, got: 'no answer in time' })
         stop()
         continue
       }
-      report(job, result)
-      if (!result.sane || job.env) stop()
+      // What is loaded again and again is never freed.
+      if (job.atLoad) loads++
+      if (!result.sane || loads >= 50) stop()
+      // What the process before was left in may have been the cause: only a fresh one says whether the mutant is.
+      if (!result.sane && job.again === undefined) queue.unshift({ ...job, again: result.killer })
+      else report(job, result)
     }
     stop()
   }

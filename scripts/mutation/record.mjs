@@ -4,6 +4,7 @@
 //   --check   records nothing: asks the kernel about all that is recorded, and says what differs
 // A program is left out where the verifier does not say what the kernel says.
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -29,7 +30,7 @@ async function loadVerifier() {
     stdin: {
       contents: `export * from '${join(home, 'src/index.ts')}'
 export { platform } from '${join(home, 'test/platform.ts')}'
-export { hashLog } from '${join(home, 'test/recorded.ts')}'`,
+export { hashLog, RECORDED_CPUS } from '${join(home, 'test/recorded.ts')}'`,
       resolveDir: home,
       loader: 'ts',
     },
@@ -44,14 +45,18 @@ export { hashLog } from '${join(home, 'test/recorded.ts')}'`,
   return import(pathToFileURL(outfile).href)
 }
 
-const { createVerifier, hashLog, platform, specFromRow } = await loadVerifier()
+const { createVerifier, hashLog, platform, RECORDED_CPUS, specFromRow } = await loadVerifier()
 const linux = await loadLinux()
 const kernel = await openOrExit(linux)
 if (!kernel.release.startsWith('6.18.')) {
   console.error(`the rules are Linux 6.18's, and this is ${kernel.release}`)
   process.exit(1)
 }
-const verifier = await createVerifier(platform)
+if (availableParallelism() !== RECORDED_CPUS) {
+  console.error(`the logs are those of a machine with ${RECORDED_CPUS} CPUs`)
+  process.exit(1)
+}
+const verifier = await createVerifier(platform, { cpus: RECORDED_CPUS })
 
 function ours(row) {
   const verdict = verifier.verify({ ...specFromRow(row, platform), logLevel: 2 })
@@ -95,15 +100,24 @@ if (values.check) {
 }
 
 const files = positionals.length > 0 ? positionals : [join(cache, 'found.jsonl')]
-const seen = new Set()
+const seen = new Map()
 const kept = []
 let unlike = 0
 let outside = 0
-for (const { row } of [...before, ...files.flatMap((file) => lines(readFileSync(file, 'utf8')))]) {
+/** Which program told a mutant apart, for main.mjs to try first. */
+const kills = {}
+for (const { row, kills: told = [] } of [
+  ...before,
+  ...files.flatMap((file) => lines(readFileSync(file, 'utf8'))),
+]) {
   const { name: _, ...program } = row
   const key = JSON.stringify(program)
-  if (seen.has(key)) continue
-  seen.add(key)
+  if (seen.has(key)) {
+    for (const mutant of told) kills[mutant] ??= seen.get(key)
+    continue
+  }
+  seen.set(key, `recorded: p${kept.length}`)
+  for (const mutant of told) kills[mutant] = seen.get(key)
   const judged = ours(program)
   const said = theirs(program)
   if (!said) outside++
@@ -116,6 +130,7 @@ writeFileSync(
   gzipSync(`${kept.map((one) => JSON.stringify(one)).join('\n')}\n`, { level: 9 }),
 )
 renameSync(`${target}.new`, target)
+writeFileSync(join(cache, 'kills.json'), JSON.stringify(kills))
 console.log(
   `${kept.length} programs recorded (${before.length} before); left out: ${unlike} where the kernel says something else, ${outside} that it takes no notice of`,
 )

@@ -27,6 +27,44 @@ const linesOf = (file) =>
         .map((line) => JSON.parse(line))
     : []
 
+const slot = (code, dst = 0, src = 0, off = 0, imm = 0) => {
+  const bytes = Buffer.alloc(8)
+  bytes[0] = code
+  bytes[1] = dst | (src << 4)
+  bytes.writeInt16LE(off, 2)
+  bytes.writeInt32LE(imm, 4)
+  return bytes
+}
+
+/** A program around one or two instructions of any opcode with anything in their fields. */
+function oddRow(random) {
+  const odd = () =>
+    slot(
+      random.chance(0.2) ? random.below(256) : (random.below(32) << 3) | random.pick([4, 5, 6, 7]),
+      random.pick([0, 0, 6, 7, 8, 8, 9, 10]),
+      random.pick([0, 0, 0, 1, 2, 6, 7, 8, 9, 10]),
+      random.pick([0, 0, 0, 0, 1, 8, 16, 32, -8, -16, 2, 4]),
+      random.pick([0, 0, 0, 1, 16, 32, 64, 63, -1, 0x10000, 5, 2]),
+    )
+  const before = [
+    slot(0xbf, 6, 1),
+    slot(0x85, 0, 0, 0, 7),
+    slot(0xbf, 7, 0),
+    slot(0xb7, 8, 0, 0, 5),
+    slot(0x7b, 10, 8, -8),
+    slot(0x7a, 10, 0, -16),
+    slot(0xbf, 9, 10),
+    slot(0x07, 9, 0, 0, -16),
+  ]
+  const insns = [...before, odd(), ...(random.chance(0.3) ? [odd()] : []), slot(0xb7), slot(0x95)]
+  return {
+    type: random.pick(['socket_filter', 'sched_cls', 'xdp', 'kprobe']),
+    license: 'GPL',
+    insns: Buffer.concat(insns).toString('hex'),
+    ...(random.chance(0.15) ? { unprivileged: true, type: 'socket_filter' } : {}),
+  }
+}
+
 /** Most instructions walked of a program that is kept: tests are to be quick. */
 const MOST_PROCESSED = 3000
 
@@ -47,6 +85,7 @@ async function search({ alive, seed, minutes, pools, shared, plain, done }) {
   const pick = () => (good.length > 0 && random.chance(0.6) ? random.pick(good) : random.pick(others))
   const generate = () => {
     if (random.chance(0.06)) return subject.scalarRow(random.below(1 << 30))
+    if (random.chance(0.15)) return oddRow(random)
     let draft
     if (random.chance(0.25)) draft = grammarProgram(subject.platform, random)
     else draft = mutate(pick(), pick(), random)

@@ -2,8 +2,8 @@
 
 import { Script } from 'node:vm'
 
-/** 0: none. What runs only while the modules load takes its mutant from the environment. */
-export let active = Number(process.env.SKEP_MUTANT ?? 0)
+/** 0: none. What runs only while the modules load takes its mutant from a global. */
+export let active = globalThis.__mutantAtLoad ?? 0
 let hits = 0
 let limit = 1e6
 
@@ -34,7 +34,7 @@ export function cover(...ids) {
   for (const id of ids) if (counts[id]++ === 0) touched.push(id)
 }
 
-const instances = []
+export const instances = []
 const { Instance } = WebAssembly
 // The scalar domain is made inside the verifier: its switch is reached by way of the constructor.
 WebAssembly.Instance = class extends Instance {

@@ -9,7 +9,7 @@ const ENOUGH = 20
 
 const [bundle, mode, file] = process.argv.slice(2)
 const subject = await import(pathToFileURL(bundle).href)
-const { activate, counts, limited, touched } = subject
+const { activate, counts, limited, renew, touched } = subject
 // What the tests print is of no interest.
 console.log = () => {}
 process.on('disconnect', () => process.exit())
@@ -55,8 +55,6 @@ async function run() {
   const most = new Int32Array(data.buffer, data.byteOffset, counts.length)
   const bits = data.subarray(counts.length * 4)
   const width = (tests.length + 7) >> 3
-  // A mutant of what runs while the modules load is active from the start.
-  const fixed = Number(process.env.SKEP_MUTANT ?? 0)
   const known = `${file}.tests.json`
   if (!existsSync(known)) {
     const expected = []
@@ -74,7 +72,7 @@ async function run() {
 
   /** The first test that tells the mutant apart, of those that reach it; those given first. */
   async function attempt({ id, first, tries, unit }) {
-    const reaches = (i) => fixed || (bits[id * width + (i >> 3)] >> (i & 7)) & 1
+    const reaches = (i) => (bits[id * width + (i >> 3)] >> (i & 7)) & 1
     const seen = new Set()
     let tried = 0
     for (const i of [...first, ...byCost]) {
@@ -83,20 +81,51 @@ async function run() {
       if (tests[i].program ? tried >= tries : !unit) continue
       seen.add(i)
       tried++
+      const limit = Math.ceil(1500 + 20 * cost[i])
       activate(id, most[id] * 10 + 100_000)
-      const got = await outcome(tests[i], 1500 + 20 * cost[i])
-      if (!fixed) activate(0, 0)
+      const got = await outcome(tests[i], limit)
+      activate(0, 0)
       if (got === expected[i]) continue
-      // A mutant may leave the process itself damaged.
-      const sane = fixed || (await outcome(tests[i])) === expected[i]
+      if (tests[i].program) {
+        // A mutant before this one may have left the verifier in disorder, and this one may.
+        await renew()
+        activate(id, most[id] * 10 + 100_000)
+        const again = await outcome(tests[i], limit)
+        activate(0, 0)
+        await renew()
+        if (again === expected[i]) continue
+      }
+      const sane = (await outcome(tests[i], limit)) === expected[i]
       return { killer: i, tried, got, sane }
     }
     return { tried, sane: true }
   }
 
+  /** As `attempt`, for a mutant of what runs while the modules load: they are loaded again. */
+  async function attemptAtLoad({ id, first, tries }) {
+    globalThis.__mutantAtLoad = id
+    try {
+      const again = await import(`${pathToFileURL(bundle).href}?${id}`)
+      const anew = await again.loadTests({ unit: false })
+      let tried = 0
+      for (const i of new Set([...first, ...byCost])) {
+        if (!anew[i]) continue
+        if (++tried > tries) break
+        again.activate(id, 1_000_000)
+        const got = await outcome(anew[i], Math.ceil(1500 + 20 * cost[i]))
+        if (got !== expected[i]) return { killer: i, tried, got, sane: true }
+      }
+      return { tried, sane: true }
+    } catch (error) {
+      return { killer: -1, got: `does not load: ${error?.message}`, sane: true }
+    } finally {
+      globalThis.__mutantAtLoad = 0
+    }
+  }
+
   process.on('message', async (job) => {
     const start = performance.now()
-    const result = await attempt(job)
+    const result = await (job.atLoad ? attemptAtLoad(job) : attempt(job))
     process.send({ id: job.id, ...result, ms: performance.now() - start })
   })
   process.send({ ready: true })

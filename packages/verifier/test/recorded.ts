@@ -15,6 +15,9 @@ export interface Recorded {
   readonly log: string
 }
 
+/** CPUs of the machine that the kernel ran on: bpf_get_smp_processor_id() has its range from them. */
+export const RECORDED_CPUS = 2
+
 /** A log without what differs from load to load, addresses of maps and times, and from machine to machine. */
 export const comparable = (log: string): string =>
   log
