@@ -130,7 +130,13 @@ function kernelTwin(env: Env, btf: Btf, i: number, target: number): number {
   const name = btf.name(target)
   const what = `arg#${i} reference type('${KIND_NAMES[kind] ?? 'UNKNOWN'} ${name}')`
   if (!env.kernel) return fail('ENOENT', `${what} has no matches`)
-  const found = name && env.kernel.btf.findByName(kind, name.replace(/(?<=.)___[^_].*$/, ''))
+  if (name === '') {
+    return fail(
+      'EINVAL',
+      `arg#${i} reference type('${KIND_NAMES[kind]} (anon)') candidate matching error: -22`,
+    )
+  }
+  const found = env.kernel.btf.findByName(kind, name.replace(/(?<=.)___[^_].*$/, ''))
   return found || fail('ENOENT', `${what} has no matches`)
 }
 

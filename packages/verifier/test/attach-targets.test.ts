@@ -1,19 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { BTF_KIND, type Btf, parseBtf } from '@skep/btf'
-import { isKernelAvailable, openKernel, verifyRow } from '@skep/linux'
+import { openKernel, verifyRow } from '@skep/linux'
 import { describe, expect, it } from 'vitest'
 import { createVerifier, parseKallsyms, specFromRow } from '../src/index.ts'
 import { type Case, rowOf } from './case.ts'
 import { comparable } from './comparable.ts'
 import { platform } from './platform.ts'
+import { kernelBtf, missing } from './reference.ts'
 
 // Every member of the struct_ops, every tracepoint and every iterator of the running kernel as the target of small
 // programs: each argument with each size, stores to the structs that arguments point to, helpers, results, symbols. A
 // sample of one in hundreds; ATTACH_MATRIX=20 takes 20 times as many, some minutes.
-
-const availability = await isKernelAvailable()
-const types = await readFile('/sys/kernel/btf/vmlinux').catch(() => undefined)
-const missing = !availability.ok ? availability.reason : types ? undefined : 'the kernel shows no BTF'
 
 const SIZES = ['u8', 'u16', 'u32', 'u64'] as const
 const WIDTH = { u8: 1, u16: 2, u32: 4, u64: 8 } as const
@@ -112,7 +109,7 @@ function* symbols(btf: Btf): Generator<Case> {
 
 describe.skipIf(missing)(missing ? `the running kernel (skipped: ${missing})` : 'the running kernel', () => {
   const share = Number(process.env['ATTACH_MATRIX'] ?? 1)
-  const btf = parseBtf(types ?? new Uint8Array())
+  const btf = missing || !kernelBtf ? undefined : parseBtf(kernelBtf)
 
   it.each([
     ['struct_ops', structOps, 211],
@@ -122,7 +119,7 @@ describe.skipIf(missing)(missing ? `the running kernel (skipped: ${missing})` : 
     'says the same of programs on its %s',
     async (_, generate, every) => {
       const verifier = await createVerifier(platform, {
-        ...(types ? { kernelBtf: types } : {}),
+        ...(kernelBtf ? { kernelBtf } : {}),
         kernelSymbols: () => kallsyms,
       })
       const kallsyms = parseKallsyms(await readFile('/proc/kallsyms', 'latin1'))
@@ -130,7 +127,7 @@ describe.skipIf(missing)(missing ? `the running kernel (skipped: ${missing})` : 
       const differences: string[] = []
       let at = 0
       let programs = 0
-      for (const test of generate(btf)) {
+      for (const test of generate(btf!)) {
         if (at++ % Math.max(1, Math.floor(every / share)) !== 0) continue
         const row = symbolRow(test)
         const theirs = verifyRow(kernel, row, { log: true, logLevel: 2 })

@@ -308,6 +308,10 @@ export const calls: Refusals<CallCode> = {
         'Argument {arg} points to {type}, which the kernel does not have.',
       ],
       [
+        /^arg#(?<arg>\d+) reference type\('(?<type>[^']*)'\) candidate matching error: -22$/,
+        'Argument {arg} points to a type without a name, which the kernel is not searched for.',
+      ],
+      [
         /^arg#(?<arg>\d+) has type (?<kind>\S+) '', but only struct or primitive types are allowed$/,
         'Argument {arg} points to something that is neither struct nor number.',
       ],
