@@ -224,30 +224,6 @@ export const kernel: Refusals<KernelCode> = {
         'There is information for more or fewer functions than the program has.',
       ],
       [
-        /^exception callback '(?<name>[^']*)' could not be found in BTF$/,
-        'The function {name}, which is named for exceptions, does not exist.',
-      ],
-      [
-        /^exception callback '(?<name>[^']*)' must have global linkage$/,
-        'The function {name}, which is named for exceptions, is static.',
-      ],
-      [
-        /^exception callback type id not found in func_info$/,
-        'The program does not have the function that is named for exceptions.',
-      ],
-      [
-        /^invalid exception callback insn_off in func_info: 0$/,
-        'The main program cannot be its own exception callback.',
-      ],
-      [
-        /^exception cb only supports single integer argument$/,
-        'The exception callback takes something else than one number.',
-      ],
-      [
-        /^insn (?<insn>\d+) cannot call exception cb directly$/,
-        'Instruction {insn} calls the exception callback, which bpf_throw alone may.',
-      ],
-      [
         /^func_info BTF section doesn't match subprog layout in BPF program$/,
         'The functions begin elsewhere than their information says.',
       ],

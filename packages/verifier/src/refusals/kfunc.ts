@@ -326,6 +326,10 @@ export const kfunc: Refusals<KfuncCode> = {
         'Instruction {at} throws in a callback, and exceptions do not pass through helpers.',
       ],
       [
+        /^insn (?<at>\d+) cannot call exception cb directly$/,
+        'Instruction {at} calls the function that handles exceptions, which only bpf_throw does.',
+      ],
+      [
         /^exception callback '(?<name>[^']*)' could not be found in BTF$/,
         'The program names {name} to handle its exceptions, and there is no such function.',
       ],
