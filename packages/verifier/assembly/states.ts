@@ -118,7 +118,9 @@ function scalar_safe(old: usize, current: usize, exact: i32, flags: i32): bool {
   if (exact == NOT_EXACT && !(word(old, REG_FLAGS) & REG_FLAG_PRECISE)) return true
   if (oldId && (oldId ^ currentId) & <i32>BPF_ADD_CONST) return false
   if (oldId & <i32>BPF_ADD_CONST && !sameWord(old, current, REG_OFF)) return false
-  return numeric_within(old, current) && check_scalar_ids(oldId, currentId)
+  // With a constant or without, all that is linked has one identity.
+  const plain = ~(<i32>BPF_ADD_CONST)
+  return numeric_within(old, current) && check_scalar_ids(oldId & plain, currentId & plain)
 }
 
 function packet_safe(old: usize, current: usize): bool {
