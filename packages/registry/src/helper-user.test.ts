@@ -31,6 +31,19 @@ describe('helperAllowed', () => {
     ])
   })
 
+  it('takes the struct of a member for all of its members', () => {
+    const helper = { ...base, attachTo: { struct_ops: ['tcp_congestion_ops', 'hid_bpf_ops:init'] } }
+    const at = (attachTo?: string): HelperUser => user('struct_ops', { attachTo })
+    const targets = [
+      'tcp_congestion_ops:init',
+      'tcp_congestion_ops',
+      'bpf_dummy_ops:init',
+      'hid_bpf_ops:exit',
+      undefined,
+    ]
+    expect(targets.map((to) => helperAllowed(helper, at(to)))).toEqual([true, true, false, false, false])
+  })
+
   it('minds capabilities, but for the program types that are free of them', () => {
     const helper = { ...base, capability: 'perfmon', capabilityFree: ['syscall'] } as const
     expect(helperAllowed(helper, user('xdp', { perfmon: false }))).toBe(false)

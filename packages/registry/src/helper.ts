@@ -29,8 +29,8 @@ export interface HelperDef<A extends readonly ArgDesc[] = readonly ArgDesc[], R 
   /** By program type: the attach types (names) with which it may be called; all when a type is not listed. */
   readonly attachTypes?: Readonly<Record<string, readonly string[]>>
   /**
-   * By program type, or `type/attach_type`: the kernel functions, iterators or struct members that a program must attach
-   * to for the call to be allowed; any when a type is not listed.
+   * By program type, or `type/attach_type`: the kernel functions, iterators, structs or struct members that a program must
+   * attach to for the call to be allowed; any when a type is not listed.
    */
   readonly attachTo?: Readonly<Record<string, readonly string[]>>
   /**
