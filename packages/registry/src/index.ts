@@ -1,6 +1,7 @@
 export * from './arg.ts'
 export * from './attach-point.ts'
 export * from './attach-type.ts'
+export * from './c-prototype.ts'
 export * from './context.ts'
 export * from './context-access.ts'
 export * from './engine.ts'

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import type { ArgDesc, CallbackKind, JsArgs } from './arg.ts'
+import { parsePrototype } from './c-prototype.ts'
 import { parseDefinition } from './parse.ts'
 import type { JsRet, RetDesc } from './ret.ts'
 import type { HostEnv, WasmExport } from './wasm-module.ts'
@@ -80,6 +81,13 @@ export interface KfuncDef<A extends readonly ArgDesc[] = readonly ArgDesc[], R e
   /** By program type: the attach types (names) with which it may be called; all when a type is not listed. */
   readonly attachTypes?: Readonly<Record<string, readonly string[]>>
   readonly verify?: KfuncTraits
+  /**
+   * As C declares it, for a function that needs none of the kernel's own structs: `int f(struct s *p, u32 n__sz)`. Calls of
+   * it are then verified where no kernel's BTF is given, too; where one is, that counts.
+   */
+  readonly prototype?: string
+  /** Bytes of the structs that `prototype` names; 0 for one that is not listed. */
+  readonly structs?: Readonly<Record<string, number>>
   readonly call?: (this: HostEnv, ...args: JsArgs<A>) => JsRet<R>
   readonly wasm?: WasmExport
   readonly absent?: string
@@ -97,6 +105,14 @@ const shape = z
     programTypes: z.union([z.literal('all'), z.array(z.string())]).optional(),
     attachTypes: z.record(z.string(), z.array(z.string())).optional(),
     verify: z.object({}).loose().optional(),
+    prototype: z
+      .string()
+      .refine(
+        (text) => parsePrototype(text) !== undefined,
+        'a declaration in C, as `int f(struct s *p, u32 n)`',
+      )
+      .optional(),
+    structs: z.record(z.string(), z.int().min(0)).optional(),
     call: z.custom((f) => typeof f === 'function', 'a function').optional(),
     wasm: z.object({ module: z.object({ name: z.string() }).loose(), export: z.string() }).optional(),
     absent: z.string().optional(),
@@ -105,6 +121,10 @@ const shape = z
   .refine((kfunc) => (kfunc.args === undefined) === (kfunc.returns === undefined), {
     message: 'args and returns go together',
     path: ['returns'],
+  })
+  .refine(({ name, prototype }) => !prototype || parsePrototype(prototype)?.name === name, {
+    message: 'declares a function of another name',
+    path: ['prototype'],
   })
 
 /** Checks and freezes a kfunc. Throws DefinitionError with the path to the field. */

@@ -90,6 +90,8 @@ export class Env {
   readonly btf: Btf | undefined
   /** Types of the kernel that the program is for, where they are given. */
   readonly kernel: KernelTypes | undefined
+  /** Types of kernel functions: that kernel's, else what the platform declares. */
+  readonly kfuncTypes: KernelTypes
   /** Types of the program's own BTF. */
   readonly local: KernelTypes | undefined
   /** Those of maps that have another BTF than the program. */
@@ -177,6 +179,7 @@ export class Env {
     maps: MapTable
     btf: Btf | undefined
     kernel: KernelTypes | undefined
+    kfuncTypes: KernelTypes
     privileges: Privileges
     logLevel: number
     logLimit: number
@@ -191,6 +194,7 @@ export class Env {
     this.maps = parts.maps
     this.btf = parts.btf
     this.kernel = parts.kernel
+    this.kfuncTypes = parts.kfuncTypes
     this.local = parts.btf && new KernelTypes(parts.btf)
     this.privileges = parts.privileges
     this.allowPtrLeaks = parts.privileges.perfmon
@@ -282,7 +286,7 @@ export class Env {
 
   /** The types of the BTF that register records know by a number. */
   typesOf(btf: number): KernelTypes | undefined {
-    if (btf === KERNEL_BTF) return this.kernel
+    if (btf === KERNEL_BTF) return this.kfuncTypes
     if (btf === PROGRAM_BTF) return this.local
     return this.#mapTypes[btf - FIRST_MAP_BTF]
   }

@@ -117,7 +117,7 @@ const TRUSTED_MODIFIERS = MEM_ALLOC | PTR_TRUSTED | NON_OWN_REF
 /** The kernel's struct behind registers that are no pointers to structs (reg2btf_ids); 0 for others. */
 export function structOf(env: Env, reg: number): number {
   const name = KERNEL_STRUCTS[baseType(typeOf(env, reg))]
-  return name === undefined ? 0 : (env.kernel?.struct(name) ?? 0)
+  return name === undefined ? 0 : env.kfuncTypes.struct(name)
 }
 
 const KERNEL_STRUCTS: Readonly<Record<number, string>> = {

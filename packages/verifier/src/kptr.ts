@@ -50,7 +50,11 @@ function resolveKptr(env: Env, field: SpecialField, owner: number): KptrField {
   const target = field.target ?? 0
   const { kernel } = env
   const types = env.typesOf(owner)
-  if (!kernel || !types) return { field, btf: 0, id: 0 }
+  if (!types) return { field, btf: 0, id: 0 }
+  if (!kernel) {
+    // There is no object of that kernel's either, so a struct that the program defines is the program's.
+    return types.btf.isComposite(target) ? { field, btf: owner, id: target } : { field, btf: 0, id: 0 }
+  }
   const name = types.btf.name(target)
   const union = types.btf.kind(target) === BTF_KIND.UNION
   const id = name ? kernel.btf.findByName(union ? BTF_KIND.UNION : BTF_KIND.STRUCT, name) : undefined

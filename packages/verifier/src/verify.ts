@@ -15,6 +15,7 @@ import { type Explanation, explainRefusal } from './explain/explanation.ts'
 import { checkFuncInfo, linkFuncInfo } from './func-info.ts'
 import { Heap } from './heap.ts'
 import { KernelTypes } from './kernel-btf.ts'
+import { describedKernel } from './kfunc/described-kernel.ts'
 import { BPF_COMPLEXITY_LIMIT_INSNS } from './limits.ts'
 import { computeLiveRegisters } from './live-regs.ts'
 import { DEFAULT_LOG_LIMIT } from './log.ts'
@@ -222,6 +223,7 @@ class KernelVerifier implements Verifier {
         maps: new MapTable(input.maps, this.platform, btf),
         btf,
         kernel: this.#kernel,
+        kfuncTypes: this.#kernel ?? describedKernel(this.platform),
         privileges: privilegesOf(input, this.#options),
         logLevel: input.logLevel ?? 0,
         logLimit: this.#options.logLimit ?? DEFAULT_LOG_LIMIT,

@@ -43,7 +43,7 @@ const recorded = readFileSync(new URL('recorded.jsonl', FOLDER), 'utf8')
 /** As loaders do, which give an arena its place before they load programs. */
 const placed = (spec: CollectionSpec): CollectionSpec['maps'] =>
   spec.maps.map((map) =>
-    map.type === 'arena' && map.mapExtra === undefined ? { ...map, mapExtra: 1n << 44n } : map,
+    map.type === 'arena' && map.mapExtra === undefined ? { ...map, mapExtra: 2 ** 44 } : map,
   )
 
 const objects = readdirSync(FOLDER)

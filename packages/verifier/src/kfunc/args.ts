@@ -101,7 +101,7 @@ export function checkKfuncArgs(env: Env, meta: KfuncMeta): void {
     if (hasSuffix(param, '__ign') || hasSuffix(param, '__prog')) continue
     if (param.scalar) checkScalar(env, i, meta)
     else if (!param.pointer) {
-      fail('EINVAL', `Unrecognized arg#${i} type ${env.kernel!.btf.kindName(param.type).toUpperCase()}`)
+      fail('EINVAL', `Unrecognized arg#${i} type ${env.kfuncTypes.btf.kindName(param.type).toUpperCase()}`)
     } else if (checkPointer(env, i, meta) === 'mem_size') i++
   }
   if (hasFlag(kfunc, 'release') && !meta.releaseReg) {
@@ -143,7 +143,7 @@ function isSized(env: Env, i: number, params: readonly KfuncParam[]): boolean {
 
 /** get_kfunc_ptr_arg_type */
 function pointerKind(env: Env, i: number, meta: KfuncMeta): PointerKind {
-  const kernel = env.kernel!
+  const kernel = env.kfuncTypes
   const { kfunc } = meta
   const { params, def } = kfunc
   const param = params[i]!
@@ -366,7 +366,7 @@ const CHECKS: Readonly<Record<Exclude<PointerKind, 'null'>, Check>> = {
     }
     checkGraphNodeArg(env, i + 1, 'bpf_rb_root', 'bpf_rb_node', meta)
   },
-  map: (env, i, meta) => checkStruct(env, i, meta, env.kernel!.struct('bpf_map')),
+  map: (env, i, meta) => checkStruct(env, i, meta, env.kfuncTypes.struct('bpf_map')),
   btf_id: (env, i, meta) => {
     const reg = env.reg(i + 1)
     const type = typeOf(env, reg)
@@ -406,12 +406,12 @@ const CHECKS: Readonly<Record<Exclude<PointerKind, 'null'>, Check>> = {
   },
   mem: (env, i, meta) => {
     const { target } = meta.kfunc.params[i]!
-    const { btf } = env.kernel!
+    const { btf } = env.kfuncTypes
     const size = btf.size(target)
     if (size === undefined) {
       fail(
         'EINVAL',
-        `arg#${i} reference type('${env.kernel!.described(target)}') size cannot be determined: -22`,
+        `arg#${i} reference type('${env.kfuncTypes.described(target)}') size cannot be determined: -22`,
       )
     }
     checkMemory(env, i + 1, size)
@@ -448,7 +448,7 @@ const NO_CAST = '___init'
 
 /** process_kf_arg_ptr_to_btf_id: the struct behind the register is the parameter's, or begins with it. */
 function checkStruct(env: Env, i: number, meta: KfuncMeta, need: number): void {
-  const kernel = env.kernel!
+  const kernel = env.kfuncTypes
   const { btf } = kernel
   const { kfunc } = meta
   const reg = env.reg(i + 1)

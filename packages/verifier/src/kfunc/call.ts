@@ -60,10 +60,10 @@ export function callKfunc(env: Env): boolean {
     checkDescribedCall(env, { name: def.name, id: 0, args: def.args, returns: def.returns, ...gated })
     return false
   }
-  if (!env.kernel) {
+  const kfunc = prototypeOf(env.kfuncTypes, def)
+  if (!kfunc && !env.kernel) {
     fail('EINVAL', `calling kernel function ${reference.name} needs the kernel's BTF, which is not given`)
   }
-  const kfunc = prototypeOf(env.kernel, def)
   if (!kfunc) fail('EINVAL', `calling kernel function ${reference.name}: this kernel has none of that name`)
   return check(env, kfunc)
 }

@@ -29,7 +29,7 @@ export function checkIteratorArg(env: Env, regno: number, meta: KfuncMeta): void
   }
   const struct = kfunc.params[regno - 1]!.target
   const name = env.btfName(KERNEL_BTF, struct).replace(/^bpf_iter_/, '')
-  const slots = (env.kernel?.btf.size(struct) ?? 0) / SLOT_BYTES
+  const slots = (env.kfuncTypes.btf.size(struct) ?? 0) / SLOT_BYTES
   if (hasFlag(kfunc, 'iter_new')) {
     const uninitialized = `expected uninitialized iter_${name} as arg #${regno - 1}`
     const spi = explained(uninitialized, () => objectSlot(env, reg, 'iter', slots))

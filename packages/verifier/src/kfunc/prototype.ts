@@ -63,7 +63,7 @@ export const isScalar = ({ btf }: KernelTypes, id: number): boolean =>
 /** The kernel function that an instruction calls, when this program may call it (fetch_kfunc_meta). */
 export function kfuncAt(env: Env, insn: number): Kfunc | undefined {
   const def = kfuncDefAt(env, insn)
-  return def && env.kernel && isAllowed(env, def) ? prototypeOf(env.kernel, def) : undefined
+  return def && isAllowed(env, def) ? prototypeOf(env.kfuncTypes, def) : undefined
 }
 
 /** The description of the kernel function that an instruction calls, where the platform knows it. */
@@ -72,14 +72,14 @@ export function kfuncDefAt(env: Env, insn: number): KfuncDef | undefined {
   return reference?.kind === 'kfunc' ? env.platform.kfuncs.byName(reference.name) : undefined
 }
 
-/** What an instruction calls of the kernel's functions, for the log: its name, and its id in the kernel's BTF. */
+/** What an instruction calls of the kernel's functions, for the log: its name, and its id in the BTF of a kernel that is given. */
 export function kernelFunctionAt(
   env: Env,
   insn: number,
 ): { readonly name: string; readonly id: number } | undefined {
   const reference = env.program.references.get(insn)
-  if (reference?.kind !== 'kfunc' || !env.kernel) return undefined
-  const id = env.kernel.btf.findByName(BTF_KIND.FUNC, reference.name)
+  if (reference?.kind !== 'kfunc') return undefined
+  const id = env.kernel ? env.kernel.btf.findByName(BTF_KIND.FUNC, reference.name) : 0
   return id === undefined ? undefined : { name: reference.name, id }
 }
 

@@ -34,7 +34,7 @@ const NODE_STRUCTS: ReadonlySet<string> = new Set(['bpf_list_node', 'bpf_rb_node
 /** r0 after the call, by the prototype and what is special about the function. */
 export function setKfuncResult(env: Env, meta: KfuncMeta): void {
   const { kfunc } = meta
-  const kernel = env.kernel!
+  const kernel = env.kfuncTypes
   const { btf } = kernel
   const { i32 } = env.heap
   const r0 = env.reg(0)
@@ -70,7 +70,7 @@ export function setKfuncResult(env: Env, meta: KfuncMeta): void {
 }
 
 function setPointer(env: Env, meta: KfuncMeta, target: number, struct: boolean, node: boolean): void {
-  const { btf } = env.kernel!
+  const { btf } = env.kfuncTypes
   const { kfunc } = meta
   const r0 = env.reg(0)
   const result = kfunc.def.verify?.result
@@ -94,7 +94,7 @@ function setPointer(env: Env, meta: KfuncMeta, target: number, struct: boolean, 
       readOnly = true
     }
     if (!size) {
-      const what = env.kernel!.described(target)
+      const what = env.kfuncTypes.described(target)
       fail('EINVAL', `kernel function ${kfunc.name} returns pointer type ${what} is not supported`)
     }
     let flags = readOnly ? MEM_RDONLY : 0
@@ -176,7 +176,7 @@ const RESULTS: Readonly<
   refcount_acquire: (env, meta) => markStruct(env, env.reg(0), MEM_ALLOC, meta.argBtf, meta.argBtfId),
   kern_ctx: (env) => markStruct(env, env.reg(0), PTR_TRUSTED, KERNEL_BTF, kernelContext(env)),
   rdonly_cast: (env, meta) => {
-    const { btf } = env.kernel!
+    const { btf } = env.kfuncTypes
     const r0 = env.reg(0)
     const id = constant(meta) >>> 0
     if (meta.constant?.hi || !btf.has(id)) {
@@ -193,7 +193,7 @@ const RESULTS: Readonly<
 
 /** get_kern_ctx_btf_id: the kernel's own struct behind this program type's context. */
 function kernelContext(env: Env): number {
-  const { btf } = env.kernel!
+  const { btf } = env.kfuncTypes
   const pairs = btf.findByName(BTF_KIND.STRUCT, 'bpf_ctx_convert')
   const name = `BPF_PROG_TYPE_${env.type.name.toUpperCase()}_kern`
   const id = pairs === undefined ? undefined : btf.member(pairs, name)?.type
