@@ -10,7 +10,6 @@ export type KernelCode =
   | 'NOT_SLEEPABLE'
   | 'FUNC_INFO'
   | 'BAD_INPUT'
-  | 'NOT_SUPPORTED'
   | 'VERIFIER_BUG'
 
 /** The kernel that the program is for, and what comes with the program. */
@@ -246,16 +245,6 @@ export const kernel: Refusals<KernelCode> = {
       'Check the type, the attach type and the bytes that are given.',
       'Add the plugin that has the program type.',
     ],
-  },
-  NOT_SUPPORTED: {
-    title: 'A feature that Skep does not verify yet',
-    lines: [
-      [
-        /^(?<name>\S+): programs of attach type (?<how>\S+) cannot be verified yet$/,
-        'Programs of attach type {how} cannot be verified yet.',
-      ],
-    ],
-    mend: ['Verify such programs with the kernel.'],
   },
   VERIFIER_BUG: {
     title: 'A defect of the verifier',
