@@ -45,6 +45,7 @@ import {
   PTR_TO_TCP_SOCK,
   PTR_TO_XDP_SOCK,
   PTR_TRUSTED,
+  PTR_UNTRUSTED,
   SCALAR_VALUE,
   typeName,
 } from './reg-type.ts'
@@ -181,6 +182,9 @@ function checkRegType(env: Env, regno: number, kind: ArgKind, desc: ArgDesc, met
     return
   }
   if (isAllocatedObject(actual)) {
+    if (actual & (PTR_MAYBE_NULL | PTR_UNTRUSTED)) {
+      failReg(regno, 'EFAULT', 'verifier bug: invalid PTR_TO_BTF_ID register for type match')
+    }
     if (meta.kptr && kptrSource) matchKptr(env, regno, meta.kptr)
     return
   }

@@ -31,6 +31,9 @@ const WALKED_OTHERWISE: Readonly<Record<string, string>> = {
 /** Refusals whose log begins with a line on something else, that the reader of logs takes for the reason. */
 const NOTE_FIRST: ReadonlySet<string> = new Set(['xdp_replaced_in_callback'])
 
+/** Their logs of level 2 are too long to compare. */
+const LONG_LOG: ReadonlySet<string> = new Set(['packet_in_loop_moves'])
+
 const FOLDER = new URL('../testdata/kfuncs/', import.meta.url)
 const VMLINUX = '/sys/kernel/btf/vmlinux'
 const kernelBtf = existsSync(VMLINUX) ? readFileSync(VMLINUX) : undefined
@@ -93,6 +96,7 @@ describe.skipIf(noTypes)(
         const prepared = prepareCollection(kernel, spec)
         const differ: unknown[] = []
         for (const program of spec.programs) {
+          if (LONG_LOG.has(program.name)) continue
           const theirs = prepared.load(program, { logLevel: 2 })
           if (theirs.ok) theirs.close()
           const ours = verify(spec, program, 2)

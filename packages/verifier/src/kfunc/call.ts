@@ -107,7 +107,7 @@ function checkSleeping(env: Env, name: string, sleepable: boolean): void {
 /** Taking a lock may fail: then nothing is held and r0 is an error. */
 function pushFailedLock(env: Env): void {
   const { insn } = env
-  const branch = pushState(env, insn + 1, insn, false)
+  const branch = pushState(env, insn + 1, insn, false, 'ENOMEM')
   const { frame } = branch
   for (let r = 0; r <= 5; r++) markNotInit(env, frame.reg(r))
   markUnknown(env, frame.reg(0))

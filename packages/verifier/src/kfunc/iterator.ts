@@ -130,7 +130,7 @@ export function iterateNext(env: Env, meta: KfuncMeta): void {
       fail('EFAULT', 'verifier bug: bad parent state for iter next call')
     }
     const previous = findPreviousEntry(env, parent, insn)
-    const queued = pushState(env, insn + 1, insn, false)
+    const queued = pushState(env, insn + 1, insn, false, 'ENOMEM')
     heap.i32[(iteratorOf(queued, meta) + REG_AUX3) >> 2]!++
     if (previous) widenImpreciseScalars(env, previous, queued)
     markNotNull(env, queued.frame.reg(0))
