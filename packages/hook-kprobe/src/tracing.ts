@@ -17,6 +17,7 @@ const zero = { min: 0, max: 0 }
 export const tracingProgramType: ProgramTypeDef = defineProgramType({
   name: 'tracing',
   id: 26,
+  plainContext: true,
   perfmon: true,
   context: tracingContext,
   strictAttachType: true,
@@ -72,6 +73,7 @@ export const lsmContext: ArgsContext = typedArgs('lsm_args')
 export const lsmProgramType: ProgramTypeDef = defineProgramType({
   name: 'lsm',
   id: 29,
+  plainContext: true,
   perfmon: true,
   context: lsmContext,
   strictAttachType: true,
@@ -106,6 +108,7 @@ export const structOpsContext: ArgsContext = typedArgs('struct_ops_args')
 export const structOpsProgramType: ProgramTypeDef = defineProgramType({
   name: 'struct_ops',
   id: 27,
+  plainContext: true,
   perfmon: true,
   context: structOpsContext,
   gplOnly: true,
@@ -121,6 +124,7 @@ export const extContext: ArgsContext = typedArgs('ext_args')
 export const extProgramType: ProgramTypeDef = defineProgramType({
   name: 'ext',
   id: 28,
+  plainContext: true,
   perfmon: true,
   context: extContext,
   strictAttachType: true,
