@@ -149,7 +149,9 @@ const COMPATIBLE: Readonly<Record<ArgKind, readonly number[]>> = {
   arena: [PTR_TO_ARENA, SCALAR_VALUE],
 }
 
-const readsOnly = (desc: ArgDesc): boolean => desc.access === 'read'
+/** The argument is MEM_RDONLY: no prototype says so of keys and values. */
+const readsOnly = (desc: ArgDesc): boolean =>
+  desc.access === 'read' && desc.kind !== 'map_key' && desc.kind !== 'map_value'
 const writes = (desc: ArgDesc): boolean => desc.access === 'write' || desc.access === 'readwrite'
 
 /** check_reg_type: the register is of a kind that the argument takes. */

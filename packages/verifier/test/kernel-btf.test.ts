@@ -29,6 +29,18 @@ const checked = (arg: number, body: string): string =>
   `r2 = *(u64 *)(r1 + ${arg * 8})\nif r2 == 0 goto out\n${body}\nout:`
 
 const cases: readonly Case[] = [
+  tracepoint(
+    'sched_wakeup',
+    'a kernel struct as the key of a lookup',
+    'r2 = *(u64 *)(r1 + 0)\nr1 = map hash\ncall bpf_map_lookup_elem#1',
+    { reject: 'bpf_map_lookup_elem() may write into memory pointed by R2 type=trusted_ptr_' },
+  ),
+  tracepoint(
+    'sched_wakeup',
+    'a kernel struct put into a queue',
+    'r2 = *(u64 *)(r1 + 0)\nr1 = map queue\nr3 = 0\ncall bpf_map_push_elem#87',
+    { reject: 'bpf_map_push_elem() may write into memory pointed by R2 type=trusted_ptr_' },
+  ),
   iterator('task', 'a scalar of a checked pointer', checked(1, 'r3 = *(u32 *)(r2 + 44)')),
   iterator('task', 'a pointer that is not checked', 'r2 = *(u64 *)(r1 + 8)\nr3 = *(u64 *)(r2 + 8)', {
     reject: "R2 invalid mem access 'trusted_ptr_or_null_'",

@@ -27,9 +27,7 @@ export function checkKfunc(env: Env, insn: number): void {
     fail('EINVAL', 'cannot call kernel function from non-GPL compatible program')
   }
   if (p.off[insn]! < 0) fail('EINVAL', 'negative offset disallowed for kernel module function call')
-  if (p.off[insn]! > 0 && !p.references.has(insn)) {
-    fail('EPROTO', 'kfunc offset > 0 without fd_array is invalid')
-  }
+  if (p.off[insn]! > 0) fail('EPROTO', 'kfunc offset > 0 without fd_array is invalid')
   // Calls that the loader could not resolve are refused when they are reached.
   if (!p.references.has(insn) && p.imm[insn] === 0 && p.off[insn] === 0) return
   if (p.references.get(insn)?.kind !== 'kfunc') {
