@@ -140,6 +140,7 @@ const missing = await reason()
 const lines = (log: string): readonly string[] =>
   log
     .replaceAll(/verification time.*\n/g, '')
+    .replaceAll(/\(18\) r(\d) = 0x[0-9a-f]+ */g, '(18) r$1 = … ')
     .split('\n')
     .map((line) => line.trimEnd())
 
