@@ -7,6 +7,7 @@
 //   --only TEXT     only the mutants of files whose name contains TEXT
 //   --survivors     only the mutants that the last run left alive
 //   --continue       go on with what was built before, whatever has changed since
+//   --summary        only with --continue: no run, the score as far as runs and search.mjs know it
 //   --prepare        only build, and measure what the tests reach: what search.mjs needs
 //   --report FILE   write the table of docs/verifier-mutation.md to FILE
 // What a run found is kept in node_modules/.cache/skep-mutation/results.json: the tests that found a mutant last time are
@@ -36,6 +37,7 @@ const { values } = parseArgs({
     'no-unit': { type: 'boolean', default: false },
     nice: { type: 'string', default: '19' },
     prepare: { type: 'boolean', default: false },
+    summary: { type: 'boolean', default: false },
     continue: { type: 'boolean', default: false },
   },
 })
@@ -100,6 +102,16 @@ const told = existsSync(join(cache, 'kills.json'))
 const index = new Map(tests.map((id, i) => [id, i]))
 
 const load = new Set(atLoad)
+/** Mutants that search.mjs found not to end, or that took too long the last time. */
+const endless = new Set(
+  existsSync(join(cache, 'endless.jsonl'))
+    ? readFileSync(join(cache, 'endless.jsonl'), 'utf8')
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line))
+    : [],
+)
+for (const [key, { status }] of Object.entries(before.results)) if (status === 'timeout') endless.add(key)
 const jobs = []
 for (const mutant of mutants) {
   const key = keyOf(mutant)
@@ -114,7 +126,13 @@ for (const mutant of mutants) {
   else {
     const cost = reached.reduce((sum, i) => sum + probed.cost[i], 0)
     const atLoad = reached.length === 0
-    jobs.push({ id: mutant.id, key, atLoad, budget: 15_000 + 5 * cost + (atLoad ? 60_000 : 0) })
+    jobs.push({
+      id: mutant.id,
+      key,
+      atLoad,
+      endless: endless.has(key),
+      budget: 6_000 + (values['no-unit'] ? 0 : 3 * cost) + (atLoad ? 60_000 : 0),
+    })
   }
 }
 const save = () => {
@@ -125,8 +143,17 @@ const save = () => {
 jobs.sort((a, b) => Number(a.atLoad) - Number(b.atLoad))
 const statuses = () => mutants.map((mutant) => ({ ...mutant, key: keyOf(mutant), ...results[keyOf(mutant)] }))
 const note = () => writeFileSync(join(cache, 'mutants.json'), JSON.stringify(statuses()))
-note()
+if (!values.summary) note()
 if (values.prepare) process.exit()
+if (values.summary) {
+  const known = statuses().map((mutant) => {
+    if (mutant.status === 'killed' || mutant.status === 'timeout') return mutant
+    if (told[mutant.key]) return { ...mutant, status: 'killed', killer: told[mutant.key] }
+    return endless.has(mutant.key) ? { ...mutant, status: 'timeout' } : mutant
+  })
+  console.log(summary(known, home))
+  process.exit()
+}
 
 const recent = []
 const kills = new Map()

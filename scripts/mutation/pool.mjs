@@ -15,54 +15,75 @@ export function start(args, niceness) {
   return child
 }
 
+const mailboxes = new WeakMap()
+
 /** The next message of a child, or undefined once it has ended or `ms` have passed. */
-export const next = (child, ms) =>
-  new Promise((resolve) => {
-    const done = (value) => {
+export function next(child, ms) {
+  let box = mailboxes.get(child)
+  if (!box) {
+    box = { messages: [], wake: undefined, ended: false }
+    mailboxes.set(child, box)
+    child.on('message', (message) => {
+      box.messages.push(message)
+      box.wake?.()
+    })
+    child.on('exit', () => {
+      box.ended = true
+      box.wake?.()
+    })
+  }
+  if (box.messages.length > 0) return Promise.resolve(box.messages.shift())
+  if (box.ended) return Promise.resolve(undefined)
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => box.wake(), ms)
+    box.wake = () => {
       clearTimeout(timer)
-      child.off('message', done)
-      child.off('exit', ended)
-      resolve(value)
+      box.wake = undefined
+      resolve(box.messages.shift())
     }
-    const ended = () => done(undefined)
-    const timer = setTimeout(ended, ms)
-    child.on('message', done)
-    child.on('exit', ended)
   })
+}
+
+/** Jobs that a process holds at once, so that it never waits for the next. */
+const AHEAD = 6
 
 /**
- * Gives each of `jobs` (`{ id, atLoad }`) to one of `workers` processes; `hints(job)` are tests to try first. `report` gets
- * the job and its result.
+ * Gives each of `jobs` (`{ id, atLoad, endless }`) to one of `workers` processes; `hints(job)` are tests to try first.
+ * `report` gets the job and its result.
  */
 export async function runAll(jobs, { args, niceness, workers, budget, hints, tries, unit, report }) {
   const queue = [...jobs]
   const one = async () => {
     let child
+    let given = []
     let loads = 0
     const stop = () => {
+      // What it had not begun goes to the next.
+      queue.unshift(...given)
+      given = []
       loads = 0
       child?.kill('SIGKILL')
       child = undefined
     }
-    while (queue.length > 0) {
-      const job = queue.shift()
+    while (queue.length > 0 || given.length > 0) {
       if (!child) {
         child = start(args, niceness)
-        const ready = await next(child, 120_000)
-        if (!ready) {
-          stop()
-          report(job, { error: 'the worker does not start' })
-          continue
-        }
+        if (!(await next(child, 120_000))) throw new Error('a worker does not start')
       }
-      child.send({
-        id: job.id,
-        first: job.again === undefined ? hints(job) : [job.again, ...hints(job)],
-        tries: Number.isFinite(tries) ? tries : 1e9,
-        unit,
-        atLoad: job.atLoad,
-      })
-      const result = await next(child, budget(job))
+      while (given.length < AHEAD && queue.length > 0) {
+        const job = queue.shift()
+        given.push(job)
+        child.send({
+          id: job.id,
+          first: job.again === undefined ? hints(job) : [job.again, ...hints(job)],
+          tries: Number.isFinite(tries) ? tries : 1e9,
+          unit,
+          atLoad: job.atLoad,
+          endless: job.endless,
+        })
+      }
+      const result = await next(child, budget(given[0]))
+      const job = given.shift()
       if (!result) {
         report(job, { killer: -1, got: 'no answer in time' })
         stop()
@@ -70,10 +91,10 @@ export async function runAll(jobs, { args, niceness, workers, budget, hints, tri
       }
       // What is loaded again and again is never freed.
       if (job.atLoad) loads++
-      if (!result.sane || loads >= 50) stop()
       // What the process before was left in may have been the cause: only a fresh one says whether the mutant is.
       if (!result.sane && job.again === undefined) queue.unshift({ ...job, again: result.killer })
       else report(job, result)
+      if (!result.sane || loads >= 50) stop()
     }
     stop()
   }

@@ -6,13 +6,14 @@ import { needsKernelTypes } from './scope.mjs'
 
 const percent = (part, whole) => (whole ? `${((100 * part) / whole).toFixed(1)} %` : '–')
 
-const newRow = () => ({ all: 0, found: 0, missed: 0, survived: 0, equivalent: 0 })
+const newRow = () => ({ all: 0, found: 0, missed: 0, survived: 0, equivalent: 0, untried: 0 })
 
 function count(row, { status, reason }) {
   row.all++
   if (status === 'killed' || status === 'timeout') row.found++
   else if (reason) row.equivalent++
   else if (status === 'not reached') row.missed++
+  else if (!status) row.untried++
   else row.survived++
 }
 
@@ -25,11 +26,11 @@ function table(mutants, what, title) {
     count(rows.get(name), mutant)
     count(total, mutant)
   }
-  const line = (name, { all, found, missed, survived, equivalent }) =>
-    `| ${name} | ${all} | ${found} | ${missed} | ${survived} | ${equivalent} | ${percent(found, all - equivalent)} |`
+  const line = (name, { all, found, missed, survived, equivalent, untried }) =>
+    `| ${name} | ${all} | ${found} | ${missed} | ${survived} | ${equivalent} | ${untried} | ${percent(found, all - equivalent - untried)} |`
   return [
-    `| ${title} | mutants | found | not reached | survived | equivalent | score |`,
-    '|---|---:|---:|---:|---:|---:|---:|',
+    `| ${title} | mutants | found | not reached | survived | equivalent | not tried yet | score |`,
+    '|---|---:|---:|---:|---:|---:|---:|---:|',
     ...[...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, row]) => line(name, row)),
     line('**all**', total),
   ].join('\n')

@@ -71,7 +71,7 @@ async function run() {
   const byCost = tests.map((_, i) => i).sort((a, b) => cost[a] - cost[b])
 
   /** The first test that tells the mutant apart, of those that reach it; those given first. */
-  async function attempt({ id, first, tries, unit }) {
+  async function attempt({ id, first, tries, unit, endless }) {
     const reaches = (i) => (bits[id * width + (i >> 3)] >> (i & 7)) & 1
     const seen = new Set()
     let tried = 0
@@ -81,7 +81,8 @@ async function run() {
       if (tests[i].program ? tried >= tries : !unit) continue
       seen.add(i)
       tried++
-      const limit = Math.ceil(1500 + 20 * cost[i])
+      // A limit on time costs a thread; without it the parent ends this process.
+      const limit = endless ? Math.ceil(1500 + 20 * cost[i]) : 0
       activate(id, most[id] * 10 + 100_000)
       const got = await outcome(tests[i], limit)
       activate(0, 0)
@@ -123,10 +124,15 @@ async function run() {
     }
   }
 
-  process.on('message', async (job) => {
-    const start = performance.now()
-    const result = await (job.atLoad ? attemptAtLoad(job) : attempt(job))
-    process.send({ id: job.id, ...result, ms: performance.now() - start })
+  let last = Promise.resolve()
+  process.on('message', (job) => {
+    last = last.then(async () => {
+      const start = performance.now()
+      const result = await (job.atLoad ? attemptAtLoad(job) : attempt(job))
+      process.send({ id: job.id, ...result, ms: performance.now() - start })
+      // Lets the message out before what may be endless.
+      await new Promise((resume) => setImmediate(resume))
+    })
   })
   process.send({ ready: true })
 }
