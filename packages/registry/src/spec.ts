@@ -18,6 +18,7 @@ export interface MapSpec {
   readonly maxEntries: number
   /** BPF_F_* creation flags. */
   readonly flags?: number
+  /** map_extra of bpf_attr; of an arena its address, 0 for none, absent where it gets one when it is made. */
   readonly mapExtra?: number
   /** The template of a map of maps. */
   readonly inner?: MapSpec

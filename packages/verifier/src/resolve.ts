@@ -122,5 +122,6 @@ function useArena(env: Env, map: VerifierMap): void {
   if (env.arenaMap >= 0) fail('EBUSY', 'Only one arena per program')
   if (!env.allowPtrLeaks) fail('EPERM', 'CAP_BPF and CAP_PERFMON are required to use arena')
   env.arenaMap = map.index
-  if (!map.spec.mapExtra) fail('EINVAL', "arena's user address must be set via map_extra or mmap()")
+  // A spec that leaves it out leaves it to whoever makes the map, as objects do: libbpf gives every arena its place.
+  if (map.spec.mapExtra === 0) fail('EINVAL', "arena's user address must be set via map_extra or mmap()")
 }

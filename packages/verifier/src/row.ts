@@ -64,7 +64,7 @@ function mapSpec(
     valueSize: map.value_size ?? 0,
     maxEntries: map.max_entries ?? 0,
     flags: map.flags ?? 0,
-    ...(map.map_extra === undefined ? {} : { mapExtra: map.map_extra }),
+    mapExtra: map.map_extra ?? 0,
     ...(inner && depth < 8 ? { inner: mapSpec(all, inner, inner.name ?? '', platform, depth + 1) } : {}),
     ...(map.init === undefined
       ? {}

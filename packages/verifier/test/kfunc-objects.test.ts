@@ -43,12 +43,6 @@ const recorded = readFileSync(new URL('recorded.jsonl', FOLDER), 'utf8')
   .split('\n')
   .map((line) => JSON.parse(line) as Recorded)
 
-/** As loaders do, which give an arena its place before they load programs. */
-const placed = (spec: CollectionSpec): CollectionSpec['maps'] =>
-  spec.maps.map((map) =>
-    map.type === 'arena' && map.mapExtra === undefined ? { ...map, mapExtra: 2 ** 44 } : map,
-  )
-
 const objects = readdirSync(FOLDER)
   .filter((name) => name.endsWith('.o'))
   .map((name): readonly [string, CollectionSpec] => [
@@ -66,7 +60,7 @@ describe.skipIf(noTypes)(
       ...(kernelBtf ? { kernelBtf } : {}),
     })
     const verify = (spec: CollectionSpec, program: ProgramSpec, logLevel: number): Verdict =>
-      verifier.verify({ program, maps: placed(spec), ...(spec.btf ? { btf: spec.btf } : {}), logLevel })
+      verifier.verify({ program, maps: spec.maps, ...(spec.btf ? { btf: spec.btf } : {}), logLevel })
 
     it.each(objects)('%s: verdicts, lines and counts as recorded', (object, spec) => {
       const expected = recorded.filter((r) => r.object === object)
