@@ -71,6 +71,7 @@ import {
   markUnknown,
   offOf,
   typeOf,
+  unlinkScalar,
 } from './regs.ts'
 import { beginSanitize, checkSanitizedBounds, endSanitize, sanitizeValue } from './sanitize.ts'
 import { OFF_REG } from './scratch.ts'
@@ -135,8 +136,7 @@ function checkUnary(env: Env): void {
   }
   checkWrite(env, dstReg)
   // Neither keeps its link with other registers.
-  env.heap.i32[(dst + REG_ID) >> 2] = 0
-  env.heap.i32[(dst + REG_OFF) >> 2] = 0
+  unlinkScalar(env, dst)
   if (op === BPF_NEG) scalarAlu(env, op, is64, dst, dst)
   else env.domain.byteSwap(dst, imm, is64 || hasSrcReg(code) ? 1 : 0)
 }
@@ -191,7 +191,7 @@ function checkMov(env: Env): void {
 function copyScalar(env: Env, dst: number, src: number, same: boolean): void {
   if (same) assignScalarId(env, src)
   env.heap.copyReg(dst, src)
-  if (!same) env.heap.i32[(dst + REG_ID) >> 2] = 0
+  if (!same) unlinkScalar(env, dst)
 }
 
 function moveSigned64(env: Env, srcReg: number, dst: number, bits: number): void {
@@ -290,9 +290,9 @@ function adjustRegister(env: Env, op: number, is64: boolean): void {
   }
   const link = op === BPF_ADD || op === BPF_SUB ? linkDelta(env, op, is64, dst, src) : undefined
   scalarAlu(env, op, is64, dst, src)
-  const { i32 } = env.heap
-  if (link === undefined) i32[(dst + REG_ID) >> 2] = 0
+  if (link === undefined) unlinkScalar(env, dst)
   else {
+    const { i32 } = env.heap
     i32[(dst + REG_ID) >> 2]! |= is64 ? BPF_ADD_CONST64 : BPF_ADD_CONST32
     i32[(dst + REG_OFF) >> 2] = link
   }
@@ -303,26 +303,17 @@ function adjustRegister(env: Env, op: number, is64: boolean): void {
  * Undefined when the link is lost: at a second addition, or when the constant needs more than 32 bits.
  */
 function linkDelta(env: Env, op: number, is64: boolean, dst: number, src: number): number | undefined {
-  const { domain, heap } = env
+  const { domain } = env
   const id = idOf(env, dst)
   if (!id) return undefined
   if (!(is64 ? domain.isConst(src) : domain.isConst32(src))) return undefined
   // The operand changes with the register: the distance would hold for this one value only.
-  if (dst === src) {
-    heap.i32[(dst + REG_OFF) >> 2] = 0
-    return undefined
-  }
+  if (dst === src) return undefined
   // Of a wider value 32 bits tell nothing about the rest.
-  if (!is64 && domain.width(dst) > 32) {
-    heap.i32[(dst + REG_OFF) >> 2] = 0
-    return undefined
-  }
+  if (!is64 && domain.width(dst) > 32) return undefined
   const lo = domain.constLo(src)
   const fits = !is64 || domain.constHi(src) === lo >> 31
-  if (id & BPF_ADD_CONST || !fits || (op === BPF_SUB && lo === -0x80000000)) {
-    heap.i32[(dst + REG_OFF) >> 2] = 0
-    return undefined
-  }
+  if (id & BPF_ADD_CONST || !fits || (op === BPF_SUB && lo === -0x80000000)) return undefined
   return op === BPF_SUB ? -lo : lo
 }
 
@@ -351,8 +342,7 @@ function forkMask(env: Env, dst: number): void {
 /** __mark_reg_known: a constant, no longer linked with others. */
 function setKnown(env: Env, reg: number, value: number): void {
   env.domain.setConstS32(reg, value)
-  env.heap.i32[(reg + REG_ID) >> 2] = 0
-  env.heap.i32[(reg + REG_OFF) >> 2] = 0
+  unlinkScalar(env, reg)
 }
 
 /** adjust_scalar_min_max_vals */

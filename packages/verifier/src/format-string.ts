@@ -12,7 +12,8 @@ export function isValidFormat(format: string, args: number): boolean {
   let used = 0
   for (let i = 0; i < format.length; i++) {
     const code = format.charCodeAt(i)
-    const printable = (code >= 0x20 && code < 0x7f) || (code >= 9 && code <= 13)
+    // Bytes from 0x80 on are text in UTF-8.
+    const printable = (code >= 0x20 && code !== 0x7f) || (code >= 9 && code <= 13)
     if (!printable) return false
     if (format[i] !== '%') continue
     if (format[i + 1] === '%') {

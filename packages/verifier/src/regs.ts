@@ -180,6 +180,12 @@ export function sameShape(env: Env, a: number, b: number): boolean {
   )
 }
 
+/** The scalar is linked with no other any more; what it was away from them is forgotten with it. */
+export function unlinkScalar(env: Env, reg: number): void {
+  env.heap.i32[(reg + REG_ID) >> 2] = 0
+  env.heap.i32[(reg + REG_OFF) >> 2] = 0
+}
+
 /** assign_scalar_id_before_mov: so that the copy about to be made is linked with its source. */
 export function assignScalarId(env: Env, reg: number): void {
   const { i32 } = env.heap

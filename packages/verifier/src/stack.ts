@@ -19,6 +19,7 @@ import {
   markKnownS32,
   markUnknown,
   typeOf,
+  unlinkScalar,
 } from './regs.ts'
 import { FAKE_REG0 } from './scratch.ts'
 import {
@@ -279,7 +280,7 @@ function readFixed(env: Env, frame: Frame, off: number, size: number, dstReg: nu
     // bpf_stack_narrow_access_ok: on little-endian machines the low bytes of the spilled register.
     if (size <= spillSize && off % 8 === 0) {
       heap.copyReg(dst, slot)
-      if (env.domain.width(slot) > size * 8) heap.i32[(dst + REG_ID) >> 2] = 0
+      if (env.domain.width(slot) > size * 8) unlinkScalar(env, dst)
     } else {
       let spilled = 0
       let zeros = 0

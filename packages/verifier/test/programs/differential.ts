@@ -71,4 +71,17 @@ export const differential: readonly Case[] = [
       r0 = 0
       exit`,
   },
+  ...Object.entries({
+    'a mask': 'r7 &= 5',
+    'a sign extension': 'r7 = (s8)r7',
+    'a product': 'w7 *= 14\nr7 &= 5',
+    'a negation': 'r7 = -r7\nr7 &= 7',
+    'a load of its low byte': '*(u64 *)(r10 - 8) = r7\nr7 = *(u8 *)(r10 - 8)',
+  }).map(
+    ([how, change]): Case => ({
+      name: `${how} makes a distant copy a number of its own, which moves a packet pointer`,
+      type: 'xdp',
+      asm: `r9 = *(u32 *)(r1 + 0)\ncall bpf_ktime_get_ns#5\nr7 = r0\nr7 += -1001888790\n${change}\nr9 -= r7\nr0 = 0\nexit`,
+    }),
+  ),
 ]
