@@ -10,6 +10,9 @@ describe('difference', () => {
     expect(difference(accept, accept)).toBeUndefined()
     expect(difference(reject, accept)).toBe('unsafe')
     expect(difference({ ...reject, errno: 'E2BIG' }, accept)).toBe('limit')
+    expect(difference({ ...reject, errno: 'EFAULT', line: 'verifier bug: REG INVARIANTS' }, accept)).toBe(
+      'limit',
+    )
     expect(difference(accept, reject)).toBe('strict')
     expect(difference(reject, { ...reject, errno: 'EINVAL' })).toBe('errno')
     expect(difference(reject, { ...reject, line: 'R2 !read_ok' })).toBe('line')

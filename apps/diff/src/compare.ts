@@ -2,7 +2,7 @@ import type { Opinion } from './judge.ts'
 
 /**
  * How two opinions differ, worst first: `unsafe` is accepted here and refused by the kernel for what the program does;
- * `limit` the same for what the kernel can carry; `strict` is refused here alone; then errno, decisive line and the count
+ * `limit` the same for what the kernel can carry, or where it finds its own books wrong; `strict` is refused here alone; then errno, decisive line and the count
  * of instructions walked, of programs with the same verdict.
  */
 export const KINDS = ['unsafe', 'limit', 'strict', 'errno', 'line', 'processed'] as const
@@ -10,6 +10,11 @@ export type Kind = (typeof KINDS)[number]
 
 /** Refusals that are about resources, or about the arguments of the load. */
 const LIMITS = new Set(['E2BIG', 'ENOMEM', 'ENOSPC', 'EAGAIN'])
+/** The kernel's check of its own bounds, under BPF_F_TEST_REG_INVARIANTS: it says nothing about the program. */
+const OWN_FAULT = 'verifier bug: '
+
+const isLimit = ({ errno, line }: Opinion): boolean =>
+  LIMITS.has(errno ?? '') || (line?.startsWith(OWN_FAULT) ?? false)
 
 /** Of a log line, what is not of this load: addresses, and the kernel's ids. */
 export const comparableLine = (line: string | undefined): string =>
@@ -19,7 +24,7 @@ export const comparableLine = (line: string | undefined): string =>
 export function difference(theirs: Opinion, ours: Opinion): Kind | undefined {
   if (theirs.verdict !== ours.verdict) {
     if (ours.verdict === 'reject') return 'strict'
-    return LIMITS.has(theirs.errno ?? '') ? 'limit' : 'unsafe'
+    return isLimit(theirs) ? 'limit' : 'unsafe'
   }
   if (theirs.errno !== ours.errno) return 'errno'
   // Without a log the kernel refused before it verified, and has no line.
