@@ -52,12 +52,16 @@ export interface ProgramReport {
   readonly log?: string
 }
 
+/** Bytes for the states of a program: the largest that Linux loads need more than a runtime gives what it does not trust. */
+const MEMORY_LIMIT = 2 ** 31
+
 export async function createJudge(options: Pick<ObjectOptions, 'kernelBtf'>): Promise<Judge> {
   const platform = createDefaultPlatform()
   const target = await targetKernel(options.kernelBtf)
   const cpus = await possibleCpus()
   const verifier = await createVerifier(platform, {
     cpus,
+    memoryLimit: MEMORY_LIMIT,
     ...kernelTypes(target),
     ...(options.kernelBtf === undefined ? { kernelSymbols: runningSymbols } : {}),
   })
