@@ -1,4 +1,4 @@
-/** bpf_fib_lookup without a host's answer: there are no network devices here, so none has the number that is asked for. */
+/** bpf_fib_lookup without an answer of the host: there are no network devices, so none has the number asked for. */
 import { EAFNOSUPPORT, EINVAL, ENODEV } from '../../registry/src/layout/errno'
 import { pointer, result } from './env'
 

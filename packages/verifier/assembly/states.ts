@@ -246,8 +246,9 @@ function stack_safe(
 }
 
 /**
- * Is one function's part of a state no worse than that of an explored one? By addresses of frames and numbers of slots in
- * use; `live` are the registers that may still be read, `unbound` is a record of a scalar of which nothing is known.
+ * Is one function's part of a state no worse than that of an explored one? By addresses of frames and numbers of slots
+ * in use; `live` are the registers that may still be read, `unbound` is a record of a scalar of which nothing is
+ * known.
  */
 export function frame_safe(
   old: usize,
@@ -362,8 +363,8 @@ export function precise_scalars(frame: usize, slots: i32, out: usize): i32 {
 }
 
 /**
- * Marks scalars precise: registers whose bits are in the word at `asked`, and slots by the two words at `asked + 8`. Bits of
- * what is no scalar, or was marked before, are cleared there.
+ * Marks scalars precise: registers whose bits are in the word at `asked`, and slots by the two words at `asked + 8`.
+ * Bits of what is no scalar, or was marked before, are cleared there.
  */
 export function mark_precise(frame: usize, slots: i32, asked: usize): bool {
   let regs = load<i32>(asked)
