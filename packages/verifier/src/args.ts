@@ -14,6 +14,7 @@ import { findField } from './maps.ts'
 import { checkAlignment, checkMemAccess, checkUnmodified } from './memory-access.ts'
 import { mayAccessPacket } from './packet.ts'
 import { chainPrecision, markChainPrecision } from './precision.ts'
+import { requireConstOffset } from './record.ts'
 import {
   baseType,
   CONST_PTR_TO_DYNPTR,
@@ -414,13 +415,7 @@ export function checkMapField(env: Env, regno: number, kind: FieldKind): { map: 
   const reg = env.reg(regno)
   const map = mapOf(env, reg)
   const name = fieldName(kind)
-  if (!env.domain.isConst(reg)) {
-    failReg(
-      regno,
-      'EINVAL',
-      `R${regno} doesn't have constant offset. ${name} has to be at the constant offset`,
-    )
-  }
+  requireConstOffset(env, regno, name)
   if (!map.hasBtf) failReg(regno, 'EINVAL', `map '${map.name}' has to have BTF in order to use ${name}`)
   const field = findField(map, kind)
   if (!field) failReg(regno, 'EINVAL', `map '${map.name}' has no valid ${name}`)

@@ -1,21 +1,9 @@
 import type { Env } from './env.ts'
 import { failReg } from './errors.ts'
 import { KERNEL_BTF } from './kernel-btf.ts'
-import { btfAccess, markLoaded } from './kernel-types.ts'
+import { markLoaded } from './kernel-types.ts'
 import { typeName } from './reg-type.ts'
 import { mapOf, typeOf } from './regs.ts'
-
-/** check_ptr_to_btf_access: fields of kernel structs and local objects. */
-export function checkBtfAccess(
-  env: Env,
-  regno: number,
-  off: number,
-  size: number,
-  write: boolean,
-  valueReg: number,
-): void {
-  btfAccess(env, regno, off, size, write, valueReg)
-}
 
 /** check_ptr_to_map_access: fields of struct bpf_map. Their layout is in kernel BTF. */
 export function checkMapPointerAccess(

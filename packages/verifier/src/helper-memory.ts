@@ -1,6 +1,6 @@
-import { checkBtfAccess } from './btf-access.ts'
 import type { Env } from './env.ts'
 import { failReg } from './errors.ts'
+import { checkBtfAccess } from './kernel-types.ts'
 import { BPF_MAX_VAR_SIZ } from './limits.ts'
 import { umax64, umin64 } from './log-state.ts'
 import { checkBuffer, checkMemAccess } from './memory-access.ts'

@@ -43,7 +43,7 @@ export function kernelStruct(env: Env, name: string): { btf: number; id: number 
 }
 
 /** check_ptr_to_btf_access */
-export function btfAccess(
+export function checkBtfAccess(
   env: Env,
   regno: number,
   off: number,

@@ -8,7 +8,7 @@ import { REG_AUX0, REG_AUX1, REG_ID, REG_REF_OBJ_ID, REG_TYPE } from './layout.t
 import type { VerifierMap } from './maps.ts'
 import { checkUnmodified } from './memory-access.ts'
 import { BPF_LDX, BPF_MEM, BPF_STX, classOf, modeOf } from './opcode.ts'
-import { fieldsOf, structFields } from './record.ts'
+import { fieldsOf, requireConstOffset, structFields } from './record.ts'
 import { releaseReferenceNoMark } from './refs.ts'
 import {
   baseType,
@@ -168,9 +168,7 @@ export function kptrExchange(env: Env, regno: number, meta: CallMeta): void {
     owner = env.btfNumber(map.btf)
   }
   const fields = fieldsOf(env, reg)
-  if (!env.domain.isConst(reg)) {
-    failReg(regno, 'EINVAL', `R${regno} doesn't have constant offset. kptr has to be at the constant offset`)
-  }
+  requireConstOffset(env, regno, 'kptr')
   if (!fields.some((f) => isKptr(f.kind))) failReg(regno, 'EINVAL', `R${regno} has no valid kptr`)
   const at = offOf(env, reg) + env.domain.constLo(reg)
   const field = fields.find((f) => isKptr(f.kind) && f.offset === at)

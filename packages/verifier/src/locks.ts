@@ -1,7 +1,7 @@
 import type { Env } from './env.ts'
 import { fail, failReg } from './errors.ts'
 import { value64 } from './log-state.ts'
-import { fieldOf, ownerOf } from './record.ts'
+import { fieldOf, ownerOf, requireConstOffset } from './record.ts'
 import { acquireLock, findLock, invalidateNonOwningRefs, releaseLock } from './refs.ts'
 import { PTR_TO_MAP_VALUE } from './reg-type.ts'
 import { idOf, mapOf, offOf, typeOf } from './regs.ts'
@@ -25,13 +25,7 @@ export function processSpinLock(env: Env, regno: number, lock: boolean, kind: Lo
   const { cur } = env
   const reg = env.reg(regno)
   const name = kind.resilient ? 'bpf_res_spin' : 'bpf_spin'
-  if (!env.domain.isConst(reg)) {
-    failReg(
-      regno,
-      'EINVAL',
-      `R${regno} doesn't have constant offset. ${name}_lock has to be at the constant offset`,
-    )
-  }
+  requireConstOffset(env, regno, `${name}_lock`)
   const map = typeOf(env, reg) === PTR_TO_MAP_VALUE ? mapOf(env, reg) : undefined
   if (map && !map.hasBtf) {
     failReg(regno, 'EINVAL', `map '${map.name}' has to have BTF in order to use ${name}_lock`)

@@ -1,5 +1,6 @@
 import { BTF_KIND } from '@skep/btf'
 import type { Env } from './env.ts'
+import { failReg } from './errors.ts'
 import { type FieldKind, type SpecialField, specialFields } from './fields.ts'
 import { KERNEL_BTF, type KernelTypes } from './kernel-btf.ts'
 import { isAllocatedObject, PTR_TO_MAP_VALUE } from './reg-type.ts'
@@ -50,4 +51,10 @@ export function isScalarStruct(types: KernelTypes, id: number, notes: string[], 
     } else if (!scalar(type)) return false
   }
   return true
+}
+
+/** A pointer to a special field may have no variable part; `what` is what lies there. */
+export function requireConstOffset(env: Env, regno: number, what: string): void {
+  if (env.domain.isConst(env.reg(regno))) return
+  failReg(regno, 'EINVAL', `R${regno} doesn't have constant offset. ${what} has to be at the constant offset`)
 }

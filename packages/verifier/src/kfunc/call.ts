@@ -53,9 +53,10 @@ export function callKfunc(env: Env): boolean {
     fail('EACCES', `calling kernel function ${reference.name} is not allowed`)
   }
   if (def.args && def.returns) {
-    checkSleeping(env, def.name, def.flags?.includes('sleepable') ?? false)
-    const gated = def.flags?.includes('sleepable') ? { mightSleep: true } : {}
-    checkDescribedCall(env, { name: def.name, id: 0, args: def.args, returns: def.returns, ...gated })
+    const sleepable = def.flags?.includes('sleepable') ?? false
+    checkSleeping(env, def.name, sleepable)
+    if (sleepable) refuseInSections(env, def.name)
+    checkDescribedCall(env, { name: def.name, id: 0, args: def.args, returns: def.returns })
     return false
   }
   const kfunc = prototypeOf(env.kfuncTypes, def)
@@ -78,7 +79,8 @@ function check(env: Env, kfunc: Kfunc): boolean {
   checkSleeping(env, name, sleepable)
   checkKfuncArgs(env, meta)
   if (callback) pushCallback(env, callback, meta.subprog, meta.map)
-  trackSections(env, meta, sleepable)
+  if (sleepable) refuseInSections(env, name)
+  trackSections(env, meta)
   release(env, meta)
   if (graph?.insert) {
     const id = refOf(env, env.reg(2))
@@ -112,12 +114,20 @@ function pushFailedLock(env: Env): void {
   env.domain.narrowS32(frame.reg(0), -MAX_ERRNO, -1)
 }
 
-/** RCU sections, and sections without preemption or interrupts. */
-function trackSections(env: Env, meta: KfuncMeta, sleepable: boolean): void {
+/** Nothing may sleep in an RCU section, nor without preemption or interrupts. */
+function refuseInSections(env: Env, name: string): void {
+  const { activeRcuLocks, activePreemptLocks, activeIrqId } = env.cur
+  const refuse = (where: string): never => fail('EACCES', `kernel func ${name} is sleepable within ${where}`)
+  if (activeRcuLocks) refuse('rcu_read_lock region')
+  if (activePreemptLocks) refuse('non-preemptible region')
+  if (activeIrqId) refuse('IRQ-disabled region')
+}
+
+/** RCU sections, and sections without preemption. */
+function trackSections(env: Env, meta: KfuncMeta): void {
   const { cur } = env
   const { name, def } = meta.kfunc
   const effect = def.verify?.effect
-  const refuse = (where: string): never => fail('EACCES', `kernel func ${name} is sleepable within ${where}`)
   if (effect === 'rcu_read_lock') {
     if (cur.activeRcuLocks > 0) fail('EINVAL', `nested rcu read lock (kernel function ${name})`)
     cur.activeRcuLocks++
@@ -125,7 +135,7 @@ function trackSections(env: Env, meta: KfuncMeta, sleepable: boolean): void {
     if (cur.activeRcuLocks === 0) fail('EINVAL', `unmatched rcu read unlock (kernel function ${name})`)
     cur.activeRcuLocks--
     endRcuSection(env)
-  } else if (sleepable && cur.activeRcuLocks) refuse('rcu_read_lock region')
+  }
   if ((effect === 'rcu_read_lock' || effect === 'rcu_read_unlock') && inTreeCallback(env)) {
     fail('EACCES', 'Calling bpf_rcu_read_{lock,unlock} in unnecessary rbtree callback')
   }
@@ -135,8 +145,7 @@ function trackSections(env: Env, meta: KfuncMeta, sleepable: boolean): void {
       fail('EINVAL', `unmatched attempt to enable preemption (kernel function ${name})`)
     }
     cur.activePreemptLocks--
-  } else if (sleepable && cur.activePreemptLocks) refuse('non-preemptible region')
-  if (cur.activeIrqId && sleepable) refuse('IRQ-disabled region')
+  }
   if (hasFlag(meta.kfunc, 'rcu_protected') && !env.inRcuSection) {
     fail('EACCES', `kernel func ${name} requires RCU critical section protection`)
   }

@@ -2,7 +2,7 @@ import type { Env } from '../env.ts'
 import { failReg } from '../errors.ts'
 import { type FieldKind, fieldName, type SpecialField } from '../fields.ts'
 import { REG_AUX0, REG_AUX1, REG_OFF, REG_REF_OBJ_ID, REG_TYPE } from '../layout.ts'
-import { fieldOf, fieldsOf, ownerOf, structFields } from '../record.ts'
+import { fieldOf, fieldsOf, ownerOf, requireConstOffset, structFields } from '../record.ts'
 import { findLock } from '../refs.ts'
 import { MEM_ALLOC, MEM_RCU, NON_OWN_REF, PTR_TO_BTF_ID, PTR_TO_MAP_VALUE } from '../reg-type.ts'
 import { aux0, aux1, forEachReg, idOf, mapOf, markPointer, offOf, refOf, typeOf } from '../regs.ts'
@@ -25,13 +25,7 @@ const btfOf = (env: Env, reg: number): number => {
 export function checkGraphRootArg(env: Env, regno: number, kind: FieldKind, meta: KfuncMeta): void {
   const reg = env.reg(regno)
   const name = fieldName(kind)
-  if (!env.domain.isConst(reg)) {
-    failReg(
-      regno,
-      'EINVAL',
-      `R${regno} doesn't have constant offset. ${name} has to be at the constant offset`,
-    )
-  }
+  requireConstOffset(env, regno, name)
   const at = offOf(env, reg) + env.domain.constLo(reg)
   const field = fieldsOf(env, reg).find((f) => f.kind === kind && f.offset === at)
   if (!field) failReg(regno, 'EINVAL', `${name} not found at offset=${at >>> 0}`)
@@ -56,13 +50,7 @@ export function checkGraphNodeArg(
 ): void {
   const reg = env.reg(regno)
   const name = fieldName(node)
-  if (!env.domain.isConst(reg)) {
-    failReg(
-      regno,
-      'EINVAL',
-      `R${regno} doesn't have constant offset. ${name} has to be at the constant offset`,
-    )
-  }
+  requireConstOffset(env, regno, name)
   const at = offOf(env, reg) + env.domain.constLo(reg)
   if (!fieldsOf(env, reg).some((f) => f.kind === node && f.offset === at)) {
     failReg(regno, 'EINVAL', `${name} not found at offset=${at >>> 0}`)
