@@ -25,7 +25,7 @@ import { isMutated } from './scope.mjs'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const home = join(root, 'packages/verifier')
-const cache = join(root, 'node_modules/.cache/skep-mutation')
+const cache = process.env.SKEP_MUTATION_CACHE ?? join(root, 'node_modules/.cache/skep-mutation')
 
 const { values } = parseArgs({
   options: {

@@ -14,7 +14,7 @@ import { loadLinux, openOrExit } from '../kernel/jsonl.mjs'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const home = join(root, 'packages/verifier')
-const cache = join(root, 'node_modules/.cache/skep-mutation')
+const cache = process.env.SKEP_MUTATION_CACHE ?? join(root, 'node_modules/.cache/skep-mutation')
 const target = join(home, 'testdata/recorded.jsonl.gz')
 
 const { values, positionals } = parseArgs({

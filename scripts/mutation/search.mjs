@@ -14,7 +14,7 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import { loadLinux } from '../kernel/jsonl.mjs'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
-const cache = join(root, 'node_modules/.cache/skep-mutation')
+const cache = process.env.SKEP_MUTATION_CACHE ?? join(root, 'node_modules/.cache/skep-mutation')
 const found = join(cache, 'found.jsonl')
 const differences = join(cache, 'differences.jsonl')
 const endless = join(cache, 'endless.jsonl')
