@@ -4,7 +4,7 @@
 //   --nice N        their priority, default 19: the lowest
 //   --tries N       most programs to try a mutant with (default all): a score that can only be too low
 //   --no-unit       only the programs, not the unit tests: quicker, too low as well
-//   --only TEXT     only the mutants of files whose name contains TEXT
+//   --only TEXT     only the mutants of files whose name contains TEXT; several texts with commas between
 //   --survivors     only the mutants that the last run left alive
 //   --continue       go on with what was built before, whatever has changed since
 //   --summary        only with --continue: no run, the score as far as runs and search.mjs know it
@@ -115,7 +115,7 @@ for (const [key, { status }] of Object.entries(before.results)) if (status === '
 const jobs = []
 for (const mutant of mutants) {
   const key = keyOf(mutant)
-  if (values.only && !mutant.file.includes(values.only)) continue
+  if (values.only && !values.only.split(',').some((text) => mutant.file.includes(text))) continue
   if (values.survivors && /^(killed|timeout)$/.test(before.results[key]?.status)) {
     results[key] ??= before.results[key]
     continue
