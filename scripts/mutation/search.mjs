@@ -1,8 +1,10 @@
 // Searches programs that tell apart the mutants which no test finds yet: it changes known programs, runs each under the
 // mutants that it reaches, and keeps it if a mutant's verdict, count or log differs, and the running kernel says what
 // the verifier says without a mutant.
-// usage: node scripts/mutation/search.mjs [--first] [--minutes N] [--seed N] [--only TEXT] [--pool FILE...]
-// As root, on Linux 6.18. --first tries the seeds as they are before anything else, from number --skip on.
+// usage: node scripts/mutation/search.mjs [--first] [--minutes N] [--seed N] [--only TEXT] [--pool FILE...] [--rows FILE...]
+// As root, on Linux 6.18. --first tries the seeds as they are before anything else, from number --skip on. --rows gives
+// programs (JSON lines with { row }) that are tried so before, with every mutant that they reach, however long it takes;
+// with --minutes 0 nothing else is.
 // It needs the bundles and results of a run of main.mjs. What it finds is added to
 // node_modules/.cache/skep-mutation/found.jsonl, differences from the kernel to differences.jsonl; see record.mjs.
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
@@ -68,7 +70,7 @@ function oddRow(random) {
 /** Most instructions walked of a program that is kept: tests are to be quick. */
 const MOST_PROCESSED = 3000
 
-async function search({ alive, seed, minutes, pools, shared, plain, done }) {
+async function search({ alive, seed, minutes, pools, rows, shared, plain, done }) {
   const load = (name) => import(pathToFileURL(join(cache, name)).href)
   const reaching = await load('cover.mjs')
   const subject = await load('run.mjs')
@@ -78,7 +80,8 @@ async function search({ alive, seed, minutes, pools, shared, plain, done }) {
   const targets = new Map(alive.map(({ id, key }) => [id, { key, tried: 0, reached: 0 }]))
   const { Random, grammarProgram, mutate, parseDraft, rowOf } = subject.generators
   const random = new Random(seed)
-  const fresh = plain ? subject.firstRows() : []
+  const given = rows.flatMap(linesOf).map(({ row }) => row)
+  const fresh = [...given, ...(plain ? subject.firstRows() : [])]
   // What told mutants apart, and then what else there is: to be changed.
   const good = pools.flatMap(linesOf).map(({ row }) => parseDraft(row))
   const others = subject.firstRows().map(parseDraft)
@@ -152,8 +155,9 @@ async function search({ alive, seed, minutes, pools, shared, plain, done }) {
   let noted = Date.now()
   let [kept, killed, unlike] = [0, 0, 0]
   const knownDifferences = new Set(linesOf(differences).map(({ kind }) => kind))
-  while (Date.now() < end && targets.size > 0) {
+  while ((Date.now() < end || programs < given.length) && targets.size > 0) {
     programs++
+    const thorough = programs <= given.length
     shared[2] = programs - 1
     let row
     let input
@@ -170,7 +174,7 @@ async function search({ alive, seed, minutes, pools, shared, plain, done }) {
     for (const id of reached(input)) {
       const target = targets.get(id)
       if (target) target.reached++
-      if (target && (target.tried < 8 || random.below(target.tried) < 8)) ids.push(id)
+      if (target && (thorough || target.tried < 8 || random.below(target.tried) < 8)) ids.push(id)
     }
     if (ids.length === 0) continue
     // First those that few programs reach.
@@ -179,7 +183,7 @@ async function search({ alive, seed, minutes, pools, shared, plain, done }) {
     let vain = 0
     for (const id of ids) {
       // What many mutants in a row survive, the next will survive as well.
-      if (++vain > 50) break
+      if (++vain > 50 && !thorough) break
       targets.get(id).tried++
       Atomics.add(shared, 1, 1)
       const result = differs(id, input, expected)
@@ -231,6 +235,7 @@ async function search({ alive, seed, minutes, pools, shared, plain, done }) {
       )
     }
   }
+  shared[2] = programs
   parentPort.postMessage({ done: true })
 }
 
@@ -244,6 +249,7 @@ async function supervise() {
       skip: { type: 'string', default: '0' },
       first: { type: 'boolean', default: false },
       pool: { type: 'string', multiple: true, default: [] },
+      rows: { type: 'string', multiple: true, default: [] },
     },
   })
   setPriority(0, Number(values.nice))
@@ -252,12 +258,13 @@ async function supervise() {
   const alive = new Map(
     mutants
       .filter(({ status, key }) => status !== 'killed' && status !== 'timeout' && !already.has(key))
-      .filter(({ file }) => !values.only || file.includes(values.only))
+      .filter(({ file }) => !values.only || values.only.split(',').some((name) => file.includes(name)))
       .map(({ id, key }) => [id, key]),
   )
   const end = Date.now() + Number(values.minutes) * 60_000
   let tried = Number(values.skip)
-  for (let seed = Number(values.seed); Date.now() < end && alive.size > 0; seed += 1000) {
+  const given = values.rows.flatMap(linesOf).length
+  for (let seed = Number(values.seed); (Date.now() < end || tried < given) && alive.size > 0; seed += 1000) {
     const shared = new Int32Array(new SharedArrayBuffer(12))
     const worker = new Worker(fileURLToPath(import.meta.url), {
       workerData: {
@@ -265,6 +272,7 @@ async function supervise() {
         seed,
         minutes: (end - Date.now()) / 60_000,
         pools: [found, ...values.pool],
+        rows: values.rows,
         shared,
         plain: values.first,
         done: tried,
@@ -289,7 +297,7 @@ async function supervise() {
       worker.on('error', (error) => console.error(error))
       worker.on('exit', () => {
         clearInterval(watch)
-        tried = shared[2]
+        tried = Math.max(tried, shared[2])
         resolve()
       })
     })

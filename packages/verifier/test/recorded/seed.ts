@@ -8,7 +8,7 @@ import type { Row, RowMap } from '@skep/registry'
  */
 export interface Seed {
   readonly name: string
-  /** As in `Case`; `r2 = func LABEL` loads a function's address. */
+  /** As in `Case`; `r2 = func LABEL` loads a function's address, `kcall NAME` calls a function of the kernel. */
   readonly asm: string
   readonly type?: string
   readonly attach?: string
@@ -133,6 +133,9 @@ const MAPS: Readonly<Record<string, RowMap>> = Object.fromEntries(
   ].map((map) => [map.name!, map]),
 )
 
+/** Marks the call of a kernel function in assembled text. */
+const KFUNC_MARK = 0x5eee0000
+
 const CONTEXT: Readonly<Record<string, string>> = {
   xdp: 'xdp_md',
   kprobe: 'pt_regs',
@@ -229,6 +232,8 @@ export function rowOfSeed(seed: Seed): Row {
     if (!mapOf(name)) throw new Error(`seed "${seed.name}": no map ${name}`)
     return names.indexOf(name)
   }
+  const functions: string[] = []
+  const kfuncs: { insn: number; name: string }[] = []
   const text = seed.asm
     .replace(/r(\d) = map (\w+)/g, (_, reg, name) => `lddw r${reg}, map_fd(${index(name)})`)
     .replace(
@@ -236,9 +241,16 @@ export function rowOfSeed(seed: Seed): Row {
       (_, reg, name, off) => `lddw r${reg}, map_value(${index(name)}, ${off ?? 0})`,
     )
     .replace(/r(\d) = func (\w+)/g, 'lddw r$1, func($2)')
+    .replace(/kcall (\w+)/g, (_, name) => `call ${KFUNC_MARK + functions.push(name) - 1}`)
   const insns = assemble(text)
   const view = new DataView(insns.buffer, insns.byteOffset, insns.length)
   for (let at = 0; at < insns.length; at += 8) {
+    const name = insns[at] === 0x85 ? functions[view.getInt32(at + 4, true) - KFUNC_MARK] : undefined
+    if (name) {
+      insns[at + 1] = 0x20
+      view.setInt32(at + 4, 0, true)
+      kfuncs.push({ insn: at >> 3, name })
+    }
     if (insns[at] !== 0x18) continue
     const kind = insns[at + 1]! >> 4
     if (kind === 1 || kind === 2) {
@@ -254,6 +266,7 @@ export function rowOfSeed(seed: Seed): Row {
     insns: Buffer.from(insns).toString('hex'),
     maps: names.map((name) => mapOf(name)!),
     refs,
+    ...(kfuncs.length === 0 ? {} : { kfuncs }),
     ...(seed.attach === undefined ? {} : { attach_type: seed.attach }),
     ...(seed.flags === undefined ? {} : { flags: seed.flags }),
     ...(seed.unprivileged === undefined ? {} : { unprivileged: seed.unprivileged }),
