@@ -18,10 +18,14 @@ export interface Recorded {
 /** CPUs of the machine that the kernel ran on: bpf_get_smp_processor_id() has its range from them. */
 export const RECORDED_CPUS = 2
 
-/** A log without what differs from load to load, addresses of maps and times, and from machine to machine. */
+/**
+ * A log without what differs from load to load, addresses of maps and times, and from machine to machine: numbers of
+ * kernel functions are those of its types, and 0 without.
+ */
 export const comparable = (log: string): string =>
   log
     .replaceAll(/\(18\) r(\d) = 0x[0-9a-f]+ */g, '(18) r$1 = … ')
+    .replaceAll(/call (?!bpf_unspec)(bpf_\w+)#(?:0|\d{5,}) */g, 'call $1 ')
     .replaceAll(/^verification time.*\n/gm, '')
     .replaceAll(/^stack depth.*\n/gm, '')
     .replaceAll('callprocessed', 'call\nprocessed')

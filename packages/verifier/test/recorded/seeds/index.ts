@@ -5,6 +5,7 @@ import { dynptrs } from './dynptrs.ts'
 import { flow, helpers } from './helpers.ts'
 import { atomics, morePackets, packets, pointers, stack } from './memory.ts'
 import { locks, sockets, timers, twoLocks } from './objects.ts'
+import { sections } from './sections.ts'
 import { strings } from './strings.ts'
 
 /** The seeds, those that Linux accepts and those that it refuses. */
@@ -28,4 +29,5 @@ export const seeds: readonly Seed[] = [
   ...accesses,
   ...flow,
   ...pointers,
+  ...sections,
 ]
