@@ -1,4 +1,5 @@
 import {
+  type AdoptedProgram,
   type CompiledProgram,
   type CompiledUnit,
   type Cpu,
@@ -7,6 +8,7 @@ import {
   type Engine,
   type EngineDef,
   type LinkedProgram,
+  type MapOp,
   type UniformFunction,
 } from '@skep/registry'
 import { JitError } from './errors.ts'
@@ -26,36 +28,96 @@ export const jit: EngineDef = defineEngine({
   create: async (cpu: Cpu): Promise<Engine> => ({
     name: 'jit',
     compile: (programs) => compile(cpu, programs),
+    adopt: (programs, shared) => adopt(cpu, programs, shared as SharedUnit),
   }),
 })
+
+/** Where another CPU finds its own function for an import: a program's helper, or a map's operation. */
+type ImportName =
+  | { readonly program: number; readonly helper: number }
+  | { readonly program: number; readonly map: number; readonly op: MapOp }
+
+/** A compiled unit as it is sent to workers. */
+interface SharedUnit {
+  readonly module: WebAssembly.Module
+  readonly imports: readonly ImportName[]
+  readonly programs: readonly ProgramExports[]
+  readonly progress: string
+  /** Of the callbacks, in order. */
+  readonly slots: readonly number[]
+}
+
+function nameImport(fn: unknown, programs: readonly LinkedProgram[]): ImportName {
+  for (const [program, { helpers, maps }] of programs.entries()) {
+    for (const [helper, linked] of helpers) if (linked.fn === fn) return { program, helper }
+    for (const [map, { ops }] of maps.entries()) {
+      const op = (Object.keys(ops) as MapOp[]).find((name) => ops[name] === fn)
+      if (op) return { program, map, op }
+    }
+  }
+  throw new TypeError('the module imports a function that no program names')
+}
+
+async function adopt(
+  cpu: Cpu,
+  programs: readonly AdoptedProgram[],
+  shared: SharedUnit,
+): Promise<CompiledUnit> {
+  const imports = shared.imports.map((name): unknown => {
+    const { helpers, maps } = programs[name.program]!
+    return 'helper' in name ? helpers.get(name.helper)!.fn : maps[name.map]!.ops[name.op]
+  })
+  const instance = await WebAssembly.instantiate(shared.module, importsOf(cpu, imports))
+  return link(cpu, shared, instance.exports, shared.slots)
+}
+
+function importsOf(cpu: Cpu, imports: readonly unknown[]): WebAssembly.Imports {
+  const call: Record<string, WebAssembly.ImportValue> = {}
+  imports.forEach((fn, n) => {
+    call[n] = fn as WebAssembly.ImportValue
+  })
+  const env: Record<string, WebAssembly.ImportValue> = { memory: cpu.arena.memory, table: cpu.table }
+  if (cpu.arena.shared) env['control'] = new WebAssembly.Global({ value: 'i32' }, cpu.control)
+  return { env, call }
+}
 
 async function compile(cpu: Cpu, programs: readonly LinkedProgram[]): Promise<CompiledUnit> {
   // One CPU's address is a constant in the code; workers share a module and import theirs.
   const fixed = cpu.arena.shared ? {} : { control: cpu.control }
   const compiled = compileModule(programs, { shared: cpu.arena.shared, ...fixed })
-  const call: Record<string, WebAssembly.ImportValue> = {}
-  compiled.imports.forEach((fn, n) => {
-    call[n] = fn as WebAssembly.ImportValue
+  const { module, instance } = await WebAssembly.instantiate(
+    compiled.bytes,
+    importsOf(cpu, compiled.imports),
+  ).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error)
+    const names = programs.map(({ name }) => name).join(', ')
+    throw new JitError('HOST_REFUSED', names, `the module was refused: ${reason}`, undefined, {
+      cause: error,
+    })
   })
-  const env: Record<string, WebAssembly.ImportValue> = { memory: cpu.arena.memory, table: cpu.table }
-  if (cpu.arena.shared) env['control'] = new WebAssembly.Global({ value: 'i32' }, cpu.control)
-  const { instance } = await WebAssembly.instantiate(compiled.bytes, { env, call }).catch(
-    (error: unknown) => {
-      const reason = error instanceof Error ? error.message : String(error)
-      const names = programs.map(({ name }) => name).join(', ')
-      throw new JitError('HOST_REFUSED', names, `the module was refused: ${reason}`, undefined, {
-        cause: error,
-      })
-    },
-  )
-  return link(cpu, compiled, instance.exports)
+  const unit = link(cpu, compiled, instance.exports)
+  if (!cpu.arena.shared) return { ...unit, wasm: compiled.bytes }
+  const shared: SharedUnit = {
+    module,
+    imports: compiled.imports.map((fn) => nameImport(fn, programs)),
+    programs: compiled.programs,
+    progress: compiled.progress,
+    slots: unit.slots,
+  }
+  return { ...unit, wasm: compiled.bytes, shared }
 }
 
-function link(cpu: Cpu, compiled: CompiledModule, exports: Exports): CompiledUnit {
+/** `given` are the slots that callbacks have on the CPU that compiled them. */
+function link(
+  cpu: Cpu,
+  compiled: Pick<CompiledModule, 'programs' | 'progress'>,
+  exports: Exports,
+  given: readonly number[] = [],
+): CompiledUnit & { readonly slots: readonly number[] } {
   const slots: number[] = []
   for (const { callbacks } of compiled.programs) {
     for (const callback of callbacks) {
-      const slot = cpu.addFunction(exports[callback.function])
+      const slot = cpu.addFunction(exports[callback.function], given[slots.length])
       slots.push(slot)
       ;(exports[callback.slot] as WebAssembly.Global).value = slot
     }
@@ -64,7 +126,7 @@ function link(cpu: Cpu, compiled: CompiledModule, exports: Exports): CompiledUni
   const programs = compiled.programs.map((names) => makeProgram(cpu, names, exports, progress))
   return {
     programs,
-    wasm: compiled.bytes,
+    slots: [...slots],
     release: () => {
       for (const slot of slots.splice(0)) cpu.removeFunction(slot)
     },

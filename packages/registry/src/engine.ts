@@ -16,8 +16,8 @@ export interface Cpu {
   /** Address of the control block (layout/control.ts). */
   readonly control: number
   readonly index: number
-  /** Puts a wasm function into the table and returns its slot. */
-  addFunction(fn: unknown): number
+  /** Puts a wasm function into the table and returns its slot: the one given, or a free one. */
+  addFunction(fn: unknown, slot?: number): number
   removeFunction(slot: number): void
 }
 
@@ -78,13 +78,23 @@ export interface CompiledUnit {
   readonly programs: readonly CompiledProgram[]
   /** The wasm bytes, where the engine makes any. */
   readonly wasm?: Uint8Array
+  /** What `adopt` makes the same programs of on another CPU of the arena; can be sent to a worker. */
+  readonly shared?: unknown
   release(): void
 }
+
+/** What is linked anew for each CPU: functions of that CPU's own instances of the modules. */
+export type AdoptedProgram = Pick<LinkedProgram, 'name' | 'helpers' | 'maps'>
 
 export interface Engine {
   readonly name: string
   /** Compiles the programs of one collection together. */
   compile(programs: readonly LinkedProgram[]): Promise<CompiledUnit>
+  /**
+   * The programs of a unit that another CPU of the arena compiled, without compiling them again; `shared` is that unit's.
+   * Functions that the arena names by slot take the same slots. Absent: the engine's programs run on one CPU only.
+   */
+  adopt?(programs: readonly AdoptedProgram[], shared: unknown): Promise<CompiledUnit>
 }
 
 export interface EngineDef {

@@ -1,5 +1,6 @@
 import { memoryModule } from '@skep/memory'
 import {
+  type AdoptedProgram,
   type CompiledProgram,
   type CompiledUnit,
   type Cpu,
@@ -58,6 +59,14 @@ async function interpreterModule(shared: boolean): Promise<WebAssembly.Module> {
   return module
 }
 
+/** A unit as it is sent to workers: the code lies in the arena, and every CPU runs the same. */
+interface SharedUnit {
+  readonly programs: readonly { readonly address: number; readonly first: number }[]
+  readonly callbacks: readonly { readonly slot: number; readonly address: number; readonly record: number }[]
+}
+
+type Mutable<T> = { [K in keyof T]: T[K] extends readonly (infer E)[] ? E[] : T[K] }
+
 /** The interpreter of one CPU. */
 class Interpreter implements Engine {
   readonly name = 'interpreter'
@@ -95,15 +104,30 @@ class Interpreter implements Engine {
     const release = (): void => {
       for (const step of undo.splice(0).reverse()) step()
     }
+    const shared: Mutable<SharedUnit> = { programs: [], callbacks: [] }
     try {
-      return { programs: programs.map((program) => this.#compile(program, undo)), release }
+      return { programs: programs.map((program) => this.#compile(program, undo, shared)), shared, release }
     } catch (error) {
       release()
       throw error
     }
   }
 
-  #translate(program: LinkedProgram, undo: (() => void)[]): Code {
+  /** Programs that the interpreter of another CPU has translated; they cannot be stepped here. */
+  async adopt(programs: readonly AdoptedProgram[], shared: unknown): Promise<CompiledUnit> {
+    const unit = shared as SharedUnit
+    const slots = unit.callbacks.map(({ slot, address, record }) =>
+      this.cpu.addFunction(entryThunk(this.#exports.call_back, address, record), slot),
+    )
+    return {
+      programs: programs.map(({ name }, n) => this.#program(name, unit.programs[n]!)),
+      release: () => {
+        for (const slot of slots.splice(0)) this.cpu.removeFunction(slot)
+      },
+    }
+  }
+
+  #translate(program: LinkedProgram, undo: (() => void)[], shared: Mutable<SharedUnit>): Code {
     const budget = program.facts
       ? (this.#options.budget ?? VERIFIED_BUDGET)
       : (this.#options.checkedBudget ?? CHECKED_BUDGET)
@@ -114,9 +138,11 @@ class Interpreter implements Engine {
       callback: (address, record) => {
         const slot = this.cpu.addFunction(entryThunk(this.#exports.call_back, address, record))
         undo.push(() => this.cpu.removeFunction(slot))
+        shared.callbacks.push({ slot, address, record })
         return slot
       },
     })
+    shared.programs.push({ address: code.address, first: code.first })
     this.#codes.set(code.address, code)
     undo.push(() => {
       this.#codes.delete(code.address)
@@ -125,14 +151,19 @@ class Interpreter implements Engine {
     return code
   }
 
-  #compile(program: LinkedProgram, undo: (() => void)[]): CompiledProgram {
-    const code = this.#translate(program, undo)
-    const { address } = code
+  #compile(program: LinkedProgram, undo: (() => void)[], shared: Mutable<SharedUnit>): CompiledProgram {
+    const code = this.#translate(program, undo, shared)
+    const compiled = this.#program(program.name, code)
+    setSteppable(compiled, { cpu: this.cpu, exports: this.#exports, code, codes: this.#codes })
+    return compiled
+  }
+
+  #program(name: string, { address, first }: SharedUnit['programs'][number]): CompiledProgram {
     const exports = this.#exports
-    const compiled: CompiledProgram = {
-      name: program.name,
+    return {
+      name,
       code: address,
-      entry: entryThunk(exports.enter, address, code.first),
+      entry: entryThunk(exports.enter, address, first),
       run: (context) => {
         try {
           return exports.run(address, context) >>> 0
@@ -149,8 +180,6 @@ class Interpreter implements Engine {
         }
       },
     }
-    setSteppable(compiled, { cpu: this.cpu, exports, code, codes: this.#codes })
-    return compiled
   }
 
   /**

@@ -37,6 +37,8 @@ export const CTL_TIME = 56
 export const CTL_RANDOM = 88
 /** u32: nesting depth of callbacks, against MAX_CALL_FRAMES. */
 export const CTL_DEPTH = 104
+/** u32: by what locks name this CPU's worker as their holder (@skep/memory's owner tag); 0 before anything is shared. */
+export const CTL_OWNER = 108
 /** u64: scratch for the interpreter. */
 export const CTL_SCRATCH = 112
 export const CTL_SIZE = 256
@@ -64,6 +66,8 @@ export const FAULT_ILLEGAL = 4
 export const FAULT_EXCEPTION = 5
 /** A misaligned atomic. */
 export const FAULT_ALIGNMENT = 6
+/** A lock whose holder is gone, or did not give it back in time; CTL_FAULT_ADDR is the lock's word. */
+export const FAULT_LOCK = 7
 
 /** include/linux/bpf.h. */
 export const MAX_TAIL_CALL_CNT = 33
