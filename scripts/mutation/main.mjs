@@ -5,6 +5,7 @@
 //   --tries N       most programs to try a mutant with (default all): a score that can only be too low
 //   --no-unit       only the programs, not the unit tests: quicker, too low as well
 //   --only TEXT     only the mutants of files whose name contains TEXT; several texts with commas between
+//   --tests TEXT    only the tests whose name contains TEXT: what a new test finds, with --survivors
 //   --survivors     only the mutants that the last run left alive
 //   --continue       go on with what was built before, whatever has changed since
 //   --summary        only with --continue: no run, the score as far as runs and search.mjs know it
@@ -31,6 +32,7 @@ const { values } = parseArgs({
   options: {
     workers: { type: 'string', default: '1' },
     only: { type: 'string' },
+    tests: { type: 'string' },
     survivors: { type: 'boolean', default: false },
     report: { type: 'string' },
     tries: { type: 'string', default: 'Infinity' },
@@ -178,6 +180,7 @@ await runAll(jobs, {
   budget: (job) => job.budget,
   tries: Number(values.tries),
   unit: !values['no-unit'],
+  only: values.tests,
   hints: (job) => {
     const last = index.get(before.results[job.key]?.killer ?? told[job.key])
     return [...(last === undefined ? [] : [last]), ...recent, ...best()]

@@ -51,7 +51,7 @@ const AHEAD = 6
  * Gives each of `jobs` (`{ id, atLoad, endless }`) to one of `workers` processes; `hints(job)` are tests to try first.
  * `report` gets the job and its result.
  */
-export async function runAll(jobs, { args, niceness, workers, budget, hints, tries, unit, report }) {
+export async function runAll(jobs, { args, niceness, workers, budget, hints, tries, unit, only, report }) {
   const queue = [...jobs]
   const one = async () => {
     let child
@@ -78,6 +78,7 @@ export async function runAll(jobs, { args, niceness, workers, budget, hints, tri
           first: job.again === undefined ? hints(job) : [job.again, ...hints(job)],
           tries: Number.isFinite(tries) ? tries : 1e9,
           unit,
+          only,
           atLoad: job.atLoad,
           endless: job.endless,
         })

@@ -71,12 +71,12 @@ async function run() {
   const byCost = tests.map((_, i) => i).sort((a, b) => cost[a] - cost[b])
 
   /** The first test that tells the mutant apart, of those that reach it; those given first. */
-  async function attempt({ id, first, tries, unit, endless }) {
+  async function attempt({ id, first, tries, unit, only, endless }) {
     const reaches = (i) => (bits[id * width + (i >> 3)] >> (i & 7)) & 1
     const seen = new Set()
     let tried = 0
     for (const i of [...first, ...byCost]) {
-      if (seen.has(i) || !reaches(i)) continue
+      if (seen.has(i) || !reaches(i) || (only && !tests[i].id.includes(only))) continue
       if (cost[i] > SLOW && tried > ENOUGH) break
       if (tests[i].program ? tried >= tries : !unit) continue
       seen.add(i)
