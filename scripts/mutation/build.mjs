@@ -81,8 +81,11 @@ async function assemble(home, instrumented, coverage) {
  * which mutants are reached.
  */
 export async function buildSubject(home, instrumented, coverage, file) {
+  const manifest = (directory) => JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))
+  const { dependencies, devDependencies } = manifest(home)
   for (const stale of stalePackages(root))
-    if (stale !== home) throw new Error(`${stale}: run its script "assemble" first`)
+    if (Object.hasOwn({ ...dependencies, ...devDependencies }, manifest(stale).name))
+      throw new Error(`${stale}: run its script "assemble" first`)
   const wasm = await assemble(home, instrumented, coverage)
   const unit = tests(home).filter((path) => !isLeftOut(path))
   const mutations = {

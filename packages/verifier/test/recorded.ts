@@ -28,7 +28,7 @@ export const comparable = (log: string): string =>
     .replaceAll(/call (?!bpf_unspec)(bpf_\w+)#(?:0|\d{5,}) */g, 'call $1 ')
     .replaceAll(/^verification time.*\n/gm, '')
     .replaceAll(/^stack depth.*\n/gm, '')
-    .replaceAll('callprocessed', 'call\nprocessed')
+    .replaceAll(/(?<=.)processed (?=\d+ insns)/g, '\nprocessed ')
     .replaceAll(/\(limit \d+\)/g, '')
     .replaceAll(/[ \t]+$/gm, '')
     .trimEnd()

@@ -18,9 +18,13 @@ export interface Seed {
   /**
    * Prototypes of the functions in the order of the text, for `func_info`: `static|global RESULT NAME(PARAM, ...)`. A
    * parameter is `int`, `u64`, `ctx`, `dynptr`, `void *`, `mem N` (a pointer to a struct of N bytes), `fwd`, `float` or
-   * `struct`, with tags after it: `mem 16 nonnull`.
+   * `struct`, with tags after it: `mem 16 nonnull`. A record that is `int` alone refers to that type instead.
    */
   readonly functions?: readonly string[]
+  /** Where the records of `func_info` begin, in slots, instead of where the functions do; below 0 from the end. */
+  readonly infoAt?: readonly number[]
+  /** Declaration tags of the main program. */
+  readonly tags?: readonly string[]
 }
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
@@ -167,6 +171,14 @@ function functionInfo(seed: Seed, insns: Uint8Array): { btf: string; func_info: 
         return int
       case 'u64':
         return u64
+      case 'char':
+        return b.int('char', 1, { signed: true })
+      case 'short':
+        return b.int('short', 2, { signed: true })
+      case 'i128':
+        return b.int('__int128', 16)
+      case 'alias':
+        return b.typedef('number', b.const(int))
       case 'enum':
         return b.enum('choice', { one: 1, two: 2 })
       case 'ctx':
@@ -191,7 +203,8 @@ function functionInfo(seed: Seed, insns: Uint8Array): { btf: string; func_info: 
         throw new Error(`seed "${seed.name}": no type ${text}`)
     }
   }
-  const ids = seed.functions!.map((text) => {
+  const ids = seed.functions!.map((text, i) => {
+    if (text === 'int') return int
     const [, linkage, result, name, list] = /^(static|global) (\w+) (\w+)\((.*)\)$/.exec(text)!
     tags.length = 0
     const params = list!
@@ -200,13 +213,15 @@ function functionInfo(seed: Seed, insns: Uint8Array): { btf: string; func_info: 
       .map((param, i) => [`p${i}`, typeOf(param, i)] as const)
     const func = b.func(name!, b.funcProto(typeOf(result!, -1), params), linkage as 'static' | 'global')
     for (const [tag, param] of tags) b.declTag(tag, func, param)
+    if (i === 0) for (const tag of seed.tags ?? []) b.declTag(tag, func)
     return func
   })
   const sorted = [...starts].sort((x, y) => x - y)
   const info = new Uint8Array(ids.length * 8)
   const out = new DataView(info.buffer)
   for (const [i, id] of ids.entries()) {
-    out.setUint32(i * 8, sorted[i] ?? 0, true)
+    const at = seed.infoAt?.[i] ?? sorted[i] ?? 0
+    out.setUint32(i * 8, at < 0 ? (insns.length >> 3) + at : at, true)
     out.setUint32(i * 8 + 4, id, true)
   }
   return { btf: base64(b.build()), func_info: Buffer.from(info).toString('hex') }

@@ -2,6 +2,7 @@ import type { Seed } from '../seed.ts'
 import { callbacks, globals, linked, loops } from './calls.ts'
 import { accesses, results } from './context.ts'
 import { dynptrs } from './dynptrs.ts'
+import { bare, dead, depths, early, handed, handlers, lists } from './functions.ts'
 import { flow, helpers } from './helpers.ts'
 import { atomics, morePackets, packets, pointers, stack } from './memory.ts'
 import { locks, sockets, timers, twoLocks } from './objects.ts'
@@ -30,4 +31,11 @@ export const seeds: readonly Seed[] = [
   ...flow,
   ...pointers,
   ...sections,
+  ...lists,
+  ...early,
+  ...bare,
+  ...handlers,
+  ...depths,
+  ...dead,
+  ...handed,
 ]
