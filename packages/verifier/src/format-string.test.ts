@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest'
+import { isValidFormat } from './format-string.ts'
+
+describe('formats', () => {
+  it.each([
+    ['', 0],
+    ['plain\t\n\v\f\r text', 0],
+    ['caf\u00c3\u00a9 \u0080\u00ff', 0],
+    ['%%', 0],
+    ['100%%', 0],
+    ['%d%%%d', 2],
+    ['%i %d %u %x %X', 5],
+    ['%li %ld %lu %lx %lX', 5],
+    ['%lli %lld %llu %llx %llX', 5],
+    ['%05d% d%-5d%+d%10d%95d', 6],
+    ['%0d', 1],
+    ['%09d', 1],
+    ['%90d', 1],
+    ['%s%5s%c', 3],
+    ['%p', 1],
+    ['%p %p,%p', 3],
+    ['%pK%px%ps%pS%pB', 5],
+    ['%pKa', 1],
+    ['%pi4%pI4%pi6%pI6', 4],
+    ['%pks%pus', 2],
+    ['%pi4a', 1],
+    ['%pksd', 1],
+    ['%d', 3],
+  ])('%j of %d arguments is one', (format, args) => {
+    expect(isValidFormat(format as string, args as number)).toBe(true)
+  })
+
+  it.each([
+    ['%d', 0],
+    ['%d%d', 1],
+    ['%s%s', 1],
+    ['%c%c', 1],
+    ['%p%p', 1],
+    ['%pi4%d', 1],
+    ['%px%d', 1],
+    ['%pks%d', 1],
+    ['bell\u0007', 0],
+    ['\u0008', 0],
+    ['\u000e', 0],
+    ['\u001f', 0],
+    ['\u007f', 0],
+    ['\u0000', 0],
+    ['%', 1],
+    ['%5', 1],
+    ['%l', 1],
+    ['%ll', 1],
+    ['%llld', 1],
+    ['%lp', 1],
+    ['%ls', 1],
+    ['%z', 1],
+    ['%k', 1],
+    ['%pz', 1],
+    ['%p4', 1],
+    ['%pi', 1],
+    ['%pi5', 1],
+    ['%pI', 1],
+    ['%pz4', 1],
+    ['%pz6', 1],
+    ['%pk', 1],
+    ['%pkx', 1],
+    ['%pu', 1],
+    ['%pzs', 1],
+    ['%pis', 1],
+    ['%pk4', 1],
+    ['%.5d', 1],
+    ['%:d', 1],
+    ['%/d', 1],
+    ['%5-d', 1],
+    ['%d\u0007', 1],
+  ])('%j of %d arguments is none', (format, args) => {
+    expect(isValidFormat(format as string, args as number)).toBe(false)
+  })
+})
