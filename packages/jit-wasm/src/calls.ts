@@ -125,3 +125,12 @@ export function planCall(program: LinkedProgram, slot: number, insn: Insn): Call
   }
   return { kind: 'helper', helper }
 }
+
+/** Operations that run callbacks, or ask for the context, whatever the type is. */
+const loud: ReadonlySet<MapOp> = new Set(['for_each', 'redirect'])
+
+/** Whether a call runs no function in JS and no other program, and leaves the control block alone. */
+export function isQuiet(plan: CallPlan): boolean {
+  if (plan.kind === 'array_lookup') return true
+  return plan.kind === 'map_op' && plan.map.quiet === true && !loud.has(plan.op)
+}

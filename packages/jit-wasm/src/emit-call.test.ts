@@ -188,7 +188,7 @@ describe('tail calls', () => {
       })
       const record = array.set(0, program)
       const sp = cpu.ctl(control.CTL_SP)
-      cpu.setCtl(control.CTL_PROG, 4711)
+      program.direct!.bind(4711)
       expect(program.run(ctx)).toBe(34)
       expect([cpu.ctl(control.CTL_SP), cpu.ctl(control.CTL_PROG)]).toEqual([sp, 4711])
       expect(program.run(ctx)).toBe(68)

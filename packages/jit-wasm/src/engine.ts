@@ -149,8 +149,17 @@ function makeProgram(
     if (words.length === 0) words = cpu.arena.u32
     return words[spWord]!
   }
+  const record = exports[names.record] as WebAssembly.Global
   return {
     name: names.name,
+    direct: {
+      run: wasmRun,
+      alone: names.alone,
+      bind: (address) => {
+        record.value = address
+      },
+      note: (error) => noteTrap(cpu, error),
+    },
     entry: exports[names.entry] as UniformFunction,
     code: 0,
     run: (ctx) => {
@@ -174,14 +183,16 @@ function makeProgram(
   }
 }
 
-/**
- * After a run that did not return: gives the stack back, and makes a trap a fault. What JS functions threw goes on to the
- * caller.
- */
+/** After a run that did not return: gives the stack back, and makes a trap a fault. */
 function settle(cpu: Cpu, sp: number, error: unknown): void {
+  cpu.arena.u32[(cpu.control + control.CTL_SP) >>> 2] = sp
+  noteTrap(cpu, error)
+}
+
+/** Makes a trap a fault, unless there is one. What JS functions threw goes on to the caller. */
+function noteTrap(cpu: Cpu, error: unknown): void {
   const { u32 } = cpu.arena
   const at = cpu.control >>> 2
-  u32[at + (control.CTL_SP >>> 2)] = sp
   if (u32[at + (control.CTL_FAULT >>> 2)] !== control.FAULT_NONE) return
   if (!(error instanceof WebAssembly.RuntimeError)) throw error
   u32[at + (control.CTL_FAULT >>> 2)] = control.FAULT_ACCESS

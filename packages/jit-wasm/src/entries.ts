@@ -196,6 +196,9 @@ class Entry {
   }
 }
 
+/** Whether nothing of JS and no other program can run before the program has ended. */
+export const isAlone = (main: CompiledFunction): boolean => !main.callsHelpers && !main.tailCalls
+
 function appendBody(code: Code, body: Body): void {
   while (code.localCount < ENTRY_LOCALS) code.local('i32')
   code.append(body.code)
@@ -234,21 +237,29 @@ function passRest(code: Code, e: Emitter): void {
   }
 }
 
-/** `(ctx: i32) → i32`: the low half of r0. */
+/** `(ctx: i32) → i32`: the low half of r0. Helpers learn which program runs from the global `record`. */
 export function writeRun(
   code: Code,
   env: ModuleEnv,
   main: CompiledFunction,
   program: Body | FunctionBuilder,
+  record: number,
 ): void {
   const entry = new Entry(code, env, main)
   const r0 = code.local('i64', 'r0')
+  if (!isAlone(main)) store(code, env, control.CTL_PROG, () => code.global_get(record))
   entry.open()
   if ('emitter' in program) entry.setFrame(FRAME)
   entry.begin(() => code.local_get(0), false)
   entry.run(program, () => code.local_get(0))
   code.local_set(r0)
   entry.close(r0)
+  if (!isAlone(main)) {
+    // A program of another engine, called as a tail or by a helper, leaves its fault behind.
+    const fault = pushControl(code, env, control.CTL_FAULT)
+    code.i32_load(fault).if()
+    code.unreachable().end()
+  }
   code.local_get(r0).i32_wrap_i64()
 }
 

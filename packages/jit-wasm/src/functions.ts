@@ -1,7 +1,7 @@
 import { control, type LinkedProgram } from '@skep/registry'
 import type { ValueType } from '@skep/wasm'
 import { type Block, findBlocks } from './blocks.ts'
-import { MAX_ADDRESS, MAX_U64, NEED, type Need } from './calls.ts'
+import { isQuiet, MAX_ADDRESS, MAX_U64, NEED, type Need } from './calls.ts'
 import { JitError } from './errors.ts'
 import { makeReducible, type ReducibleGraph } from './reducible.ts'
 import { type Step, structure } from './structure.ts'
@@ -23,7 +23,7 @@ export interface CompiledFunction {
   readonly usesMayGoto: boolean
   /** Whether it, or a function that it calls, touches its frame. */
   readonly usesFrame: boolean
-  /** Whether it, or a function that it calls, calls a helper, which may enter programs and callbacks again. */
+  /** Whether it, or a function that it calls, calls a helper that may enter programs and callbacks again. */
   readonly callsHelpers: boolean
   readonly tailCalls: boolean
   /** Bytes of stack of the longest chain of calls from here, its own frame included. */
@@ -129,7 +129,7 @@ function analyseFunction(
       } else if (plan.kind === 'tail_call') {
         tailCalls = true
         usesFrame = true
-      } else if (plan.kind !== 'array_lookup') {
+      } else if (!isQuiet(plan)) {
         callsHelpers = true
       }
     }

@@ -9,7 +9,7 @@ import {
 import { type CallPlan, mapOpShapes } from './calls.ts'
 import { emitBody } from './emit-function.ts'
 import { Emitter, type ModuleEnv } from './emitter.ts'
-import { makeBody, writeBatch, writeCallback, writeEntry, writeRun } from './entries.ts'
+import { isAlone, makeBody, writeBatch, writeCallback, writeEntry, writeRun } from './entries.ts'
 import { analyseProgram, type CompiledFunction } from './functions.ts'
 
 export interface ModuleOptions {
@@ -38,6 +38,10 @@ export interface ProgramExports {
   /** `(ctxs: i32, count: i32, results: i32) → i32`: contexts that were finished. */
   readonly batch: string
   readonly callbacks: readonly CallbackExport[]
+  /** Exported i32 global: the address of the program's record, which `run` stores at CTL_PROG. */
+  readonly record: string
+  /** Nothing that it imports can reach JS, another program or the control block. */
+  readonly alone: boolean
 }
 
 /**
@@ -124,9 +128,19 @@ export function compileModule(programs: readonly LinkedProgram[], options: Modul
     const inlined = program.insns.length <= (options.inlineLimit ?? INLINE_LIMIT)
     const body = inlined ? makeBody(env, main) : undefined
     writeEntry(entry.code, env, main, body)
-    writeRun(run.code, env, main, body ?? entry)
+    const record = module.global('i32', 0)
+    module.export(`${n}.record`, 'global', record)
+    writeRun(run.code, env, main, body ?? entry, record)
     writeBatch(batch.code, env, main, body ?? entry, progress)
-    return { name, entry: `${n}`, run: `${n}.run`, batch: `${n}.batch`, callbacks }
+    return {
+      name,
+      entry: `${n}`,
+      run: `${n}.run`,
+      batch: `${n}.batch`,
+      callbacks,
+      record: `${n}.record`,
+      alone: isAlone(main),
+    }
   })
   return { bytes: module.encode(), imports, programs: exports, progress: PROGRESS }
 }

@@ -32,6 +32,7 @@ export const array: MapTypeDef = defineMapType({
   },
   wasm: {
     module: mapsModule,
+    quiet: true,
     init: 'array_init',
     free: 'array_free',
     array: true,

@@ -17,6 +17,7 @@ export const bloomFilter: MapTypeDef = defineMapType({
   verify: { noKey: true, peekReadsValue: true, struct: 'bpf_bloom_filter' },
   wasm: {
     module: mapsModule,
+    quiet: true,
     init: 'bloom_filter_init',
     free: 'bloom_filter_free',
     ops: {

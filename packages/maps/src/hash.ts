@@ -26,6 +26,7 @@ export const hash: MapTypeDef = defineMapType({
   },
   wasm: {
     module: mapsModule,
+    quiet: true,
     init: 'hash_init',
     free: 'hash_free',
     ops: { ...hashOps, lookup: 'hash_lookup' },

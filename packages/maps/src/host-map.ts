@@ -546,6 +546,7 @@ export class HostMap implements MapHandle {
       name: this.name,
       address: this.address,
       ops,
+      ...(this.def.wasm?.quiet ? { quiet: true } : {}),
       ...(this.def.wasm?.array
         ? {
             array: {

@@ -19,6 +19,7 @@ export const lpmTrie: MapTypeDef = defineMapType({
   verify: { struct: 'lpm_trie' },
   wasm: {
     module: mapsModule,
+    quiet: true,
     init: 'lpm_trie_init',
     free: 'lpm_trie_free',
     ops: {

@@ -20,6 +20,7 @@ export const lruHash: MapTypeDef = defineMapType({
   },
   wasm: {
     module: mapsModule,
+    quiet: true,
     init: 'lru_hash_init',
     free: 'hash_free',
     ops: { ...hashOps, lookup: 'lru_hash_lookup' },

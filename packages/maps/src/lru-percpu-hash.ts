@@ -20,6 +20,7 @@ export const lruPercpuHash: MapTypeDef = defineMapType({
   verify: { forEach: true, sleepable: true, specialFields: ['kptr', 'refcount'], struct: 'bpf_htab' },
   wasm: {
     module: mapsModule,
+    quiet: true,
     init: 'lru_percpu_hash_init',
     free: 'hash_free',
     ops: { ...hashOps, lookup: 'lru_percpu_hash_lookup', lookup_percpu: 'hash_lookup_percpu' },

@@ -42,6 +42,7 @@ export const arrayOfMaps: MapTypeDef = defineMapType({
   verify: { lookupReturns: 'map', sleepable: true, struct: 'bpf_array' },
   wasm: {
     module: mapsModule,
+    quiet: true,
     init: 'slots_init',
     free: 'slots_free',
     ops: {
@@ -69,6 +70,7 @@ export const hashOfMaps: MapTypeDef = defineMapType({
   verify: { lookupReturns: 'map', sleepable: true, struct: 'bpf_htab' },
   wasm: {
     module: mapsModule,
+    quiet: true,
     init: 'hash_init',
     free: 'hash_free',
     ops: {

@@ -22,6 +22,7 @@ export const percpuArray: MapTypeDef = defineMapType({
   },
   wasm: {
     module: mapsModule,
+    quiet: true,
     init: 'percpu_array_init',
     free: 'array_free',
     ops: {

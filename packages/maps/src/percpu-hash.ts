@@ -18,6 +18,7 @@ export const percpuHash: MapTypeDef = defineMapType({
   verify: { forEach: true, sleepable: true, specialFields: ['kptr', 'refcount'], struct: 'bpf_htab' },
   wasm: {
     module: mapsModule,
+    quiet: true,
     init: 'percpu_hash_init',
     free: 'hash_free',
     ops: { ...hashOps, lookup: 'percpu_hash_lookup', lookup_percpu: 'hash_lookup_percpu' },

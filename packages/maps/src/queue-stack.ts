@@ -22,6 +22,7 @@ export const queue: MapTypeDef = defineMapType({
   verify: { noKey: true, sleepable: true, struct: 'bpf_queue_stack' },
   wasm: {
     module: mapsModule,
+    quiet: true,
     init: 'queue_init',
     free: 'queue_free',
     ops: { ...shared, pop: 'queue_pop', peek: 'queue_peek' },
@@ -38,6 +39,7 @@ export const stack: MapTypeDef = defineMapType({
   verify: { noKey: true, sleepable: true, struct: 'bpf_queue_stack' },
   wasm: {
     module: mapsModule,
+    quiet: true,
     init: 'queue_init',
     free: 'queue_free',
     ops: { ...shared, pop: 'stack_pop', peek: 'stack_peek' },

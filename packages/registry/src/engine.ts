@@ -1,10 +1,8 @@
 import type { Insn } from '@skep/isa'
 import type { Arena } from '@skep/memory'
-import * as z from 'zod'
 import type { StructContext } from './context.ts'
 import type { ProgramFacts } from './facts.ts'
 import type { HelperDef, MapOp } from './helper.ts'
-import { parseDefinition } from './parse.ts'
 
 /**
  * One execution context of a runtime: a worker or the main thread. A runtime has one control block, one function
@@ -41,6 +39,8 @@ export interface LinkedMap {
   readonly ops: Readonly<Partial<Record<MapOp, unknown>>>
   /** Set when elements lie in one array: engines may inline the lookup. */
   readonly array?: { readonly data: number; readonly stride: number; readonly maxEntries: number }
+  /** As `quiet` of the map type. */
+  readonly quiet?: boolean
 }
 
 /**
@@ -72,6 +72,23 @@ export interface CompiledProgram {
   run(ctx: number): number
   /** As ProgramHandle.runBatch. Stops at the first fault; returns how many contexts were finished. */
   runBatch(ctxs: number, count: number, results: number): number
+  /** The function behind `run`, for a caller that does itself what `run` does around it. */
+  readonly direct?: DirectRun
+}
+
+/** A program's function without anything around it: what a call from JS costs, and no more. */
+export interface DirectRun {
+  /**
+   * Runs once; the low half of r0, signed. It stores CTL_PROG itself. A run that ends early throws, and may leave CTL_SP
+   * anywhere.
+   */
+  readonly run: (ctx: number) => number
+  /** It calls nothing but wasm that keeps to itself: no function in JS and no other program; CTL_SP stays as it is. */
+  readonly alone: boolean
+  /** Says where the program's record is, before the first run. */
+  bind(record: number): void
+  /** Makes what `run` threw a fault in the control block. What functions in JS threw is thrown again. */
+  note(error: unknown): void
 }
 
 export interface CompiledUnit {
@@ -103,15 +120,3 @@ export interface EngineDef {
   readonly checked: boolean
   readonly create: (cpu: Cpu) => Promise<Engine>
 }
-
-const shape = z
-  .object({
-    name: z.string(),
-    checked: z.boolean(),
-    create: z.custom((f) => typeof f === 'function', 'a function'),
-  })
-  .strict()
-
-/** Checks and freezes an engine. Throws DefinitionError with the path to the field. */
-export const defineEngine = <const D extends EngineDef>(definition: D): D =>
-  parseDefinition('engine', shape, definition)

@@ -1,8 +1,6 @@
-import * as z from 'zod'
 import type { ErrnoName } from './errno.ts'
 import type { MapHandle } from './handles.ts'
 import type { MapOp } from './helper.ts'
-import { parseDefinition } from './parse.ts'
 import type { MapSpec } from './spec.ts'
 import type { HostEnv, WasmModuleDef } from './wasm-module.ts'
 
@@ -51,6 +49,11 @@ export interface MapTypeDef {
     readonly variant?: (spec: MapSpec) => MapExports
     /** Keys are u32 indices below max_entries of values at MAP_DATA, MAP_STRIDE apart: engines may inline lookups. */
     readonly array?: boolean
+    /**
+     * The operations that programs reach, but for `for_each` and `redirect`, call nothing in JS and nothing through the
+     * function table, and leave the control block alone: engines make less ado about a call.
+     */
+    readonly quiet?: boolean
   }
   /** Operations in JS, for plugins: made once for each map. Addresses are in the arena. */
   readonly create?: (env: HostEnv, map: MapHandle) => JsMapOps
@@ -100,32 +103,3 @@ export interface MapTraits {
   /** The kernel struct behind a map pointer: `bpf_array`; `bpf_map` when absent. */
   readonly struct?: string
 }
-
-const shape = z
-  .object({
-    name: z.string().regex(/^[a-z][a-z0-9_]*$/, 'lower case letters, digits and _'),
-    id: z.number().int().positive(),
-    check: z.custom((f) => typeof f === 'function', 'a function'),
-    complete: z.custom((f) => typeof f === 'function', 'a function').optional(),
-    value: z.enum(['plain', 'percpu', 'program', 'map', 'opaque']),
-    innerEntries: z.boolean().optional(),
-    helpers: z.array(z.string()).optional(),
-    verify: z.object({}).loose().optional(),
-    wasm: z
-      .object({
-        module: z.object({ name: z.string() }).loose(),
-        init: z.string(),
-        free: z.string(),
-        ops: z.record(z.string(), z.string()),
-        variant: z.custom((f) => typeof f === 'function', 'a function').optional(),
-        array: z.boolean().optional(),
-      })
-      .optional(),
-    create: z.custom((f) => typeof f === 'function', 'a function').optional(),
-    absent: z.string().optional(),
-  })
-  .strict()
-
-/** Checks and freezes a map type. Throws DefinitionError with the path to the field. */
-export const defineMapType = <const D extends MapTypeDef>(definition: D): D =>
-  parseDefinition('mapType', shape, definition)

@@ -8,19 +8,25 @@ export interface Activity {
   thrown: { readonly subject: string; readonly cause: unknown } | undefined
   /** What has to wait until no program runs. */
   readonly later: (() => void)[]
+  /** `thrown` or `later` holds something. */
+  pending: boolean
 }
 
-export const createActivity = (): Activity => ({ depth: 0, thrown: undefined, later: [] })
+export const createActivity = (): Activity => ({ depth: 0, thrown: undefined, later: [], pending: false })
 
 /** Runs `step` now, or when the runs under way have returned: programs must not lose their memory under their feet. */
 export function whenIdle(activity: Activity, step: () => void): void {
   if (activity.depth === 0) step()
-  else activity.later.push(step)
+  else {
+    activity.later.push(step)
+    activity.pending = true
+  }
 }
 
 /** The outermost run has returned. */
 export function settle(activity: Activity): void {
   activity.thrown = undefined
+  activity.pending = false
   for (const step of activity.later.splice(0)) step()
 }
 
@@ -40,6 +46,7 @@ export function guard<A extends unknown[], R>(
     } catch (cause) {
       if (activity.depth === 0) throw cause
       activity.thrown ??= { subject, cause }
+      activity.pending = true
       throw new WebAssembly.RuntimeError(`${subject} threw: ${messageOf(cause)}`)
     }
   }

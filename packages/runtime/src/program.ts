@@ -29,6 +29,7 @@ const UNKNOWN_PC = 0xffff_ffff
 
 /** Offset and size of what belongs to a run in the control block. */
 const savedFields: readonly (readonly [at: number, size: number])[] = [
+  [control.CTL_SP, 4],
   [control.CTL_FAULT, 12],
   [control.CTL_TAIL_CALLS, 4],
   [control.CTL_PROG, 4],
@@ -52,13 +53,15 @@ export class Program<T extends string = string> implements ProgramHandle {
   readonly host: RuntimeHost
   readonly helpers: readonly string[]
   #compiled: CompiledProgram
+  /** Runs once; throws when the run ends early. */
+  #direct: (ctx: number) => number
+  /** Nothing of JS, and no other program, can run before `#direct` returns: nobody has to know that it runs. */
+  #alone: boolean
+  /** Makes of what `#direct` threw a fault in the control block, or throws it on. */
+  #note: (cause: unknown) => void
   readonly #cpu: Cpu
   readonly #activity: Activity
   readonly #typeDef: ProgramTypeDef
-  /** The arena as words, and where the control block's fields stand in them. */
-  #words: Uint32Array
-  readonly #progAt: number
-  readonly #faultAt: number
 
   constructor(init: {
     name: string
@@ -72,6 +75,7 @@ export class Program<T extends string = string> implements ProgramHandle {
     cpu: Cpu
     activity: Activity
   }) {
+    const { compiled, cpu } = init
     this.name = init.name
     this.id = init.id
     this.type = init.typeDef.name as T
@@ -80,12 +84,14 @@ export class Program<T extends string = string> implements ProgramHandle {
     this.host = init.host
     this.helpers = init.helpers
     this.#typeDef = init.typeDef
-    this.#compiled = init.compiled
-    this.#cpu = init.cpu
+    this.#compiled = compiled
+    this.#cpu = cpu
     this.#activity = init.activity
-    this.#words = init.cpu.arena.u32
-    this.#progAt = (init.cpu.control + control.CTL_PROG) >> 2
-    this.#faultAt = (init.cpu.control + control.CTL_FAULT) >> 2
+    const { direct } = compiled
+    direct?.bind(init.record)
+    this.#direct = direct?.run ?? ((ctx) => this.#told(ctx))
+    this.#alone = direct?.alone ?? false
+    this.#note = direct?.note ?? rethrow
   }
 
   /**
@@ -93,26 +99,59 @@ export class Program<T extends string = string> implements ProgramHandle {
    * collection is closed.
    */
   run(ctx: number): number {
-    const activity = this.#activity
-    if (activity.depth !== 0) return this.#nested(() => this.#run(ctx))
-    activity.depth = 1
+    if (!this.#alone) return this.#attended(ctx)
     try {
-      return this.#run(ctx)
-    } finally {
-      activity.depth = 0
-      if (activity.later.length !== 0 || activity.thrown !== undefined) settle(activity)
+      return this.#direct(ctx) >>> 0
+    } catch (cause) {
+      return this.#ended(cause)
     }
   }
 
-  #run(ctx: number): number {
-    // A grown memory detaches its views. Asking the arena at every run costs more than the run itself.
-    let words = this.#words
-    if (words.length === 0) this.#words = words = this.#cpu.arena.u32
-    words[this.#progAt] = this.record
-    const r0 = this.#compiled.run(ctx)
-    if (words.length === 0) this.#words = words = this.#cpu.arena.u32
-    if (words[this.#faultAt] !== control.FAULT_NONE) throw this.takeFault()!
+  /** A run during which functions in JS may be called: they find out that it is under way. */
+  #attended(ctx: number): number {
+    const activity = this.#activity
+    if (activity.depth !== 0) return this.#nested(() => this.#once(ctx))
+    activity.depth = 1
+    let r0: number
+    try {
+      r0 = this.#direct(ctx) >>> 0
+    } catch (cause) {
+      const { arena, control: block } = this.#cpu
+      const { view } = arena
+      const end = view.getUint32(block + control.CTL_STACK_END, true)
+      view.setUint32(block + control.CTL_SP, end + control.STACK_SIZE, true)
+      try {
+        return this.#ended(cause)
+      } finally {
+        activity.depth = 0
+        settle(activity)
+      }
+    }
+    activity.depth = 0
+    if (activity.pending) settle(activity)
     return r0
+  }
+
+  #once(ctx: number): number {
+    try {
+      return this.#direct(ctx) >>> 0
+    } catch (cause) {
+      return this.#ended(cause)
+    }
+  }
+
+  #ended(cause: unknown): never {
+    this.#note(cause)
+    throw this.takeFault() ?? cause
+  }
+
+  /** A run by an engine that has to be told which program runs, and that leaves a fault behind instead of throwing. */
+  #told(ctx: number): number {
+    const { arena, control: block } = this.#cpu
+    arena.u32[(block + control.CTL_PROG) >> 2] = this.record
+    const r0 = this.#compiled.run(ctx)
+    if (arena.u32[(block + control.CTL_FAULT) >> 2] === control.FAULT_NONE) return r0
+    throw this.takeFault()!
   }
 
   /** A run that ends early counts as verdict 0, raises an `exception` event, and the batch goes on behind it. */
@@ -162,6 +201,9 @@ export class Program<T extends string = string> implements ProgramHandle {
       throw new RuntimeError('CLOSED', this.name, `${this.name}: its collection is closed; load it again`)
     }
     this.#compiled = { ...this.#compiled, run: refuse, runBatch: refuse }
+    this.#direct = refuse
+    this.#alone = true
+    this.#note = rethrow
   }
 
   /** The full 64 bits of r0 of the last run on this CPU. */
@@ -209,6 +251,10 @@ export class Program<T extends string = string> implements ProgramHandle {
       context.release()
     }
   }
+}
+
+function rethrow(cause: unknown): never {
+  throw cause
 }
 
 /** Reads and clears a control block's fault. */
