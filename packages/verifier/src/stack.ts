@@ -7,7 +7,7 @@ import { REG_ID, REG_TYPE } from './layout.ts'
 import { BPF_MAX_VAR_OFF, MAX_BPF_STACK } from './limits.ts'
 import { sourceLine } from './log.ts'
 import { tnumText } from './log-state.ts'
-import { BPF_MEM, BPF_ST, classOf, modeOf } from './opcode.ts'
+import { BPF_ST, classOf } from './opcode.ts'
 import { markChainPrecision } from './precision.ts'
 import { isSpillable, NOT_INIT, PTR_TO_STACK, SCALAR_VALUE } from './reg-type.ts'
 import {
@@ -52,27 +52,20 @@ export function checkStackBounds(env: Env, regno: number, off: number, size: num
   const frame = frameOf(env, reg)
   const what = write ? ' write to' : ' read from'
   const constant = env.domain.isConst(reg) !== 0
-  let low: number
-  let high: number
-  if (constant) {
-    low = env.domain.smin(reg) + off
-    high = low + size
-  } else {
-    const smin = env.domain.smin(reg)
-    const smax = env.domain.smax(reg)
-    if (smax >= BPF_MAX_VAR_OFF || smin <= -BPF_MAX_VAR_OFF) {
-      failReg(regno, 'EACCES', `invalid unbounded variable-offset${what} stack R${regno}`)
-    }
-    low = smin + off
-    high = smax + off + size
+  const smax = env.domain.smax(reg)
+  // That no pointer goes this far down was checked when it was made.
+  if (smax >= BPF_MAX_VAR_OFF) {
+    failReg(regno, 'EACCES', `invalid unbounded variable-offset${what} stack R${regno}`)
   }
+  const low = env.domain.smin(reg) + off
+  const high = smax + off + size
   const deepest = write || env.allowUninitStack ? -MAX_BPF_STACK : -frame.slots * 8
   const outside = low < deepest || low > -1
-  if (outside || high > 0 || size < 0) {
+  if (outside || high > 0) {
     const line = constant
       ? `invalid${what} stack R${regno} off=${off} size=${size}`
       : `invalid variable-offset${what} stack R${regno} var_off=${tnumText(env, reg)} off=${off} size=${size}`
-    failReg(regno, outside ? 'EACCES' : high > 0 ? 'EINVAL' : 'EFAULT', line)
+    failReg(regno, outside ? 'EACCES' : 'EINVAL', line)
   }
   growStack(env, frame, -low)
 }
@@ -98,11 +91,16 @@ function scrub(env: Env, types: number): void {
   for (let i = 0; i < 8; i++) if (u8[types + i] !== STACK_INVALID) u8[types + i] = STACK_MISC
 }
 
-/** Is the instruction at hand a store of a constant (BPF_ST | BPF_MEM)? */
-function isConstantStore(env: Env): boolean {
-  const code = env.program.code[env.insn]!
-  return classOf(code) === BPF_ST && modeOf(code) === BPF_MEM
+/** scrub_special_slot: data goes over what a slot holds. */
+function scrubSpecial(env: Env, frame: Frame, spi: number): void {
+  const { i32, u8 } = env.heap
+  const types = frame.types(spi)
+  i32[(frame.slot(spi) + REG_TYPE) >> 2] = NOT_INIT
+  if (isSpecial(u8[types + 7]!)) scrub(env, types)
 }
+
+/** Is the instruction at hand a store of a constant, not a call that writes? */
+const isConstantStore = (env: Env): boolean => classOf(env.program.code[env.insn]!) === BPF_ST
 
 /** check_stack_write; `valueReg` -1 stands for a value that is no register's. */
 export function writeStack(env: Env, regno: number, off: number, size: number, valueReg: number): void {
@@ -150,8 +148,7 @@ function writeFixed(env: Env, frame: Frame, off: number, size: number, valueReg:
     }
     saveRegister(env, frame, spi, value, size)
   } else {
-    heap.i32[(slot + REG_TYPE) >> 2] = NOT_INIT
-    if (isSpecial(heap.u8[types + 7]!)) scrub(env, types)
+    scrubSpecial(env, frame, spi)
     let type = STACK_MISC
     if (value !== 0 ? isNullScalar(env, value) : isConstantStore(env) && env.program.imm[insn] === 0) {
       // What is zero here must be zero on all paths that are found equal.
@@ -184,7 +181,7 @@ function writeVariable(
     const byte = -i - 1
     const spi = byte >> 3
     const at = frame.types(spi) + (byte & 7)
-    const type = heap.u8[at]!
+    let type = heap.u8[at]!
     if (env.log.level) env.log.scratchSlot(spi)
     if (!env.allowPtrLeaks && type !== STACK_MISC && type !== STACK_ZERO) {
       fail('EINVAL', `spilled ptr in range of var-offset stack write; insn ${insn}, ptr off: ${i}`)
@@ -194,8 +191,8 @@ function writeVariable(
       zeroUsed = true
       continue
     }
-    if (isSpilled(heap, frame.types(spi))) scrub(env, frame.types(spi))
-    heap.i32[(slot + REG_TYPE) >> 2] = NOT_INIT
+    scrubSpecial(env, frame, spi)
+    type = heap.u8[at]!
     let now = STACK_MISC
     if (writingZero && type === STACK_ZERO) {
       now = STACK_ZERO

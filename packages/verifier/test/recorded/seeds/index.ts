@@ -7,6 +7,7 @@ import { flow, helpers } from './helpers.ts'
 import { atomics, morePackets, packets, pointers, stack } from './memory.ts'
 import { locks, sockets, timers, twoLocks } from './objects.ts'
 import { sections } from './sections.ts'
+import { slots } from './slots.ts'
 import { strings } from './strings.ts'
 
 /** The seeds, those that Linux accepts and those that it refuses. */
@@ -38,4 +39,5 @@ export const seeds: readonly Seed[] = [
   ...depths,
   ...dead,
   ...handed,
+  ...slots,
 ]
