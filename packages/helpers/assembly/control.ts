@@ -1,7 +1,7 @@
 /** Loops with a callback, and locks. */
-import { CTL_CPU, CTL_FAULT, CTL_RANDOM } from '../../registry/src/layout/control'
+import { CTL_CPU, CTL_FAULT, CTL_FAULT_ADDR, CTL_FAULT_PC, CTL_RANDOM, FAULT_LOCK } from '../../registry/src/layout/control'
 import { E2BIG, EINVAL } from '../../registry/src/layout/errno'
-import { control, pointer, result } from './env'
+import { control, pointer, result, take } from './env'
 
 /** BPF_MAX_LOOPS (kernel/bpf/bpf_iter.c). */
 const MAX_LOOPS: u32 = 8 * 1024 * 1024
@@ -18,12 +18,13 @@ export function loop(count: u64, callback: u64, context: u64, flags: u64, r5: u6
   return <u64>times
 }
 
-/** Without threads nobody else runs inside a critical section. */
+/** Without threads nobody else runs inside a critical section. A lock that its holder does not let go ends the run. */
 export function spin_lock(lock: u64, r2: u64, r3: u64, r4: u64, r5: u64): u64 {
-  if (SHARED) {
-    while (atomic.cmpxchg<u32>(pointer(lock), 0, 1) != 0) {
-      while (load<u32>(pointer(lock)) != 0) {}
-    }
+  if (SHARED && !take(pointer(lock))) {
+    store<i32>(control, FAULT_LOCK, CTL_FAULT)
+    store<u32>(control, -1, CTL_FAULT_PC)
+    store<u32>(control, <u32>lock, CTL_FAULT_ADDR)
+    unreachable()
   }
   return 0
 }

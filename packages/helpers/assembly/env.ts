@@ -1,4 +1,5 @@
 /** What every helper may use: the allocator's idea of live memory, this CPU's control block, errnos as results. */
+import { CTL_OWNER } from '../../registry/src/layout/control'
 
 // @ts-ignore: decorator
 @external("memory", "contains")
@@ -7,6 +8,20 @@ export declare function contains(address: u32, size: u32): i32
 // @ts-ignore: decorator
 @external("env", "control")
 export declare const control: i32
+
+// @ts-ignore: decorator
+@external("memory", "wait")
+declare function wait(word: u32): u32
+
+/** Takes a lock that names its holder (@skep/memory's assembly/lock.ts); false when the one that has it does not let go. */
+@inline
+export function take(word: usize): bool {
+  const owner = load<u32>(control, CTL_OWNER) | 0x8000_0000
+  while (atomic.cmpxchg<u32>(word, 0, owner) != 0) {
+    if (wait(<u32>word) != 0) return false
+  }
+  return true
+}
 
 /** A negative errno (or any i32) as r0: sign-extended. */
 @inline

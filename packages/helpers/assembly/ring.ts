@@ -19,7 +19,7 @@ import {
   RING_PENDING,
   RING_PRODUCER,
 } from '../../registry/src/layout/ring'
-import { copyBytes } from './env'
+import { copyBytes, take } from './env'
 
 // @ts-ignore: decorator
 @external("host", "wake")
@@ -28,13 +28,10 @@ declare function hostWake(map: u32): i32
 /** RINGBUF_MAX_RECORD_SZ. */
 const LARGEST: u64 = 0xffff_ffff / 4
 
+/** False when the worker that has the lock is gone or does not let go: there is no room then, as in the kernel. */
 @inline
-function acquire(ring: usize): void {
-  if (SHARED) {
-    while (atomic.cmpxchg<u32>(ring + RING_LOCK, 0, 1) != 0) {
-      while (load<u32>(ring, RING_LOCK) != 0) {}
-    }
-  }
+function acquire(ring: usize): bool {
+  return SHARED ? take(ring + RING_LOCK) : true
 }
 
 @inline
@@ -54,7 +51,7 @@ export function reserveRecord(ring: usize, size: u64): usize {
   const length = up8(size + RECORD_HEADER)
   if (length > mask + 1) return 0
   const consumer = SHARED ? atomic.load<u64>(ring + RING_CONSUMER) : load<u64>(ring, RING_CONSUMER)
-  acquire(ring)
+  if (!acquire(ring)) return 0
   const producer = load<u64>(ring, RING_PRODUCER)
   let pending = load<u64>(ring, RING_PENDING)
   while (pending < producer) {

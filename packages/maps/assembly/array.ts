@@ -1,5 +1,5 @@
 /** BPF_MAP_TYPE_ARRAY (kernel/bpf/arraymap.c): values one after another, each at a multiple of 8 bytes. */
-import { E2BIG, EEXIST, EINVAL, ENOENT, ENOMEM } from '../../registry/src/layout/errno'
+import { E2BIG, EEXIST, EINVAL, ENOENT, ENOMEM, ETIMEDOUT } from '../../registry/src/layout/errno'
 import {
   BPF_F_LOCK,
   BPF_NOEXIST,
@@ -56,8 +56,8 @@ export function array_update(map: u32, key: u32, value: u32, flags: u64): i32 {
   if (to == 0) return -E2BIG
   if (flags & <u64>BPF_NOEXIST) return -EEXIST
   if (badFlags(map, flags)) return -EINVAL
-  if (flags & <u64>BPF_F_LOCK) copyLocked(map, to, value)
-  else copyValue(map, to, value)
+  if (flags & <u64>BPF_F_LOCK) return copyLocked(map, to, value) ? 0 : -ETIMEDOUT
+  copyValue(map, to, value)
   return 0
 }
 

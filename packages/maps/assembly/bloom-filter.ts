@@ -72,7 +72,8 @@ export function bloom_filter_push(map: u32, value: u32, flags: u64): i32 {
     if (SHARED) atomic.or<u32>(word, <u32>1 << (bit & 31))
     else store<u32>(word, load<u32>(word) | (<u32>1 << (bit & 31)))
   }
-  store<u32>(map, load<u32>(map, MAP_COUNT) + 1, MAP_COUNT)
+  if (SHARED) atomic.add<u32>(map + MAP_COUNT, 1)
+  else store<u32>(map, load<u32>(map, MAP_COUNT) + 1, MAP_COUNT)
   return 0
 }
 

@@ -1,5 +1,5 @@
 /** What every map type uses: the allocator, this CPU, the lock, and copies that respect special fields. */
-import { CTL_CPU, CTL_FAULT, CTL_SP } from '../../registry/src/layout/control'
+import { CTL_CPU, CTL_FAULT, CTL_OWNER, CTL_SP } from '../../registry/src/layout/control'
 import {
   BPF_EXIST,
   BPF_F_LOCK,
@@ -27,6 +27,10 @@ export declare function sizeOf(address: u32): u32
 export declare function setShape(address: u32, shape: u32): i32
 
 // @ts-ignore: decorator
+@external("memory", "wait")
+declare function wait(word: u32): u32
+
+// @ts-ignore: decorator
 @external("env", "control")
 export declare const control: i32
 
@@ -40,14 +44,23 @@ export function thisCpu(): u32 {
   return load<u32>(control, CTL_CPU)
 }
 
-/** The map's lock, for types that change links; nothing in the unshared build. */
+/** Takes a lock that names its holder (@skep/memory's assembly/lock.ts); false when the one that has it does not let go. */
 @inline
-export function lock(map: usize): void {
-  if (SHARED) {
-    while (atomic.cmpxchg<u32>(map + MAP_LOCK, 0, 1) != 0) {
-      while (load<u32>(map, MAP_LOCK) != 0) {}
-    }
+function take(word: usize): bool {
+  const owner = load<u32>(control, CTL_OWNER) | 0x8000_0000
+  while (atomic.cmpxchg<u32>(word, 0, owner) != 0) {
+    if (wait(<u32>word) != 0) return false
   }
+  return true
+}
+
+/**
+ * The map's lock, for types that change links; nothing in the unshared build. False, where the kernel's rqspinlock gives
+ * -ETIMEDOUT, when the worker that has it is gone or does not let go.
+ */
+@inline
+export function lock(map: usize): bool {
+  return SHARED ? take(map + MAP_LOCK) : true
 }
 
 @inline
@@ -117,14 +130,13 @@ export function initValue(map: usize, to: usize, from: usize): void {
   copyValue(map, to, from)
 }
 
-/** copy_map_value_locked: under the bpf_spin_lock of the value that is written. */
-export function copyLocked(map: usize, to: usize, from: usize): void {
+/** copy_map_value_locked: under the bpf_spin_lock of the value that is written. False as of `lock`. */
+export function copyLocked(map: usize, to: usize, from: usize): bool {
   const word = to + load<u32>(map, MAP_SPIN_LOCK) - 1
-  if (SHARED) {
-    while (atomic.cmpxchg<u32>(word, 0, 1) != 0) {}
-  }
+  if (SHARED && !take(word)) return false
   copyValue(map, to, from)
   if (SHARED) atomic.store<u32>(word, 0)
+  return true
 }
 
 /** Flags of an update: unknown ones, or BPF_F_LOCK on a value without a lock. */

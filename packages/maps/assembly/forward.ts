@@ -82,6 +82,11 @@ function place(map: u32, index: u32): u32 {
 /** Sets an element's first word, 0 for none, and counts. */
 @inline
 function set(map: u32, word: u32, value: u32): void {
+  if (SHARED) {
+    const had = i32(atomic.xchg<u32>(word, value) != 0)
+    atomic.add<i32>(map + MAP_COUNT, i32(value != 0) - had)
+    return
+  }
   const before = i32(load<u32>(word) != 0)
   store<u32>(word, value)
   store<u32>(map, load<u32>(map, MAP_COUNT) + i32(value != 0) - before, MAP_COUNT)

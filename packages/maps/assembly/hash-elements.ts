@@ -100,7 +100,7 @@ function fromArena(map: usize): u32 {
     store<u32>(map, load<u32>(map, FREED_COUNT) - 1, FREED_COUNT)
     return freed
   }
-  const element = alloc(load<u32>(map, MAP_STRIDE), 16)
+  const element = alloc(load<u32>(map, MAP_STRIDE), SHARED ? 64 : 16)
   if (element == 0) return 1
   setShape(element, <u32>map + MAP_SHAPE)
   return element
@@ -175,7 +175,8 @@ function evict(map: usize): u32 {
 
 /** Gives freed elements back to the arena; only when no program runs: one may hold pointers to their values. */
 export function hash_quiesce(map: u32): i32 {
-  if (load<u32>(map, SLAB) != 0) return 0
+  // With threads nobody knows that: what was freed waits for reuse.
+  if (SHARED || load<u32>(map, SLAB) != 0) return 0
   while (load<u32>(map, FREED_COUNT) > KEPT) {
     const element = load<u32>(map, FREED)
     store<u32>(map, load<u32>(element, STATE), FREED)

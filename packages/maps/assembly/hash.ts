@@ -5,7 +5,7 @@
  *
  * Functions come for keys of 4, 8 and 16 bytes (type parameter u32, u64, v128) and of any size (u8).
  */
-import { E2BIG, EEXIST, EINVAL, ENOENT, ENOMEM, ENOSPC } from '../../registry/src/layout/errno'
+import { E2BIG, EEXIST, EINVAL, ENOENT, ENOMEM, ENOSPC, ETIMEDOUT } from '../../registry/src/layout/errno'
 import {
   BPF_EXIST,
   BPF_F_LOCK,
@@ -73,7 +73,8 @@ function init(map: usize, kind: u32): i32 {
   const value = KEY + up8(load<u32>(map, MAP_KEY_SIZE))
   const one = up8(load<u32>(map, MAP_VALUE_SIZE))
   const values = <u64>one * (kind & PER_CPU ? cpus : 1)
-  const size = <u64>value + values
+  // With threads no two elements share a line of the cache: workers write to values of their own flows.
+  const size = SHARED ? (<u64>value + values + 63) & ~63 : <u64>value + values
   const slabBytes = size * (<u64>entries + cpus)
   const prealloc = (load<u32>(map, MAP_FLAGS) & BPF_F_NO_PREALLOC) == 0
   if (size > 0x1000_0000 || (prealloc && slabBytes > 0xf000_0000)) return -ENOMEM
@@ -280,7 +281,7 @@ function update<K>(map: u32, key: u32, value: u32, flags: u64): i32 {
   const kind = load<u32>(map, KIND)
   if (kind & PER_CPU && flags > <u64>BPF_EXIST) return -EINVAL
   const bucket = bucketOf(map, hashOf<K>(map, key))
-  lock(map)
+  if (!lock(map)) return -ETIMEDOUT
   let link = findLink<K>(map, bucket, key)
   if (link != 0) {
     const old = load<u32>(link)
@@ -295,9 +296,9 @@ function update<K>(map: u32, key: u32, value: u32, flags: u64): i32 {
       return 0
     }
     if (flags & <u64>BPF_F_LOCK) {
-      copyLocked(map, old + load<u32>(map, VALUE), value)
+      const copied = copyLocked(map, old + load<u32>(map, VALUE), value)
       unlock(map)
-      return 0
+      return copied ? 0 : -ETIMEDOUT
     }
     const element = replace(map, old)
     if (element == 1) {
@@ -342,7 +343,7 @@ function update<K>(map: u32, key: u32, value: u32, flags: u64): i32 {
 @inline
 function remove<K>(map: u32, key: u32): i32 {
   const bucket = bucketOf(map, hashOf<K>(map, key))
-  lock(map)
+  if (!lock(map)) return -ETIMEDOUT
   const link = findLink<K>(map, bucket, key)
   if (link == 0) {
     unlock(map)
@@ -441,7 +442,7 @@ export function hash_lookup_percpu(map: u32, key: u32, cpu: u32): u32 {
 /** Copies the value (of a per-CPU hash, every CPU's one after another) and deletes the element. */
 export function hash_lookup_and_delete(map: u32, key: u32, out: u32): i32 {
   const bucket = bucketOf(map, hashAny(map, key))
-  lock(map)
+  if (!lock(map)) return -ETIMEDOUT
   const link = findLink<u8>(map, bucket, key)
   if (link == 0) {
     unlock(map)
@@ -464,7 +465,7 @@ export function hash_next_key(map: u32, key: u32, next: u32): i32 {
   const end = data + ((load<u32>(map, MASK) + 1) << 2)
   const size = load<u32>(map, MAP_KEY_SIZE)
   let bucket: usize = data
-  lock(map)
+  if (!lock(map)) return -ETIMEDOUT
   const element = key == 0 ? 0 : find<u8>(map, key)
   if (element != 0) {
     const following = load<u32>(element, NEXT)
@@ -493,7 +494,7 @@ export function hash_batch(map: u32, cursor: u32, keys: u32, capacity: u32, next
   const end = load<u32>(map, MASK) + 1
   const size = load<u32>(map, MAP_KEY_SIZE)
   let count: u32 = 0
-  lock(map)
+  if (!lock(map)) return -ETIMEDOUT
   for (; cursor < end; cursor++) {
     const first = load<u32>(data + (cursor << 2))
     let here: u32 = 0

@@ -2,7 +2,7 @@
  * BPF_MAP_TYPE_LPM_TRIE (kernel/bpf/lpm_trie.c): a binary trie with compressed paths. A key is a u32 prefix length and
  * the data, most significant bit first. A node without a value of its own (intermediate) has two children.
  */
-import { EEXIST, EINVAL, ENOENT, ENOMEM, ENOSPC } from '../../registry/src/layout/errno'
+import { EEXIST, EINVAL, ENOENT, ENOMEM, ENOSPC, ETIMEDOUT } from '../../registry/src/layout/errno'
 import {
   BPF_EXIST,
   BPF_NOEXIST,
@@ -71,7 +71,8 @@ export function lpm_trie_free(map: u32): void {
 }
 
 export function lpm_trie_quiesce(map: u32): i32 {
-  freeSpare(map, KEPT)
+  // With threads nobody knows that no program holds a node: they wait for reuse.
+  if (!SHARED) freeSpare(map, KEPT)
   return 0
 }
 
@@ -109,7 +110,7 @@ export function lpm_trie_lookup(map: u32, key: u32): u32 {
   const longest = load<u32>(map, DATA_SIZE) << 3
   if (load<u32>(key) > longest) return 0
   let found: u32 = 0
-  if (SHARED) lock(map)
+  if (SHARED && !lock(map)) return 0
   let node = load<u32>(map, ROOT)
   while (node != 0) {
     const prefix = load<u32>(node, PREFIX)
@@ -129,7 +130,7 @@ export function lpm_trie_lookup4(map: u32, key: u32): u32 {
   const data = load<u32>(key, 4)
   const bits = bswap<u32>(data)
   let found: u32 = 0
-  if (SHARED) lock(map)
+  if (SHARED && !lock(map)) return 0
   let node = load<u32>(map, ROOT)
   while (node != 0) {
     const prefix = load<u32>(node, PREFIX)
@@ -224,7 +225,7 @@ function insert(map: usize, key: usize, value: usize, flags: u64): i32 {
 
 export function lpm_trie_update(map: u32, key: u32, value: u32, flags: u64): i32 {
   if (flags > <u64>BPF_EXIST || load<u32>(key) > load<u32>(map, DATA_SIZE) << 3) return -EINVAL
-  lock(map)
+  if (!lock(map)) return -ETIMEDOUT
   const result = insert(map, key, value, flags)
   unlock(map)
   return result
@@ -269,7 +270,7 @@ function remove(map: usize, key: usize): i32 {
 
 export function lpm_trie_delete(map: u32, key: u32): i32 {
   if (load<u32>(key) > load<u32>(map, DATA_SIZE) << 3) return -EINVAL
-  lock(map)
+  if (!lock(map)) return -ETIMEDOUT
   const result = remove(map, key)
   unlock(map)
   return result
@@ -317,7 +318,7 @@ function nextOf(map: usize, key: u32): u32 {
 }
 
 export function lpm_trie_next_key(map: u32, key: u32, next: u32): i32 {
-  lock(map)
+  if (!lock(map)) return -ETIMEDOUT
   const node = nextOf(map, key)
   if (node != 0) copyBytes(next, node + KEY, load<u32>(map, MAP_KEY_SIZE))
   unlock(map)

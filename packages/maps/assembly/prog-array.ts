@@ -1,5 +1,5 @@
 /** BPF_MAP_TYPE_PROG_ARRAY: u32 slots, each the address of a program's record or 0. Only the host writes it. */
-import { E2BIG, EBADF, EINVAL, ENOENT, ENOMEM } from '../../registry/src/layout/errno'
+import { E2BIG, EBADF, EINVAL, ENOENT, ENOMEM, ETIMEDOUT } from '../../registry/src/layout/errno'
 import { MAP_COUNT, MAP_DATA, MAP_MAX_ENTRIES, MAP_PRIVATE, MAP_STRIDE } from '../../registry/src/layout/map'
 import { PROG_TYPE } from '../../registry/src/layout/program'
 import { alloc, free, lock, setShape, unlock } from './env'
@@ -38,7 +38,7 @@ export function prog_array_update(map: u32, key: u32, value: u32, flags: u64): i
   const record = load<u32>(value)
   if (record == 0) return -EBADF
   const type = load<u32>(record, PROG_TYPE) + 1
-  lock(map)
+  if (!lock(map)) return -ETIMEDOUT
   const owner = load<u32>(map, OWNER_TYPE)
   if (owner != 0 && owner != type) {
     unlock(map)
@@ -56,7 +56,7 @@ export function prog_array_delete(map: u32, key: u32): i32 {
   const index = load<u32>(key)
   if (index >= load<u32>(map, MAP_MAX_ENTRIES)) return -E2BIG
   const slot = load<u32>(map, MAP_DATA) + (index << 2)
-  lock(map)
+  if (!lock(map)) return -ETIMEDOUT
   if (load<u32>(slot) == 0) {
     unlock(map)
     return -ENOENT

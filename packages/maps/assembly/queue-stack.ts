@@ -1,5 +1,5 @@
 /** BPF_MAP_TYPE_QUEUE and STACK (kernel/bpf/queue_stack_maps.c): a ring of values. */
-import { E2BIG, EINVAL, ENOENT, ENOMEM } from '../../registry/src/layout/errno'
+import { E2BIG, EBUSY, EINVAL, ENOENT, ENOMEM } from '../../registry/src/layout/errno'
 import {
   BPF_EXIST,
   BPF_NOEXIST,
@@ -42,7 +42,7 @@ function at(map: usize, index: u32): usize {
 /** BPF_EXIST lets go of the oldest value when the map is full. */
 export function queue_push(map: u32, value: u32, flags: u64): i32 {
   if (flags & <u64>BPF_NOEXIST || flags > <u64>BPF_EXIST) return -EINVAL
-  lock(map)
+  if (!lock(map)) return -EBUSY
   const entries = load<u32>(map, MAP_MAX_ENTRIES)
   let count = load<u32>(map, MAP_COUNT)
   if (count == entries) {
@@ -63,7 +63,7 @@ export function queue_push(map: u32, value: u32, flags: u64): i32 {
 @inline
 function get(map: usize, value: usize, newest: bool, take: bool): i32 {
   const size = load<u32>(map, MAP_VALUE_SIZE)
-  lock(map)
+  if (!lock(map)) return -EBUSY
   const count = load<u32>(map, MAP_COUNT)
   if (count == 0) {
     memory.fill(value, 0, size)

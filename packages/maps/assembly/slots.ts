@@ -2,7 +2,7 @@
  * Arrays of references that only the host writes: u32 slots, each the address of an object in the arena or 0
  * (fd_array_map_* of kernel/bpf/arraymap.c).
  */
-import { E2BIG, EBADF, EINVAL, ENOENT, ENOMEM } from '../../registry/src/layout/errno'
+import { E2BIG, EBADF, EINVAL, ENOENT, ENOMEM, ETIMEDOUT } from '../../registry/src/layout/errno'
 import { MAP_COUNT, MAP_DATA, MAP_MAX_ENTRIES, MAP_STRIDE } from '../../registry/src/layout/map'
 import { RING_DATA, RING_MAGIC, RING_MAGIC_VALUE, RING_MAP } from '../../registry/src/layout/ring'
 import { alloc, free, lock, setShape, sizeOf, unlock } from './env'
@@ -38,7 +38,7 @@ function put(map: u32, key: u32, object: u32, flags: u64): i32 {
   if (index >= load<u32>(map, MAP_MAX_ENTRIES)) return -E2BIG
   if (object == 0) return -EBADF
   const slot = load<u32>(map, MAP_DATA) + (index << 2)
-  lock(map)
+  if (!lock(map)) return -ETIMEDOUT
   if (load<u32>(slot) == 0) store<u32>(map, load<u32>(map, MAP_COUNT) + 1, MAP_COUNT)
   store<u32>(slot, object)
   unlock(map)
@@ -62,7 +62,7 @@ export function slots_delete(map: u32, key: u32): i32 {
   const index = load<u32>(key)
   if (index >= load<u32>(map, MAP_MAX_ENTRIES)) return -E2BIG
   const slot = load<u32>(map, MAP_DATA) + (index << 2)
-  lock(map)
+  if (!lock(map)) return -ETIMEDOUT
   if (load<u32>(slot) == 0) {
     unlock(map)
     return -ENOENT

@@ -36,6 +36,8 @@ import {
 import * as live from './live'
 import { acquire, release } from './lock'
 
+export { cpuTable, isGone, lockHolder, setCpus, setOwner, wait } from './lock'
+
 /** No request is larger; keeps every sum below 2^32. */
 const LARGEST: usize = 0xf000_0000
 /** Least bytes to grow the memory by. */
@@ -212,7 +214,7 @@ export function init(limit: u32, end: usize, cpus: u32): i32 {
 export function alloc(size: u32, align: u32): u32 {
   if (size > LARGEST || align > 0x100_0000 || (align & (align - 1)) != 0) return 0
   const need = max<usize>(up(size, GRANULE), GRANULE)
-  acquire()
+  if (!acquire()) return 0
   const block = take(need, max<usize>(align, GRANULE))
   if (block == 0) {
     release()
@@ -271,9 +273,12 @@ function inside(address: usize): bool {
   return address > load<u32>(FIRST) && address < load<u32>(SENTINEL)
 }
 
-/** Takes an allocation back. 0, or 1 when no live allocation begins at the address (freed before, or never made). */
+/**
+ * Takes an allocation back. 0, or 1 when no live allocation begins at the address (freed before, or never made), or 2 when
+ * the lock cannot be had.
+ */
 export function free(address: u32): i32 {
-  acquire()
+  if (!acquire()) return 2
   if (!inside(address) || !live.has(address)) {
     release()
     return 1
@@ -298,7 +303,7 @@ export function sizeOf(address: u32): u32 {
 function floorOf(address: u32): usize {
   let base = live.floor(address)
   if (SHARED && base == live.TORN) {
-    acquire()
+    if (!acquire()) return 0
     base = live.floor(address)
     release()
   }

@@ -28,6 +28,9 @@ export const LISTS: usize = STATE + 192
 /** u32 for each level of the tree of live addresses: where its bits begin. */
 export const LEVELS: usize = STATE + 2304
 export const LEVEL_COUNT: i32 = 5
+/** u32: address of the table of CPUs, or 0: an entry of CPU_ENTRY bytes for each, whose first word is its owner tag. */
+export const CPU_TABLE: usize = STATE + 2328
+export const CPU_ENTRY_SHIFT: usize = 5
 export const BITS: usize = STATE + 4096
 
 export const MAGIC_VALUE: u32 = 0x70656b53

@@ -22,7 +22,7 @@ export interface Arena {
   readonly exports: MemoryExports
   /**
    * Zeroed bytes, aligned to `align` (a power of two; 16 at least). Throws ArenaError ENOMEM past the limit and EINVAL
-   * for a size or alignment that means nothing.
+   * for a size or alignment that means nothing. Both it and `free` throw EDEADLK when a worker died inside the allocator.
    */
   alloc(size: number, align?: number): number
   /** Throws ArenaError BAD_FREE when no live allocation begins at the address. */
@@ -148,6 +148,7 @@ class WasmArena implements Arena {
     }
     const address = size > 0xffff_ffff ? 0 : this.exports.alloc(size, align) >>> 0
     if (address === 0) {
+      if (this.shared) this.#checkLock()
       const { used, limit } = this
       throw new ArenaError(
         'ENOMEM',
@@ -159,13 +160,28 @@ class WasmArena implements Arena {
   }
 
   free(address: number): void {
-    if (this.exports.free(address) !== 0) {
+    const result = this.exports.free(address)
+    if (result !== 0) {
+      if (result === 2) this.#checkLock()
       throw new ArenaError(
         'BAD_FREE',
         `no live allocation begins at 0x${address.toString(16)}; it was freed before, or it is not what alloc returned`,
         { address },
       )
     }
+  }
+
+  /** Why the allocator's lock could not be had. */
+  #checkLock(): void {
+    const holder = this.exports.lockHolder() >>> 0
+    if (holder === 0) return
+    const gone = this.exports.isGone(holder) !== 0
+    const cpu = holder & 0xfff
+    throw new ArenaError(
+      'EDEADLK',
+      `the worker of CPU ${cpu} ${gone ? 'ended while it held' : 'does not give back'} the allocator's lock; make a new runtime`,
+      { cpu },
+    )
   }
 
   sizeOf(address: number): number {

@@ -1,4 +1,4 @@
-export type ArenaErrorCode = 'ENOMEM' | 'BAD_FREE' | 'EINVAL'
+export type ArenaErrorCode = 'ENOMEM' | 'BAD_FREE' | 'EDEADLK' | 'EINVAL'
 
 export interface ArenaErrorFields {
   /** Bytes that were asked for. */
@@ -9,11 +9,14 @@ export interface ArenaErrorFields {
   readonly limit?: number
   /** The address that is not the start of a live allocation. */
   readonly address?: number
+  /** The CPU whose worker holds the allocator's lock. */
+  readonly cpu?: number
 }
 
 /**
  * - `ENOMEM`: the request does not fit under the arena's limit; fields size, align, used, limit
  * - `BAD_FREE`: the address begins no live allocation, because it was freed before or never allocated; field address
+ * - `EDEADLK`: the allocator's lock belongs to a worker that is gone, or keeps it: make a new runtime; field cpu
  * - `EINVAL`: a size, alignment or option that means nothing
  */
 export class ArenaError extends Error {
@@ -24,6 +27,7 @@ export class ArenaError extends Error {
   readonly used: number | undefined
   readonly limit: number | undefined
   readonly address: number | undefined
+  readonly cpu: number | undefined
 
   constructor(code: ArenaErrorCode, message: string, fields: ArenaErrorFields = {}) {
     super(`${code}: ${message}`)
@@ -33,5 +37,6 @@ export class ArenaError extends Error {
     this.used = fields.used
     this.limit = fields.limit
     this.address = fields.address
+    this.cpu = fields.cpu
   }
 }

@@ -23,4 +23,5 @@ export const EOVERFLOW = 75
 export const EPROTONOSUPPORT = 93
 export const EOPNOTSUPP = 95
 export const EAFNOSUPPORT = 97
+export const ETIMEDOUT = 110
 export const ENOTSUPP = 524
