@@ -52,6 +52,26 @@ export interface MapBlocks {
   free(): void
 }
 
+/** Bytes of the scratch's keys, and of all of it. */
+function scratchSizes(spec: MapSpec, hostValueSize: number): { keyBytes: number; all: number } {
+  const keyBytes = round8(Math.max(spec.keySize, 8))
+  return { keyBytes, all: 2 * keyBytes + round8(Math.max(hostValueSize, 8)) }
+}
+
+/** Scratch of one more handle on a map that another CPU made. Undefined when the arena has no room. */
+export function openBlocks(
+  arena: Arena,
+  header: number,
+  spec: MapSpec,
+  hostValueSize: number,
+): MapBlocks | undefined {
+  const { keyBytes, all } = scratchSizes(spec, hostValueSize)
+  const key = arena.exports.alloc(all, 16) >>> 0
+  if (key === 0) return undefined
+  arena.exports.setShape(key, 1)
+  return { header, key, otherKey: key + keyBytes, value: key + 2 * keyBytes, free: () => arena.free(key) }
+}
+
 /** Allocates and fills the header, all but the slots. Undefined when the arena has no room. */
 export function createBlocks(
   arena: Arena,
@@ -65,8 +85,7 @@ export function createBlocks(
   },
 ): MapBlocks | undefined {
   const { def, spec, fields } = parts
-  const keyBytes = round8(Math.max(spec.keySize, 8))
-  const scratchBytes = 2 * keyBytes + round8(Math.max(parts.hostValueSize, 8))
+  const { keyBytes, all: scratchBytes } = scratchSizes(spec, parts.hostValueSize)
   const sizes = [layout.MAP_HEADER_SIZE, scratchBytes, fields.length > 0 ? 4 + 8 * fields.length : 0]
   const blocks = sizes.map((size) => (size === 0 ? 0 : arena.exports.alloc(size, 16) >>> 0))
   const free = (): void => {
@@ -107,15 +126,26 @@ function writeFields(view: DataView, header: number, table: number, fields: read
   if (lock) view.setUint32(header + layout.MAP_SPIN_LOCK, lock.offset + 1, true)
 }
 
-/** Writes the function-table slots of the operations. */
+/** Writes the function-table slots of the operations; where the map is another CPU's, asks for those that it has. */
 export function writeSlots(
   view: DataView,
   header: number,
   operations: Operations,
-  slot: (fn: unknown, op: AnyOp) => number,
+  slot: (fn: unknown, op: AnyOp, at?: number) => number,
+  opened: boolean,
 ): void {
   for (const [op, offset] of Object.entries(slotOffsets) as [AnyOp, number][]) {
     const fn = operations[op]
-    if (fn) view.setUint32(header + offset, slot(fn, op), true)
+    if (!fn) continue
+    if (opened) slot(fn, op, view.getUint32(header + offset, true))
+    else view.setUint32(header + offset, slot(fn, op), true)
   }
+}
+
+/** Who keeps a map's lock, in words; undefined when nobody does. */
+export function lockHolder(arena: Arena, header: number): string | undefined {
+  const holder = arena.u32[(header + layout.MAP_LOCK) >> 2]!
+  if (holder === 0) return undefined
+  const how = arena.exports.isGone(holder) === 0 ? 'does not give it back' : 'has ended'
+  return `the map's lock is held by CPU ${holder & 0xfff}, whose worker ${how}`
 }

@@ -10,9 +10,19 @@ import {
   type MapTypeDef,
   programLayout,
 } from '@skep/registry'
+import { aliveIn } from './alive.ts'
 import { type BatchResult, deleteBatch, updateBatch } from './batch.ts'
 import { MapError } from './errors.ts'
-import { createBlocks, type MapBlocks, programOps, round8, type SpecialField, writeSlots } from './header.ts'
+import {
+  createBlocks,
+  lockHolder,
+  type MapBlocks,
+  openBlocks,
+  programOps,
+  round8,
+  type SpecialField,
+  writeSlots,
+} from './header.ts'
 import { Holding } from './holding.ts'
 import { keysByBatch } from './keys.ts'
 import { mismatch } from './map-of-maps.ts'
@@ -36,8 +46,10 @@ export interface HostMapParts {
   readonly exports?: WebAssembly.Exports | Readonly<Record<string, unknown>>
   /** For map types in JS. */
   readonly env?: HostEnv
-  /** Puts a function into the function table (of every CPU, at the same slot) and returns its slot. */
-  readonly slot: (fn: unknown, name: string) => number
+  /** Puts a function into this CPU's function table, at the slot given if one is, and returns its slot. */
+  readonly slot: (fn: unknown, name: string, slot?: number) => number
+  /** Header of a map that another CPU of the arena made: a handle on it, which leaves it there when it is closed. */
+  readonly address?: number
   /** For hash functions; random when absent. */
   readonly seed?: bigint
   readonly fields?: readonly SpecialField[]
@@ -45,15 +57,6 @@ export interface HostMapParts {
 
 /** Flags as bigints, made once. */
 const flagsOf: readonly bigint[] = Array.from({ length: 32 }, (_, n) => BigInt(n))
-
-/** Maps by the address of their header, in each arena: what an element of a map of maps may be. */
-const alive = new WeakMap<Arena, Map<number, HostMap>>()
-
-function aliveIn(arena: Arena): Map<number, HostMap> {
-  let maps = alive.get(arena)
-  if (!maps) alive.set(arena, (maps = new Map()))
-  return maps
-}
 
 function randomSeed(): bigint {
   return crypto.getRandomValues(new BigUint64Array(1))[0]!
@@ -101,6 +104,7 @@ export class HostMap implements MapHandle {
   readonly #lookup: Operation | undefined
   readonly #fields: readonly SpecialField[]
   readonly #listeners = new Set<() => void>()
+  readonly #opened: boolean
   #readable: boolean
   #closed = false
   readonly #holding = new Holding(() => {
@@ -127,14 +131,19 @@ export class HostMap implements MapHandle {
     this.hostValueSize = def.value === 'percpu' ? round8(spec.valueSize) * arena.cpus : spec.valueSize
     this.#fields = fields
 
-    const blocks = createBlocks(arena, { def, spec, id, hostValueSize: this.hostValueSize, seed, fields })
+    const { address, slot } = parts
+    this.#opened = address !== undefined
+    const blocks =
+      address === undefined
+        ? createBlocks(arena, { def, spec, id, hostValueSize: this.hostValueSize, seed, fields })
+        : openBlocks(arena, address, spec, this.hostValueSize)
     if (!blocks) throw this.#error('ENOMEM', 'create')
     this.#blocks = blocks
     this.#keyAt = blocks.key
     this.address = blocks.header
     try {
       this.#type = this.#bind(parts)
-      const result = this.#type.init()
+      const result = this.#opened ? 0 : this.#type.init()
       if (result < 0) throw this.#failed(result, 'create')
     } catch (error) {
       blocks.free()
@@ -147,9 +156,9 @@ export class HostMap implements MapHandle {
     this.#operations = this.#type.operations
     this.#lookup = this.#operations.lookup_host ?? this.#operations.lookup
     const names = mapExports(def, spec)
-    writeSlots(arena.view, this.address, this.#type.inTable, (fn, op) =>
-      parts.slot(fn, names[op] ?? `${spec.name}.${op}`),
-    )
+    const place = (fn: unknown, op: AnyOp, at?: number): number =>
+      slot(fn, names[op] ?? `${spec.name}.${op}`, at)
+    writeSlots(arena.view, this.address, this.#type.inTable, place, this.#opened)
   }
 
   #bind({ def, spec, exports, env }: HostMapParts): BoundType {
@@ -163,7 +172,9 @@ export class HostMap implements MapHandle {
   }
 
   #failed(result: number, operation: string): MapError {
-    return this.#error(errnoName(result) ?? 'EINVAL', operation)
+    const code = errnoName(result) ?? 'EINVAL'
+    const locked = code === 'ETIMEDOUT' || code === 'EBUSY'
+    return this.#error(code, operation, locked ? lockHolder(this.#arena, this.address) : undefined)
   }
 
   #operation(op: AnyOp, called: string): Operation {
@@ -182,6 +193,9 @@ export class HostMap implements MapHandle {
     if (this.#closed) throw this.#error('EBADF', operation, 'the map is closed')
     if (this.flags & layout.BPF_F_RDONLY)
       throw this.#error('EPERM', operation, 'the map has BPF_F_RDONLY: the host cannot write it')
+    // Which maps are elements of which is known to one thread.
+    if (this.#opened && this.def.value === 'map')
+      throw this.#error('EOPNOTSUPP', operation, 'only the thread that loaded the map changes a map of maps')
     if (this.#arena.u8[this.address + layout.MAP_FROZEN] !== 0)
       throw this.#error('EPERM', operation, 'the map is frozen: the host cannot write it')
   }
@@ -575,7 +589,7 @@ export class HostMap implements MapHandle {
   #free(): void {
     this.#holding.clear()
     aliveIn(this.#arena).delete(this.address)
-    this.#type.free()
+    if (!this.#opened) this.#type.free()
     this.#blocks.free()
   }
 
