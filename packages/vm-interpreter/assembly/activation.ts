@@ -41,9 +41,10 @@ import {
   ACT_STACK_ROOM,
   ACT_STACK_TOP,
   ACT_TAIL_CALLS,
+  ACT_VALUE_ROOM,
   CODE_FIRST,
+  CODE_FRAME_BYTES,
   CODE_SLOTS,
-  CODE_USES_STACK,
   FRAME_CODE,
   FRAME_DEPTH_BASE,
   FRAME_MAY_GOTO,
@@ -196,16 +197,12 @@ export function slotAt(act: usize, at: usize): u32 {
 /** For checked code, at the start of a function: what the frame allows, and zeros where the program may look at it. */
 export function beginFrame(act: usize): void {
   boundStack(act)
-  if (load<u32>(load<u32>(act, ACT_CODE), CODE_USES_STACK) == 0) return
-  let at: usize = load<u32>(act, ACT_STACK_LOW)
-  const end = at + MAX_BPF_STACK
+  const end: usize = load<u32>(act, ACT_R10)
+  let at: usize = end - load<u32>(load<u32>(act, ACT_CODE), CODE_FRAME_BYTES)
   const zero = i64x2.splat(0)
   while (at < end) {
     v128.store(at, zero)
-    v128.store(at, zero, 16)
-    v128.store(at, zero, 32)
-    v128.store(at, zero, 48)
-    at += 64
+    at += 16
   }
 }
 
@@ -219,6 +216,20 @@ function boundStack(act: usize): void {
 @inline
 export function forgetPacket(act: usize): void {
   store<u64>(act, 0, ACT_PACKET_ROOM)
+}
+
+/** After something may have given a map's memory back. */
+@inline
+export function forgetValue(act: usize): void {
+  const zero = i64x2.splat(0)
+  v128.store(act, zero, ACT_VALUE_ROOM)
+  v128.store(act, zero, ACT_VALUE_ROOM + 16)
+}
+
+@inline
+export function forgetRegions(act: usize): void {
+  forgetPacket(act)
+  forgetValue(act)
 }
 
 /** Zeroes all registers but r1 and r10. */
@@ -268,7 +279,7 @@ export function popFrame(act: usize): usize {
   store<u32>(act, load<u32>(frame, FRAME_STACK_TOP), ACT_STACK_TOP)
   store<u32>(act, count - 1, ACT_DEPTH)
   // Should the caller be another program, its context may place the packet elsewhere.
-  forgetPacket(act)
+  forgetRegions(act)
   boundStack(act)
   return load<u32>(frame, FRAME_RETURN)
 }
@@ -283,6 +294,6 @@ export function replaceProgram(act: usize, code: usize, checked: bool): void {
     store<u32>(act, load<u32>(act, ACT_R10), ACT_STACK_TOP)
     clearRegisters(act)
     beginFrame(act)
-    forgetPacket(act)
+    forgetRegions(act)
   }
 }

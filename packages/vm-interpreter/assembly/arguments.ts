@@ -25,10 +25,10 @@ import {
   CODE_CALLBACKS,
 } from '../src/layout/structures'
 import { control, fault } from './activation'
-import { grant, permittedRange } from './regions'
+import { grant, isValue, permittedRange } from './regions'
 
 const R1: usize = 8
-const ARGUMENTS = 5
+export const ARGUMENTS = 5
 
 @inline
 function isListed(list: usize, count: u32, value: u64): bool {
@@ -97,9 +97,16 @@ function check(act: usize, arg: usize, value: u64): i32 {
   }
 }
 
-/** Checks all arguments of the call in a record; what it returns is FAULT_NONE, or recorded as a fault. */
-export function checkCall(act: usize, at: usize, args: usize): i32 {
+/** A bit for each argument. */
+export const ALL_ARGUMENTS: u32 = (1 << ARGUMENTS) - 1
+
+/**
+ * Checks the arguments of the call in a record, without those in `allowed`; what it returns is FAULT_NONE, or recorded
+ * as a fault.
+ */
+export function checkCall(act: usize, at: usize, args: usize, allowed: u32): i32 {
   for (let i = 0; i < ARGUMENTS; i++) {
+    if ((allowed >> i) & 1) continue
     const value = load<u64>(act + (i << 3), R1)
     const refusal = check(act, args + i * ARG_SIZE, value)
     if (refusal != FAULT_NONE) return fault(act, at, refusal, value)
@@ -112,6 +119,10 @@ export function grantResult(act: usize, args: usize, result: u64): void {
   const arg = args + ARGUMENTS * ARG_SIZE
   const kind = <u32>load<u8>(arg, ARG_KIND)
   if (kind == ARG_ANY || result == 0 || result > 0xffff_ffff) return
+  if (kind == ARG_MAP_VALUE) {
+    const map = load<u64>(act + (<usize>load<u8>(arg, ARG_OTHER) << 3), R1)
+    if (isValue(act, <usize>map, <u32>result)) return
+  }
   const size = sizeOf(act, arg, kind)
   if (size > 0 && !permittedRange(act, result, <u32>size, false)) grant(act, <u32>result, <u32>size)
 }

@@ -14,13 +14,16 @@ import {
   ACT_CODE,
   ACT_PC,
   ACT_R10,
+  ARG_FLAGS,
+  ARG_SIZE,
+  ARG_STILL,
   CODE_HELPER_COUNT,
   CODE_HELPERS,
   HELPER_ID,
   HELPER_SIZE,
 } from '../src/layout/structures'
-import { control, forgetPacket, setBudget, slotAt } from './activation'
-import { grantResult } from './arguments'
+import { control, forgetPacket, forgetValue, setBudget, slotAt } from './activation'
+import { ARGUMENTS, grantResult } from './arguments'
 
 @inline
 function prepare(act: usize, at: usize, budget: i64, sp: u32): void {
@@ -47,11 +50,12 @@ export function callHelper(act: usize, at: usize, slot: u32, budget: i64): i32 {
   return load<i32>(control, CTL_FAULT)
 }
 
-/** In checked code: the result may be memory, and the packet may have moved. */
+/** In checked code: what was known of memory may have changed, and the result may be memory. */
 @inline
 export function afterCall(act: usize, args: usize): void {
+  forgetValue(act)
+  if ((load<u8>(args + ARGUMENTS * ARG_SIZE, ARG_FLAGS) & ARG_STILL) == 0) forgetPacket(act)
   grantResult(act, args, load<u64>(act))
-  forgetPacket(act)
 }
 
 /** The linked helper of an id, for calls by register, or 0. */

@@ -23,6 +23,7 @@ import {
   CODE_FIRST,
   HELPER_ARGS,
   HELPER_SLOT,
+  REC_ALLOWED,
   REC_DST,
   REC_IMM,
   REC_OFF,
@@ -33,7 +34,7 @@ import {
 } from '../src/layout/structures'
 import { budgetLeft, fault, popFrame, pushFrame, replaceProgram, setBudget } from './activation'
 import { div32, div64, mod32, mod64, sdiv32, sdiv64, smod32, smod64, swap64 } from './alu'
-import { checkCall } from './arguments'
+import { ALL_ARGUMENTS, checkCall } from './arguments'
 import { atomicSize, doAtomic } from './atomics'
 import { afterCall, callHelper, helperById, runElsewhere, tailCallTarget } from './calls'
 import { loadPacket } from './packet'
@@ -129,14 +130,37 @@ function allowed<M>(act: usize, address: u64, size: u32, write: bool): bool {
   return isExact<M>() ? permittedRange(act, address, size, write) : permitted(act, address, size, write)
 }
 
+/** A stepper may have changed registers, so the exact loop relies on nothing that the translation has seen. */
 @inline
-function mayRead<M>(act: usize, at: usize, size: u32, checked: bool): bool {
-  return !guarded<M>(checked) || allowed<M>(act, source(act, at), size, false)
+function isAllowed<M>(at: usize): bool {
+  return !isExact<M>() && load<u32>(at, REC_ALLOWED) != 0
+}
+
+/** Where a load goes; 0, which is nobody's address, when it may not. */
+@inline
+function readable<M>(act: usize, at: usize, size: u32, checked: bool): usize {
+  if (!guarded<M>(checked) || isAllowed<M>(at)) return from(act, at)
+  const address = source(act, at)
+  return allowed<M>(act, address, size, false) ? <usize>address : 0
+}
+
+/** Where a store goes. */
+@inline
+function writable<M>(act: usize, at: usize, size: u32, checked: bool): usize {
+  if (!guarded<M>(checked) || isAllowed<M>(at)) return into(act, at)
+  const address = destination(act, at)
+  return allowed<M>(act, address, size, true) ? <usize>address : 0
 }
 
 @inline
-function mayWrite<M>(act: usize, at: usize, size: u32, checked: bool): bool {
-  return !guarded<M>(checked) || allowed<M>(act, destination(act, at), size, true)
+function isRefused<M>(address: usize, checked: bool): bool {
+  return guarded<M>(checked) && address == 0
+}
+
+@inline
+function check<M>(act: usize, at: usize, args: usize, known: u32): i32 {
+  const arguments = isExact<M>() ? 0 : known
+  return arguments == ALL_ARGUMENTS ? FAULT_NONE : checkCall(act, at, args, arguments)
 }
 
 /** The credit that stands for so many instructions from a record on. In the quick loops it is where the budget ends. */
@@ -286,51 +310,81 @@ export function exec<M>(act: usize): i32 {
       case h.BSWAP32: set32(regs, at, bswap<u32>(dst32(regs, at))); continue
       case h.BSWAP64: set(regs, at, swap64(dst(regs, at))); continue
       case h.LD_IMM64: set(regs, at, imm(at)); continue
-      case h.LDX_B:
-        if (!mayRead<M>(act, at, 1, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
-        set(regs, at, <u64>load<u8>(from(regs, at))); continue
-      case h.LDX_H:
-        if (!mayRead<M>(act, at, 2, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
-        set(regs, at, <u64>load<u16>(from(regs, at))); continue
-      case h.LDX_W:
-        if (!mayRead<M>(act, at, 4, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
-        set(regs, at, <u64>load<u32>(from(regs, at))); continue
-      case h.LDX_DW:
-        if (!mayRead<M>(act, at, 8, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
-        set(regs, at, <u64>load<u64>(from(regs, at))); continue
-      case h.LDXSX_B:
-        if (!mayRead<M>(act, at, 1, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
-        set(regs, at, <u64>(<i64>load<i8>(from(regs, at)))); continue
-      case h.LDXSX_H:
-        if (!mayRead<M>(act, at, 2, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
-        set(regs, at, <u64>(<i64>load<i16>(from(regs, at)))); continue
-      case h.LDXSX_W:
-        if (!mayRead<M>(act, at, 4, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
-        set(regs, at, <u64>(<i64>load<i32>(from(regs, at)))); continue
-      case h.ST_B:
-        if (!mayWrite<M>(act, at, 1, checked)) return fault(act, at, FAULT_ACCESS, destination(regs, at))
-        store<u8>(into(regs, at), <u8>imm(at)); continue
-      case h.ST_H:
-        if (!mayWrite<M>(act, at, 2, checked)) return fault(act, at, FAULT_ACCESS, destination(regs, at))
-        store<u16>(into(regs, at), <u16>imm(at)); continue
-      case h.ST_W:
-        if (!mayWrite<M>(act, at, 4, checked)) return fault(act, at, FAULT_ACCESS, destination(regs, at))
-        store<u32>(into(regs, at), <u32>imm(at)); continue
-      case h.ST_DW:
-        if (!mayWrite<M>(act, at, 8, checked)) return fault(act, at, FAULT_ACCESS, destination(regs, at))
-        store<u64>(into(regs, at), <u64>imm(at)); continue
-      case h.STX_B:
-        if (!mayWrite<M>(act, at, 1, checked)) return fault(act, at, FAULT_ACCESS, destination(regs, at))
-        store<u8>(into(regs, at), <u8>src(regs, at)); continue
-      case h.STX_H:
-        if (!mayWrite<M>(act, at, 2, checked)) return fault(act, at, FAULT_ACCESS, destination(regs, at))
-        store<u16>(into(regs, at), <u16>src(regs, at)); continue
-      case h.STX_W:
-        if (!mayWrite<M>(act, at, 4, checked)) return fault(act, at, FAULT_ACCESS, destination(regs, at))
-        store<u32>(into(regs, at), <u32>src(regs, at)); continue
-      case h.STX_DW:
-        if (!mayWrite<M>(act, at, 8, checked)) return fault(act, at, FAULT_ACCESS, destination(regs, at))
-        store<u64>(into(regs, at), <u64>src(regs, at)); continue
+      case h.LDX_B: {
+        const address = readable<M>(act, at, 1, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
+        set(regs, at, <u64>load<u8>(address)); continue
+      }
+      case h.LDX_H: {
+        const address = readable<M>(act, at, 2, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
+        set(regs, at, <u64>load<u16>(address)); continue
+      }
+      case h.LDX_W: {
+        const address = readable<M>(act, at, 4, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
+        set(regs, at, <u64>load<u32>(address)); continue
+      }
+      case h.LDX_DW: {
+        const address = readable<M>(act, at, 8, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
+        set(regs, at, <u64>load<u64>(address)); continue
+      }
+      case h.LDXSX_B: {
+        const address = readable<M>(act, at, 1, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
+        set(regs, at, <u64>(<i64>load<i8>(address))); continue
+      }
+      case h.LDXSX_H: {
+        const address = readable<M>(act, at, 2, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
+        set(regs, at, <u64>(<i64>load<i16>(address))); continue
+      }
+      case h.LDXSX_W: {
+        const address = readable<M>(act, at, 4, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
+        set(regs, at, <u64>(<i64>load<i32>(address))); continue
+      }
+      case h.ST_B: {
+        const address = writable<M>(act, at, 1, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, destination(regs, at))
+        store<u8>(address, <u8>imm(at)); continue
+      }
+      case h.ST_H: {
+        const address = writable<M>(act, at, 2, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, destination(regs, at))
+        store<u16>(address, <u16>imm(at)); continue
+      }
+      case h.ST_W: {
+        const address = writable<M>(act, at, 4, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, destination(regs, at))
+        store<u32>(address, <u32>imm(at)); continue
+      }
+      case h.ST_DW: {
+        const address = writable<M>(act, at, 8, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, destination(regs, at))
+        store<u64>(address, <u64>(<i64>load<i32>(at, REC_IMM))); continue
+      }
+      case h.STX_B: {
+        const address = writable<M>(act, at, 1, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, destination(regs, at))
+        store<u8>(address, <u8>src(regs, at)); continue
+      }
+      case h.STX_H: {
+        const address = writable<M>(act, at, 2, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, destination(regs, at))
+        store<u16>(address, <u16>src(regs, at)); continue
+      }
+      case h.STX_W: {
+        const address = writable<M>(act, at, 4, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, destination(regs, at))
+        store<u32>(address, <u32>src(regs, at)); continue
+      }
+      case h.STX_DW: {
+        const address = writable<M>(act, at, 8, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, destination(regs, at))
+        store<u64>(address, <u64>src(regs, at)); continue
+      }
       case h.JEQ64_IMM: if (dst(regs, at) == imm(at)) break; continue
       case h.JEQ64_REG: if (dst(regs, at) == src(regs, at)) break; continue
       case h.JGT64_IMM: if (dst(regs, at) > imm(at)) break; continue
@@ -406,14 +460,16 @@ export function exec<M>(act: usize): i32 {
       case h.CALLX: {
         let slot = load<u32>(at, REC_OFF)
         let args: usize = load<u32>(at, REC_IMM)
+        let known = <u32>load<u8>(at, REC_DST)
         if (load<u8>(at, REC_SINGLE) == h.CALLX) {
+          known = 0
           const helper = helperById(act, dst(regs, at))
           if (helper == 0) return fault(act, at, FAULT_ILLEGAL, 0)
           slot = load<u32>(helper, HELPER_SLOT)
           args = load<u32>(helper, HELPER_ARGS)
         }
         if (guarded<M>(checked)) {
-          const refusal = checkCall(act, at, args)
+          const refusal = check<M>(act, at, args, known)
           if (refusal != FAULT_NONE) return refusal
         }
         const failed = callHelper(act, at, slot, budgetForCall<M>(act, credit, pc))
@@ -425,7 +481,7 @@ export function exec<M>(act: usize): i32 {
       }
       case h.TAIL_CALL: {
         if (guarded<M>(checked)) {
-          const refusal = checkCall(act, at, load<u32>(at, REC_IMM))
+          const refusal = check<M>(act, at, load<u32>(at, REC_IMM), <u32>load<u8>(at, REC_DST))
           if (refusal != FAULT_NONE) return refusal
         }
         const record = tailCallTarget(<usize>load<u64>(act, 16), load<u32>(act, 24))
@@ -522,129 +578,167 @@ export function exec<M>(act: usize): i32 {
         if (value != imm(at)) break; continue
       }
       case h.LDX_B__JEQ32_IMM: {
-        if (!mayRead<M>(act, at, 1, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
-        const value = <u32>load<u8>(from(regs, at))
+        const address = readable<M>(act, at, 1, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
+        const value = <u32>load<u8>(address)
         set32(regs, at, value); at = pc; pc += REC_SIZE
         if (value == imm32(at)) break; continue
       }
       case h.LDX_B__JNE32_IMM: {
-        if (!mayRead<M>(act, at, 1, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
-        const value = <u32>load<u8>(from(regs, at))
+        const address = readable<M>(act, at, 1, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
+        const value = <u32>load<u8>(address)
         set32(regs, at, value); at = pc; pc += REC_SIZE
         if (value != imm32(at)) break; continue
       }
       case h.LDX_B__JEQ64_IMM: {
-        if (!mayRead<M>(act, at, 1, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
-        const value = <u64>load<u8>(from(regs, at))
+        const address = readable<M>(act, at, 1, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
+        const value = <u64>load<u8>(address)
         set(regs, at, value); at = pc; pc += REC_SIZE
         if (value == imm(at)) break; continue
       }
       case h.LDX_B__JNE64_IMM: {
-        if (!mayRead<M>(act, at, 1, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
-        const value = <u64>load<u8>(from(regs, at))
+        const address = readable<M>(act, at, 1, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
+        const value = <u64>load<u8>(address)
         set(regs, at, value); at = pc; pc += REC_SIZE
         if (value != imm(at)) break; continue
       }
       case h.LDX_H__JEQ32_IMM: {
-        if (!mayRead<M>(act, at, 2, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
-        const value = <u32>load<u16>(from(regs, at))
+        const address = readable<M>(act, at, 2, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
+        const value = <u32>load<u16>(address)
         set32(regs, at, value); at = pc; pc += REC_SIZE
         if (value == imm32(at)) break; continue
       }
       case h.LDX_H__JNE32_IMM: {
-        if (!mayRead<M>(act, at, 2, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
-        const value = <u32>load<u16>(from(regs, at))
+        const address = readable<M>(act, at, 2, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
+        const value = <u32>load<u16>(address)
         set32(regs, at, value); at = pc; pc += REC_SIZE
         if (value != imm32(at)) break; continue
       }
       case h.LDX_H__JEQ64_IMM: {
-        if (!mayRead<M>(act, at, 2, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
-        const value = <u64>load<u16>(from(regs, at))
+        const address = readable<M>(act, at, 2, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
+        const value = <u64>load<u16>(address)
         set(regs, at, value); at = pc; pc += REC_SIZE
         if (value == imm(at)) break; continue
       }
       case h.LDX_H__JNE64_IMM: {
-        if (!mayRead<M>(act, at, 2, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
-        const value = <u64>load<u16>(from(regs, at))
+        const address = readable<M>(act, at, 2, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
+        const value = <u64>load<u16>(address)
         set(regs, at, value); at = pc; pc += REC_SIZE
         if (value != imm(at)) break; continue
       }
       case h.LDX_W__JEQ32_IMM: {
-        if (!mayRead<M>(act, at, 4, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
-        const value = <u32>load<u32>(from(regs, at))
+        const address = readable<M>(act, at, 4, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
+        const value = <u32>load<u32>(address)
         set32(regs, at, value); at = pc; pc += REC_SIZE
         if (value == imm32(at)) break; continue
       }
       case h.LDX_W__JNE32_IMM: {
-        if (!mayRead<M>(act, at, 4, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
-        const value = <u32>load<u32>(from(regs, at))
+        const address = readable<M>(act, at, 4, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
+        const value = <u32>load<u32>(address)
         set32(regs, at, value); at = pc; pc += REC_SIZE
         if (value != imm32(at)) break; continue
       }
       case h.LDX_W__JEQ64_IMM: {
-        if (!mayRead<M>(act, at, 4, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
-        const value = <u64>load<u32>(from(regs, at))
+        const address = readable<M>(act, at, 4, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
+        const value = <u64>load<u32>(address)
         set(regs, at, value); at = pc; pc += REC_SIZE
         if (value == imm(at)) break; continue
       }
       case h.LDX_W__JNE64_IMM: {
-        if (!mayRead<M>(act, at, 4, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
-        const value = <u64>load<u32>(from(regs, at))
+        const address = readable<M>(act, at, 4, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
+        const value = <u64>load<u32>(address)
         set(regs, at, value); at = pc; pc += REC_SIZE
         if (value != imm(at)) break; continue
       }
       case h.LDX_DW__JEQ64_IMM: {
-        if (!mayRead<M>(act, at, 8, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
-        const value = <u64>load<u64>(from(regs, at))
+        const address = readable<M>(act, at, 8, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
+        const value = <u64>load<u64>(address)
         set(regs, at, value); at = pc; pc += REC_SIZE
         if (value == imm(at)) break; continue
       }
       case h.LDX_DW__JNE64_IMM: {
-        if (!mayRead<M>(act, at, 8, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
-        const value = <u64>load<u64>(from(regs, at))
+        const address = readable<M>(act, at, 8, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
+        const value = <u64>load<u64>(address)
         set(regs, at, value); at = pc; pc += REC_SIZE
         if (value != imm(at)) break; continue
       }
-      case h.LDX_B_AND_LDX_B:
-        if (!mayRead<M>(act, at, 1, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
-        set(regs, at, <u64>load<u8>(from(regs, at)))
-        if (!mayRead<M>(act, pc, 1, checked)) return fault(act, pc, FAULT_ACCESS, source(regs, pc))
-        set(regs, pc, <u64>load<u8>(from(regs, pc))); pc += REC_SIZE; continue
-      case h.STX_B_AND_STX_B:
-        if (!mayWrite<M>(act, at, 1, checked)) return fault(act, at, FAULT_ACCESS, destination(regs, at))
-        store<u8>(into(regs, at), <u8>src(regs, at))
-        if (!mayWrite<M>(act, pc, 1, checked)) return fault(act, pc, FAULT_ACCESS, destination(regs, pc))
-        store<u8>(into(regs, pc), <u8>src(regs, pc)); pc += REC_SIZE; continue
-      case h.LDX_H_AND_LDX_H:
-        if (!mayRead<M>(act, at, 2, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
-        set(regs, at, <u64>load<u16>(from(regs, at)))
-        if (!mayRead<M>(act, pc, 2, checked)) return fault(act, pc, FAULT_ACCESS, source(regs, pc))
-        set(regs, pc, <u64>load<u16>(from(regs, pc))); pc += REC_SIZE; continue
-      case h.STX_H_AND_STX_H:
-        if (!mayWrite<M>(act, at, 2, checked)) return fault(act, at, FAULT_ACCESS, destination(regs, at))
-        store<u16>(into(regs, at), <u16>src(regs, at))
-        if (!mayWrite<M>(act, pc, 2, checked)) return fault(act, pc, FAULT_ACCESS, destination(regs, pc))
-        store<u16>(into(regs, pc), <u16>src(regs, pc)); pc += REC_SIZE; continue
-      case h.LDX_W_AND_LDX_W:
-        if (!mayRead<M>(act, at, 4, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
-        set(regs, at, <u64>load<u32>(from(regs, at)))
-        if (!mayRead<M>(act, pc, 4, checked)) return fault(act, pc, FAULT_ACCESS, source(regs, pc))
-        set(regs, pc, <u64>load<u32>(from(regs, pc))); pc += REC_SIZE; continue
-      case h.STX_W_AND_STX_W:
-        if (!mayWrite<M>(act, at, 4, checked)) return fault(act, at, FAULT_ACCESS, destination(regs, at))
-        store<u32>(into(regs, at), <u32>src(regs, at))
-        if (!mayWrite<M>(act, pc, 4, checked)) return fault(act, pc, FAULT_ACCESS, destination(regs, pc))
-        store<u32>(into(regs, pc), <u32>src(regs, pc)); pc += REC_SIZE; continue
-      case h.LDX_DW_AND_LDX_DW:
-        if (!mayRead<M>(act, at, 8, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
-        set(regs, at, <u64>load<u64>(from(regs, at)))
-        if (!mayRead<M>(act, pc, 8, checked)) return fault(act, pc, FAULT_ACCESS, source(regs, pc))
-        set(regs, pc, <u64>load<u64>(from(regs, pc))); pc += REC_SIZE; continue
-      case h.STX_DW_AND_STX_DW:
-        if (!mayWrite<M>(act, at, 8, checked)) return fault(act, at, FAULT_ACCESS, destination(regs, at))
-        store<u64>(into(regs, at), <u64>src(regs, at))
-        if (!mayWrite<M>(act, pc, 8, checked)) return fault(act, pc, FAULT_ACCESS, destination(regs, pc))
-        store<u64>(into(regs, pc), <u64>src(regs, pc)); pc += REC_SIZE; continue
+      case h.LDX_B_AND_LDX_B: {
+        const address = readable<M>(act, at, 1, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
+        set(regs, at, <u64>load<u8>(address))
+        const second = readable<M>(act, pc, 1, checked)
+        if (isRefused<M>(second, checked)) return fault(act, pc, FAULT_ACCESS, source(regs, pc))
+        set(regs, pc, <u64>load<u8>(second)); pc += REC_SIZE; continue
+      }
+      case h.STX_B_AND_STX_B: {
+        const address = writable<M>(act, at, 1, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, destination(regs, at))
+        store<u8>(address, <u8>src(regs, at))
+        const second = writable<M>(act, pc, 1, checked)
+        if (isRefused<M>(second, checked)) return fault(act, pc, FAULT_ACCESS, destination(regs, pc))
+        store<u8>(second, <u8>src(regs, pc)); pc += REC_SIZE; continue
+      }
+      case h.LDX_H_AND_LDX_H: {
+        const address = readable<M>(act, at, 2, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
+        set(regs, at, <u64>load<u16>(address))
+        const second = readable<M>(act, pc, 2, checked)
+        if (isRefused<M>(second, checked)) return fault(act, pc, FAULT_ACCESS, source(regs, pc))
+        set(regs, pc, <u64>load<u16>(second)); pc += REC_SIZE; continue
+      }
+      case h.STX_H_AND_STX_H: {
+        const address = writable<M>(act, at, 2, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, destination(regs, at))
+        store<u16>(address, <u16>src(regs, at))
+        const second = writable<M>(act, pc, 2, checked)
+        if (isRefused<M>(second, checked)) return fault(act, pc, FAULT_ACCESS, destination(regs, pc))
+        store<u16>(second, <u16>src(regs, pc)); pc += REC_SIZE; continue
+      }
+      case h.LDX_W_AND_LDX_W: {
+        const address = readable<M>(act, at, 4, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
+        set(regs, at, <u64>load<u32>(address))
+        const second = readable<M>(act, pc, 4, checked)
+        if (isRefused<M>(second, checked)) return fault(act, pc, FAULT_ACCESS, source(regs, pc))
+        set(regs, pc, <u64>load<u32>(second)); pc += REC_SIZE; continue
+      }
+      case h.STX_W_AND_STX_W: {
+        const address = writable<M>(act, at, 4, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, destination(regs, at))
+        store<u32>(address, <u32>src(regs, at))
+        const second = writable<M>(act, pc, 4, checked)
+        if (isRefused<M>(second, checked)) return fault(act, pc, FAULT_ACCESS, destination(regs, pc))
+        store<u32>(second, <u32>src(regs, pc)); pc += REC_SIZE; continue
+      }
+      case h.LDX_DW_AND_LDX_DW: {
+        const address = readable<M>(act, at, 8, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, source(regs, at))
+        set(regs, at, <u64>load<u64>(address))
+        const second = readable<M>(act, pc, 8, checked)
+        if (isRefused<M>(second, checked)) return fault(act, pc, FAULT_ACCESS, source(regs, pc))
+        set(regs, pc, <u64>load<u64>(second)); pc += REC_SIZE; continue
+      }
+      case h.STX_DW_AND_STX_DW: {
+        const address = writable<M>(act, at, 8, checked)
+        if (isRefused<M>(address, checked)) return fault(act, at, FAULT_ACCESS, destination(regs, at))
+        store<u64>(address, <u64>src(regs, at))
+        const second = writable<M>(act, pc, 8, checked)
+        if (isRefused<M>(second, checked)) return fault(act, pc, FAULT_ACCESS, destination(regs, pc))
+        store<u64>(second, <u64>src(regs, pc)); pc += REC_SIZE; continue
+      }
 
       default:
         return fault(act, at, FAULT_ILLEGAL, 0)

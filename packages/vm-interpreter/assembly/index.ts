@@ -36,7 +36,7 @@ import {
   clearRegisters,
   close,
   control,
-  forgetPacket,
+  forgetRegions,
   innermostRun,
   isOutermost,
   keepOuter,
@@ -75,7 +75,7 @@ function prepare(act: usize, code: usize, first: u32, sp: u32, top: u32): void {
     store<u32>(act, top, ACT_STACK_TOP)
     clearRegisters(act)
     beginFrame(act)
-    forgetPacket(act)
+    forgetRegions(act)
   }
 }
 

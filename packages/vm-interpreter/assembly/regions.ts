@@ -9,6 +9,7 @@ import {
   MAP_FIELDS,
   MAP_FLAGS,
   MAP_SHAPE,
+  MAP_VALUE_SIZE,
 } from '../../registry/src/layout/map'
 import {
   ACT_CODE,
@@ -17,6 +18,9 @@ import {
   ACT_STACK_LOW,
   ACT_STACK_ROOM,
   ACT_STACK_TOP,
+  ACT_VALUE_LOW,
+  ACT_VALUE_ROOM,
+  BLOCK_ASKED_BELOW,
   BLOCK_SHAPE_BELOW,
   CODE_CONTEXT_ACCESS,
   CODE_CONTEXT_SIZE,
@@ -31,7 +35,12 @@ import {
   GRANT_SIZE,
   MAX_GRANTS,
   NO_FIELD,
+  VALUES_BLOCK,
+  VALUES_MAP,
+  VALUES_ROOM,
+  VALUES_SIZE,
   SHAPE_FIRST,
+  SHAPE_SIZE,
   SHAPE_STRIDE,
 } from '../src/layout/structures'
 import { control } from './activation'
@@ -67,10 +76,20 @@ export function grant(act: usize, address: u32, size: u32): void {
   store<u32>(at, load<u32>(act, ACT_CODE), GRANT_CODE)
 }
 
-/** For accesses of at most 8 bytes: the packet and the stack, which most go to, without a call. */
+/** For accesses of at most 8 bytes: the packet, which most go to, without a call. */
 @inline
 export function permitted(act: usize, address: u64, size: u32, write: bool): bool {
   if (address - load<u64>(act, ACT_PACKET_LOW) < load<u64>(act, ACT_PACKET_ROOM)) return true
+  return permittedElsewhere(act, address, size, write)
+}
+
+function permittedElsewhere(act: usize, address: u64, size: u32, write: bool): bool {
+  if (load<u64>(act, ACT_PACKET_ROOM) == 0 && address <= 0xffff_fff0) {
+    const code: usize = load<u32>(act, ACT_CODE)
+    if (inPacket(act, code, load<u32>(control, CTL_CTX), <u32>address, size)) return true
+  }
+  const room = load<u64>(act + ((<usize>ctz(size)) << 3), ACT_VALUE_ROOM)
+  if (address - load<u64>(act, ACT_VALUE_LOW) < room) return true
   if (address - load<u64>(act, ACT_STACK_LOW) < load<u64>(act, ACT_STACK_ROOM)) return true
   return permittedRange(act, address, size, write)
 }
@@ -89,7 +108,7 @@ export function permittedRange(act: usize, address: u64, size: u32, write: bool)
   const top = load<u32>(act, ACT_STACK_TOP)
   if (at >= load<u32>(act, ACT_STACK_LOW) && at <= top && size <= top - at) return true
   return (
-    inPacket(act, code, context, at, size) || inMap(code, at, size, write) || isGranted(<u32>code, at, size)
+    inPacket(act, code, context, at, size) || inMap(act, code, at, size, write) || isGranted(<u32>code, at, size)
   )
 }
 
@@ -117,29 +136,71 @@ function inPacket(act: usize, code: usize, context: usize, at: u32, size: u32): 
   return at >= from && at <= end && size <= end - at
 }
 
-/** The header of the map whose values lie in the block of an address, when the program may use that map; or 0. */
-function mapAt(code: usize, at: u32): usize {
-  const count = load<u32>(code, CODE_MAP_COUNT)
-  if (count == 0) return 0
-  const block = baseOf(at)
-  if (block == 0) return 0
-  const map = load<u32>(<usize>block - BLOCK_SHAPE_BELOW) - MAP_SHAPE
-  const maps: usize = load<u32>(code, CODE_MAPS)
-  for (let i: u32 = 0; i < count; i++) if (load<u32>(maps + (i << 2)) == map) return map
+/** The entry of a map among those whose values the program may touch; or 0. */
+function valuesOf(code: usize, map: usize): usize {
+  let entry: usize = load<u32>(code, CODE_MAPS)
+  const end = entry + load<u32>(code, CODE_MAP_COUNT) * VALUES_SIZE
+  while (entry < end) {
+    if (load<u32>(entry, VALUES_MAP) == map) return entry
+    entry += VALUES_SIZE
+  }
   return 0
 }
 
-function inMap(code: usize, at: u32, size: u32, write: bool): bool {
-  const map = mapAt(code, at)
-  if (map == 0 || contains(at, size) == 0) return false
+/** Whether all of a map's values are free of fields that are for helpers alone, to be read and written. */
+@inline
+function isPlain(map: usize): bool {
+  return (load<u32>(map, MAP_FLAGS) & (BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG)) == 0 && load<u32>(map, MAP_FIELDS) == 0
+}
+
+/** Whether what an operation of a map returned is left to what the map allows; accesses to it are quick from here on. */
+export function isValue(act: usize, map: usize, result: u32): bool {
+  const code: usize = load<u32>(act, ACT_CODE)
+  const entry = valuesOf(code, map)
+  if (entry == 0) return false
+  const size = load<u32>(map, MAP_VALUE_SIZE)
+  if (!isPlain(map)) return true
+  if (result - load<u32>(entry, VALUES_BLOCK) >= load<u32>(entry, VALUES_ROOM))
+    return inMap(act, code, result, size, false)
+  remember(act, result, size)
+  return true
+}
+
+/** Whether a range is in a value of a map of the program's; remembered where nothing in the value is forbidden. */
+function inMap(act: usize, code: usize, at: u32, size: u32, write: bool): bool {
+  if (load<u32>(code, CODE_MAP_COUNT) == 0) return false
+  const block: usize = baseOf(at)
+  if (block == 0) return false
+  const map: usize = load<u32>(block - BLOCK_SHAPE_BELOW) - MAP_SHAPE
+  const entry = valuesOf(code, map)
+  if (entry == 0) return false
+  const shape = map + MAP_SHAPE
+  const inBlock = at - <u32>block
+  const asked = load<u32>(block - BLOCK_ASKED_BELOW)
+  const first = load<u32>(shape, SHAPE_FIRST)
+  if (inBlock < first || inBlock > asked || size > asked - inBlock) return false
+  const from = (inBlock - first) % load<u32>(shape, SHAPE_STRIDE)
+  const part = load<u32>(shape, SHAPE_SIZE)
+  if (from > part || size > part - from) return false
   if ((load<u32>(map, MAP_FLAGS) & (write ? BPF_F_RDONLY_PROG : BPF_F_WRONLY_PROG)) != 0) return false
-  return load<u32>(map, MAP_FIELDS) == 0 || !meetsField(map, at, size)
+  if (load<u32>(map, MAP_FIELDS) != 0 && meetsField(map, from, size)) return false
+  store<u32>(entry, <u32>block, VALUES_BLOCK)
+  store<u32>(entry, asked, VALUES_ROOM)
+  if (isPlain(map)) remember(act, at - from, min(part, asked - inBlock + from))
+  return true
+}
+
+function remember(act: usize, low: u32, size: u32): void {
+  store<u64>(act, <u64>low, ACT_VALUE_LOW)
+  const room = <i32>size
+  store<u64>(act, <u64>max<i32>(room, 0), ACT_VALUE_ROOM)
+  store<u64>(act, <u64>max<i32>(room - 1, 0), ACT_VALUE_ROOM + 8)
+  store<u64>(act, <u64>max<i32>(room - 3, 0), ACT_VALUE_ROOM + 16)
+  store<u64>(act, <u64>max<i32>(room - 7, 0), ACT_VALUE_ROOM + 24)
 }
 
 /** Whether a range of a value meets one of its special fields (locks, timers, kptrs), which are for helpers alone. */
-function meetsField(map: usize, at: u32, size: u32): bool {
-  const shape = map + MAP_SHAPE
-  const from = (at - baseOf(at) - load<u32>(shape, SHAPE_FIRST)) % load<u32>(shape, SHAPE_STRIDE)
+function meetsField(map: usize, from: u32, size: u32): bool {
   let field: usize = load<u32>(map, MAP_FIELDS)
   let left = load<u32>(field)
   field += 4

@@ -110,6 +110,7 @@ function resultCheck(helper: HelperDef, returns: RetDesc): ArgumentCheck {
 export function argumentChecks(helper: HelperDef, linked: Linked): readonly ArgumentCheck[] {
   const checks: ArgumentCheck[] = []
   for (let n = 0; n < 5; n++) checks.push(n < helper.args.length ? argumentCheck(helper, n, linked) : ANY)
-  checks.push(resultCheck(helper, helper.returns))
+  const result = resultCheck(helper, helper.returns)
+  checks.push(helper.mapOp ? { ...result, flags: layout.ARG_STILL } : result)
   return checks
 }

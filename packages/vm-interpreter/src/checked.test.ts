@@ -222,6 +222,16 @@ describe('accesses of checked code', () => {
       [23, 'u8'],
     ] as const)
       expect(await write(offset, size)).toMatchObject({ code: FAULT_ACCESS })
+    // Nor are they given away with the value.
+    const looked = (offset: number): Promise<bigint | Fault> =>
+      run(
+        bench,
+        `*(u32 *)(r10 - 4) = 1\nr2 = r10\nr2 += -4\nr1 = ${map.address} ll\ncall 1\n*(u8 *)(r0 + ${offset}) = 0\nr0 = 0\nexit`,
+        { maps: [map], helpers: [bench.lookupHelper()] },
+      )
+    expect(await looked(0)).toBe(0n)
+    expect(await looked(4)).toMatchObject({ code: FAULT_ACCESS })
+    expect(await looked(16)).toMatchObject({ code: FAULT_ACCESS })
   })
 
   it('reach nothing else that lives in the arena', async () => {

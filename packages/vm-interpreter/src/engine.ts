@@ -5,7 +5,6 @@ import {
   type CompiledUnit,
   type Cpu,
   control,
-  decodeBase64,
   defineEngine,
   type Engine,
   type EngineDef,
@@ -13,7 +12,7 @@ import {
 } from '@skep/registry'
 import type { MapTypeIds } from './arguments.ts'
 import { type EntryFunctions, entryThunk } from './entry-thunk.ts'
-import { shared as sharedText, unshared as unsharedText } from './generated/module.ts'
+import { moduleBytes } from './generated/module.ts'
 import * as layout from './layout/structures.ts'
 import { type StepperExports, setSteppable } from './stepper.ts'
 import { type Code, translate } from './translate.ts'
@@ -52,8 +51,7 @@ const modules = new Map<boolean, WebAssembly.Module>()
 async function interpreterModule(shared: boolean): Promise<WebAssembly.Module> {
   let module = modules.get(shared)
   if (!module) {
-    const bytes = decodeBase64(shared ? sharedText : unsharedText) as Uint8Array<ArrayBuffer>
-    module = await WebAssembly.compile(bytes)
+    module = await WebAssembly.compile(moduleBytes(shared))
     modules.set(shared, module)
   }
   return module

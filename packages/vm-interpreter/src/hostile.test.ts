@@ -16,6 +16,14 @@ function changes(before: Uint8Array, after: Uint8Array, allowed: readonly Range[
   return [...masked.keys()].filter((at) => masked[at] !== before[at]).map((at) => `0x${at.toString(16)}`)
 }
 
+/** Where a program's code remembers which blocks have values of its maps. */
+function seenValues({ arena }: Bench, code: number): Range {
+  const [maps, count] = [layout.CODE_MAPS, layout.CODE_MAP_COUNT].map((at) =>
+    arena.view.getUint32(code + at, true),
+  )
+  return [maps!, maps! + count! * layout.VALUES_SIZE]
+}
+
 /** The block in which the interpreter keeps activations. */
 function interpreterState({ arena }: Bench): Range {
   const size = layout.ACT_SIZE * layout.MAX_ACTIVATIONS + layout.GRANT_SIZE * layout.MAX_GRANTS
@@ -64,10 +72,11 @@ describe('hostile programs', () => {
         bench.tailCallHelper(),
       ]
       const options = { checked: true, helpers, maps: [map, slots], context: packetContext }
-      slots.set(
-        1,
-        await bench.load('r0 = *(u32 *)(r1 + 0)\nr1 = *(u8 *)(r0 + 5)\n*(u8 *)(r0 + 5) = r1\nexit', options),
+      const target = await bench.load(
+        'r0 = *(u32 *)(r1 + 0)\nr1 = *(u8 *)(r0 + 5)\n*(u8 *)(r0 + 5) = r1\nexit',
+        options,
       )
+      slots.set(1, target)
       const { code } = await bench.load('exit', options)
       const top = bench.ctl(control.CTL_SP)
       const world: HostileWorld = {
@@ -131,7 +140,8 @@ describe('hostile programs', () => {
           const before = arena.u8.slice()
           const result = bench.run(unit.programs[0]!, context)
           outcome = typeof result === 'bigint' ? 'exit' : `fault ${result.code}`
-          expect(changes(before, arena.u8, allowed), `seed ${seed}`).toEqual([])
+          const own = [unit.programs[0]!.code, target.code].map((one) => seenValues(bench, one))
+          expect(changes(before, arena.u8, [...allowed, ...own]), `seed ${seed}`).toEqual([])
           expect([bench.ctl(control.CTL_SP), bench.ctl(control.CTL_CTX)]).toEqual([top, 0])
           unit.release()
         } catch (error) {

@@ -1,6 +1,7 @@
 import { type Insn, targetDelta } from '@skep/isa'
 import {
   type Cpu,
+  control,
   type LinkedHelper,
   type LinkedMap,
   type LinkedProgram,
@@ -11,8 +12,12 @@ import { type ArgumentCheck, argumentChecks, type MapTypeIds } from './arguments
 import { InterpreterError } from './errors.ts'
 import { fuse } from './fuse.ts'
 import { handlerOf } from './handler-of.ts'
+import { findKnown, type KnownCode, writtenRegister } from './known.ts'
 import * as h from './layout/handlers.ts'
 import * as layout from './layout/structures.ts'
+
+/** Frames are cleared in steps of so many bytes (assembly/activation.ts). */
+const FRAME_STEP = 16
 
 /** A program as records in the arena. */
 export interface Code {
@@ -78,6 +83,9 @@ class Translation {
   readonly #argChecks = new Map<number, readonly ArgumentCheck[]>()
   readonly #argsOf = new Map<number, number>()
   readonly #callbackSlots = new Map<number, number>()
+  /** For checked code. */
+  readonly #known: KnownCode | undefined
+  #access: Uint8Array = new Uint8Array(0)
   #address = 0
   #first = 0
 
@@ -99,6 +107,7 @@ class Translation {
       ([, helper]) => helper.slot !== 0 && !helper.def.tailCall && this.#suits(helper),
     )
     this.#valueMaps = this.#checked ? program.maps.filter(hasValues) : []
+    this.#known = this.#checked ? findKnown(program) : undefined
   }
 
   run(): Code {
@@ -159,7 +168,7 @@ class Translation {
   #refusal(insn: Insn): string | undefined {
     const { def } = insn
     const { helpers, context } = this.#program
-    if (writesFramePointer(insn)) return 'writes r10, which is read-only'
+    if (writtenRegister(insn) === 10) return 'writes r10, which is read-only'
     switch (def.kind) {
       case 'ld_abs':
       case 'ld_ind':
@@ -215,7 +224,7 @@ class Translation {
       slots: take(count * 4),
       helpers: take(this.#callable.length * layout.HELPER_SIZE),
       callbacks: take(this.#callbackTargets.length * 4),
-      maps: take(this.#valueMaps.length * 4),
+      maps: take(this.#valueMaps.length * layout.VALUES_SIZE),
       access: take(this.#checked ? this.#contextSize() : 0),
       args: take(this.#argChecks.size * layout.ARGS_SIZE),
       mapLists: take(lists),
@@ -238,10 +247,7 @@ class Translation {
     put(layout.CODE_CONTEXT_SIZE, this.#checked ? this.#contextSize() : 0)
     put(layout.CODE_CONTEXT_ACCESS, this.#address + plan.access)
     put(layout.CODE_CHECKED, this.#checked ? 1 : 0)
-    put(
-      layout.CODE_USES_STACK,
-      this.#program.insns.some((insn) => insn.dst === 10 || insn.src === 10) ? 1 : 0,
-    )
+    put(layout.CODE_FRAME_BYTES, Math.ceil((this.#known?.frameBytes ?? 0) / FRAME_STEP) * FRAME_STEP)
     put(layout.CODE_HELPERS, this.#address + plan.helpers)
     put(layout.CODE_HELPER_COUNT, this.#callable.length)
     put(layout.CODE_MAPS, this.#address + plan.maps)
@@ -261,9 +267,9 @@ class Translation {
     const { view } = arena
     if (this.#checked) {
       for (const [n, map] of this.#valueMaps.entries())
-        view.setUint32(this.#address + plan.maps + n * 4, map.address, true)
-      const access = contextAccess(this.#program.context, this.#contextSize())
-      arena.u8.set(access, this.#address + plan.access)
+        view.setUint32(this.#address + plan.maps + n * layout.VALUES_SIZE, map.address, true)
+      this.#access = contextAccess(this.#program.context, this.#contextSize())
+      arena.u8.set(this.#access, this.#address + plan.access)
       this.#writeArgs(plan)
     }
     let at = this.#address + plan.helpers
@@ -336,8 +342,65 @@ class Translation {
     view.setUint8(at + layout.REC_SRC, insn.src * 8)
     view.setInt32(at + layout.REC_OFF, off, true)
     view.setBigInt64(at + layout.REC_IMM, BigInt.asIntN(64, imm), true)
+    if (!this.#known) return
+    if (def.name === 'call_helper') view.setUint8(at + layout.REC_DST, this.#allowedArguments(slot, insn))
+    else if (accessOf(insn))
+      view.setUint32(at + layout.REC_ALLOWED, this.#isAllowed(slot, insn) ? 1 : 0, true)
+  }
+
+  /** Whether an access surely is to what the program may touch. */
+  #isAllowed(slot: number, insn: Insn): boolean {
+    const { size, write } = accessOf(insn)!
+    const known = this.#known!.baseAt(slot)
+    if (!known) return false
+    const at = known.offset + insn.off
+    if (known.base === 'fp') return inFrame(at, size)
+    if (known.base !== 'ctx' || at < 0 || at + size > this.#access.length) return false
+    return this.#access.subarray(at, at + size).every((byte) => (byte & (write ? 2 : 1)) !== 0)
+  }
+
+  /** The arguments of a helper call that surely are what its descriptor asks for: bit 0 for r1. */
+  #allowedArguments(slot: number, insn: Insn): number {
+    const known = this.#known!.argumentsAt(slot)
+    const { view } = this.#cpu.arena
+    let allowed = 0
+    for (const [n, check] of (this.#argChecks.get(insn.imm) ?? []).slice(0, 5).entries()) {
+      const { base, offset = 0 } = known[n] ?? {}
+      const map = known[check.other]?.base === 'map' ? known[check.other]!.offset : undefined
+      const fits =
+        check.kind === layout.ARG_ANY ||
+        (check.kind === layout.ARG_CONTEXT && base === 'ctx' && offset === 0) ||
+        (check.kind === layout.ARG_MAP && base === 'map' && check.maps.includes(offset)) ||
+        (check.kind === layout.ARG_BYTES && base === 'fp' && inFrame(offset, check.bytes)) ||
+        // The map's own check comes first, and is among these or made while it runs.
+        (map !== undefined &&
+          base === 'fp' &&
+          ((check.kind === layout.ARG_KEY &&
+            inFrame(offset, view.getUint32(map + mapLayout.MAP_KEY_SIZE, true))) ||
+            (check.kind === layout.ARG_MAP_VALUE &&
+              inFrame(offset, view.getUint32(map + mapLayout.MAP_VALUE_SIZE, true)))))
+      if (fits) allowed |= 1 << n
+    }
+    return allowed
   }
 }
+
+/** The memory access of an instruction that REC_ALLOWED is for. */
+function accessOf({ def }: Insn): { readonly size: number; readonly write: boolean } | undefined {
+  switch (def.kind) {
+    case 'ldx':
+    case 'ldxsx':
+      return { size: def.size, write: false }
+    case 'st':
+    case 'stx':
+      return { size: def.size, write: true }
+    default:
+      return undefined
+  }
+}
+
+const inFrame = (offset: number, size: number): boolean =>
+  offset >= -control.MAX_BPF_STACK && offset + size <= 0
 
 /** An ld_imm64 of a function. */
 function isCallback(insn: Insn): boolean {
@@ -347,28 +410,6 @@ function isCallback(insn: Insn): boolean {
 /** Whether a map gives pointers to its values. Others (rings, queues) keep books in the same memory. */
 function hasValues({ ops, array }: LinkedMap): boolean {
   return array !== undefined || ops.lookup !== undefined || ops.lookup_percpu !== undefined
-}
-
-/** Whether the instruction writes r10. */
-function writesFramePointer(insn: Insn): boolean {
-  const { def } = insn
-  switch (def.kind) {
-    case 'alu':
-    case 'mov':
-    case 'movsx':
-    case 'neg':
-    case 'endian':
-    case 'addr_space_cast':
-    case 'ldx':
-    case 'ldxsx':
-    case 'load_acq':
-    case 'ld_imm64':
-      return insn.dst === 10
-    case 'atomic':
-      return def.fetch && def.atomicOp !== 'cmpxchg' && insn.src === 10
-    default:
-      return false
-  }
 }
 
 /** For each byte of the context: bit 0 it may be read, bit 1 written. */

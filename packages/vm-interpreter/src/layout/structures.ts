@@ -15,6 +15,11 @@ export const REC_SRC = 3
 export const REC_OFF = 4
 /** i64: the immediate, sign-extended, or the 64-bit constant; for calls in checked code the address of ARG words. */
 export const REC_IMM = 8
+/**
+ * In loads and stores, which have an immediate of 32 bits at most: 1 where the translation has seen that the access is
+ * allowed. In calls of helpers REC_DST has a bit for each argument that is, bit 0 for r1.
+ */
+export const REC_ALLOWED = 12
 export const REC_SIZE = 16
 
 // The header of a program's code: PROG_CODE of its record points here.
@@ -34,12 +39,12 @@ export const CODE_CONTEXT_ACCESS = 28
 export const CODE_BUDGET = 32
 /** 1 for checked code. */
 export const CODE_CHECKED = 40
-/** 1 for checked code that mentions r10: its frames begin as zeros. */
-export const CODE_USES_STACK = 68
+/** How many bytes of a frame, from its top, checked code can look at: these begin as zeros. */
+export const CODE_FRAME_BYTES = 68
 /** Helpers that may be called by register, each in HELPER_SIZE bytes. */
 export const CODE_HELPERS = 44
 export const CODE_HELPER_COUNT = 48
-/** Addresses of the headers of the maps whose values checked code may touch. */
+/** The maps whose values checked code may touch, each in VALUES_SIZE bytes. */
 export const CODE_MAPS = 52
 export const CODE_MAP_COUNT = 56
 /** Function-table slots of the program's callbacks. */
@@ -47,6 +52,12 @@ export const CODE_CALLBACKS = 60
 export const CODE_CALLBACK_COUNT = 64
 export const CODE_HEADER_SIZE = 80
 export const NO_FIELD = 0xffffffff
+
+/** Address of a map's header, and the allocation in which values of it were seen last: where it begins, and its size. */
+export const VALUES_MAP = 0
+export const VALUES_BLOCK = 4
+export const VALUES_ROOM = 8
+export const VALUES_SIZE = 12
 
 export const HELPER_ID = 0
 export const HELPER_SLOT = 4
@@ -85,6 +96,8 @@ export const ARG_NULLABLE = 1
 export const ARG_WRITE = 2
 /** A size of 0 is allowed. */
 export const ARG_MAYBE_EMPTY = 4
+/** Of the result: the helper is a map operation, which moves no packet. */
+export const ARG_STILL = 8
 
 // An activation: the state of code that runs or is stopped. A callback or an entry through the table nests a new one.
 /** u64 × 11: r0 to r10. */
@@ -136,7 +149,13 @@ export const ACT_STACK_LOW = 192
 export const ACT_STACK_ROOM = 200
 export const ACT_PACKET_LOW = 208
 export const ACT_PACKET_ROOM = 216
-export const ACT_FRAMES = 224
+/**
+ * i64: where the map value begins that was touched last, and at how many of the bytes from there on an access of 1, 2, 4
+ * and 8 bytes may begin.
+ */
+export const ACT_VALUE_LOW = 224
+export const ACT_VALUE_ROOM = 232
+export const ACT_FRAMES = 264
 
 // A caller's frame.
 export const FRAME_RETURN = 0
@@ -149,7 +168,7 @@ export const FRAME_STACK_TOP = 56
 export const FRAME_SIZE = 64
 /** More than MAX_CALL_FRAMES, for programs that follow one another by tail calls in subprograms. */
 export const MAX_FRAMES = 48
-export const ACT_SIZE = 3296
+export const ACT_SIZE = 3344
 /** Activations that may nest. */
 export const MAX_ACTIVATIONS = 16
 
@@ -168,6 +187,9 @@ export const STEP_PAUSED = -1
  * values have the one in the map's header, so an address leads to its map.
  */
 export const BLOCK_SHAPE_BELOW = 4
-/** The first word of a shape record is where values begin, the second the distance between them. */
+/** The words of a shape record: where values begin, the distance between them, and their size. */
 export const SHAPE_FIRST = 0
 export const SHAPE_STRIDE = 4
+export const SHAPE_SIZE = 8
+/** How many bytes the allocation has, from its address. */
+export const BLOCK_ASKED_BELOW = 8
