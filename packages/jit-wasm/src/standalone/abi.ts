@@ -129,3 +129,6 @@ export const hostNeeds: Readonly<Record<string, string>> = {
   socketLookup: "the network stack's sockets",
   socketRelease: "the network stack's sockets",
 }
+
+/** The module whose `host` imports those are. */
+export const HELPERS_MODULE = 'helpers'

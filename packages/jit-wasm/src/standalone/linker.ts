@@ -35,6 +35,12 @@ interface Reached {
 const CALL_INDIRECT: number = opcodes.call_indirect[0]
 const RETURN_CALL_INDIRECT: number = opcodes.return_call_indirect[0]
 
+/** The call that a tail call is without its tail. Whoever makes it has put CTL_SP where the callee finds and leaves it. */
+const plainCalls: ReadonlyMap<number, number> = new Map<number, number>([
+  [opcodes.return_call[0], opcodes.call[0]],
+  [opcodes.return_call_indirect[0], opcodes.call_indirect[0]],
+])
+
 /**
  * Puts functions of several modules over one memory and one function table into one module: those that the roots reach,
  * with the globals that they use.
@@ -202,12 +208,12 @@ export class Linker {
 
   /**
    * Writes the code of everything taken. `hosts` are the functions that stand for host imports; `plain` writes nothing that
-   * came after the first version of WebAssembly.
+   * came after WebAssembly 1.0. Without `tailCalls` a tail call is a call that returns.
    */
   write(
     builder: ModuleBuilder,
     hosts: ReadonlyMap<string, { readonly index: number }>,
-    plain: boolean,
+    { plain, tailCalls }: { readonly plain: boolean; readonly tailCalls: boolean },
   ): void {
     for (const { module, index, built } of this.#order) {
       const { code } = built!
@@ -229,7 +235,12 @@ export class Linker {
           return
         }
         if (it.kind === undefined) return
-        copyTo(it.indexStart)
+        const call = tailCalls ? undefined : plainCalls.get(it.opcode)
+        if (call === undefined) copyTo(it.indexStart)
+        else {
+          copyTo(it.start)
+          body.u8(call)
+        }
         if (it.kind === 'type') body.u32(builder.type(module.types[it.index]!))
         else if (it.kind === 'global') body.u32(this.#global(builder, module, it.index))
         else {
@@ -238,6 +249,9 @@ export class Linker {
           body.u32(callee.index)
         }
         copied = it.indexEnd
+        if (call === undefined) return
+        copyTo(it.end)
+        code.return()
       })
       copyTo(to)
     }
