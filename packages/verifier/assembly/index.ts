@@ -51,7 +51,6 @@ export {
   check_ids,
   clean_frame,
   clear_caller_saved,
-  clear_precise,
   copy_bytes,
   frame_differs,
   frame_safe,

@@ -287,24 +287,23 @@ export function frame_differs(a: usize, b: usize, first: i32): i32 {
 /** Any scalar. */
 export function mark_unknown(r: usize): void {
   mark_record(r, SCALAR_VALUE)
-  store<i32>(r, 0, REG_FLAGS)
   mark_reg_unknown(r)
 }
 
 /** Nothing that may be read. */
 export function mark_not_init(r: usize): void {
   mark_record(r, NOT_INIT)
-  store<i32>(r, 0, REG_FLAGS)
   mark_reg_unknown(r)
 }
 
-/** Sets the kind, and clears everything else but the flags and the numeric part. */
+/** Sets the kind, and clears everything else but REG_SUBREG_DEF and the numeric part. */
 export function mark_record(r: usize, type: i32): void {
   store<u64>(r, <u64>(<u32>type))
   store<u64>(r, 0, REG_REF_OBJ_ID)
   store<u64>(r, 0, REG_AUX0)
   store<u64>(r, 0, REG_AUX2)
   store<u64>(r, 0, REG_AUX4)
+  store<i32>(r, 0, REG_FLAGS)
 }
 
 export function clear_caller_saved(frame: usize): void {
@@ -330,20 +329,6 @@ export function clean_frame(frame: usize, slots: i32, live: i32, aliveLow: i32, 
 @inline
 function is_spilled_scalar(slot: usize): bool {
   return load<u8>(slot, SLOT_TYPES + 7) == STACK_SPILL && word(slot, REG_TYPE) == SCALAR_VALUE
-}
-
-/** Forgets which scalars were precise. */
-export function clear_precise(frame: usize, slots: i32): void {
-  for (let r = 0; r < MAX_FRAME_REGS - 1; r++) {
-    const reg = frame + r * REG_SIZE
-    if (word(reg, REG_TYPE) == SCALAR_VALUE) {
-      store<i32>(reg, word(reg, REG_FLAGS) & ~REG_FLAG_PRECISE, REG_FLAGS)
-    }
-  }
-  for (let spi = 0; spi < slots; spi++) {
-    const slot = frame + FRAME_STACK + spi * SLOT_SIZE
-    if (is_spilled_scalar(slot)) store<i32>(slot, word(slot, REG_FLAGS) & ~REG_FLAG_PRECISE, REG_FLAGS)
-  }
 }
 
 /** Which registers are precise scalars; which slots hold one goes to `out`, two words of bits. */

@@ -65,7 +65,6 @@ import {
   checkWriteUnknown,
   idOf,
   isPointerValue,
-  isPrecise,
   markKnownS32,
   markKnownU32,
   markUnknown,
@@ -279,7 +278,6 @@ function adjustRegister(env: Env, op: number, is64: boolean): void {
       adjustPointer(env, op, is64, dstReg, dst, src)
       return
     }
-    if (isPrecise(env, dst)) markChainPrecision(env, srcReg)
   } else {
     src = OFF_REG
     markKnownS32(env, src, p.imm[insn]!)

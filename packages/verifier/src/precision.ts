@@ -316,24 +316,16 @@ export function markAllScalarsPrecise(env: Env, from: State): void {
       for (let r = 0; r < BPF_REG_FP; r++) {
         const reg = frame.reg(r)
         if (typeOf(env, reg) !== SCALAR_VALUE || isPrecise(env, reg)) continue
-        setPrecise(env, reg, true)
+        setPrecise(env, reg)
         if (verbose) env.log.print(`force_precise: frame${f}: forcing r${r} to be precise\n`)
       }
       for (let spi = 0; spi < frame.slots; spi++) {
         const slot = frame.slot(spi)
         if (!isSpilledScalar(env.heap, slot) || isPrecise(env, slot)) continue
-        setPrecise(env, slot, true)
+        setPrecise(env, slot)
         if (verbose) env.log.print(`force_precise: frame${f}: forcing fp${-(spi + 1) * 8} to be precise\n`)
       }
     }
-  }
-}
-
-/** mark_all_scalars_imprecise: forgets the marks that a state inherited, before it becomes a checkpoint. */
-export function markAllScalarsImprecise(env: Env, state: State): void {
-  for (let f = 0; f <= state.curframe; f++) {
-    const frame = state.frames[f]!
-    env.domain.records.clearPrecise(frame.address, frame.slots)
   }
 }
 
@@ -442,7 +434,7 @@ function markEntry(env: Env, state: State): boolean {
   if (entry) {
     for (let r = 1; r <= 5; r++) {
       if (!bt.hasReg(bt.frame, r) || typeOf(env, frame.reg(r)) !== SCALAR_VALUE) continue
-      setPrecise(env, frame.reg(r), true)
+      setPrecise(env, frame.reg(r))
       changed = true
     }
   } else markAllScalarsPrecise(env, state)

@@ -4,7 +4,7 @@ import { pushHistory } from './history.ts'
 import { NOT_EXACT, RANGE_WITHIN, REG_AUX2, STATES_EXACT } from './layout.ts'
 import { printLine } from './log.ts'
 import { printState } from './log-state.ts'
-import { markAllScalarsImprecise, propagatePrecision } from './precision.ts'
+import { propagatePrecision } from './precision.ts'
 import { isMayGoto } from './program.ts'
 import { aux0, offOf, word } from './regs.ts'
 import { addBackedge, incompleteReadMarks, maybeEnterScc } from './scc.ts'
@@ -161,7 +161,6 @@ function addCheckpoint(env: Env, list: State[], insn: number): void {
   env.updatePeakStates()
   env.prevJumpsProcessed = env.jumpsProcessed
   env.prevInsnProcessed = env.insnProcessed
-  markAllScalarsImprecise(env, cur)
   const state = env.pool.state()
   env.pool.copy(state, cur, false)
   state.insn = insn

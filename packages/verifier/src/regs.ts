@@ -6,8 +6,6 @@ import {
   REG_FLAG_PRECISE,
   REG_FLAGS,
   REG_ID,
-  REG_NUMERIC,
-  REG_NUMERIC_SIZE,
   REG_OFF,
   REG_REF_OBJ_ID,
   REG_SIZE,
@@ -17,7 +15,7 @@ import {
 } from './layout.ts'
 import { BPF_REG_FP } from './limits.ts'
 import type { VerifierMap } from './maps.ts'
-import { NOT_INIT, PTR_MAYBE_NULL, SCALAR_VALUE } from './reg-type.ts'
+import { NOT_INIT, SCALAR_VALUE } from './reg-type.ts'
 import { type Frame, isSpilled } from './state.ts'
 
 export const typeOf = (env: Env, reg: number): number => env.heap.i32[(reg + REG_TYPE) >> 2]!
@@ -31,10 +29,8 @@ export const word = (env: Env, reg: number, field: number): number => env.heap.i
 export const isPrecise = (env: Env, reg: number): boolean =>
   (env.heap.i32[(reg + REG_FLAGS) >> 2]! & REG_FLAG_PRECISE) !== 0
 
-export function setPrecise(env: Env, reg: number, precise: boolean): void {
-  const at = (reg + REG_FLAGS) >> 2
-  if (precise) env.heap.i32[at]! |= REG_FLAG_PRECISE
-  else env.heap.i32[at]! &= ~REG_FLAG_PRECISE
+export function setPrecise(env: Env, reg: number): void {
+  env.heap.i32[(reg + REG_FLAGS) >> 2]! |= REG_FLAG_PRECISE
 }
 
 /** Is the smallest signed value the smallest of all? */
@@ -63,27 +59,23 @@ export function markPointer(env: Env, reg: number, type: number): void {
 /** __mark_reg_const_zero: the scalar 0. */
 export function markConstZero(env: Env, reg: number): void {
   env.domain.records.markKind(reg, SCALAR_VALUE)
-  env.heap.i32[(reg + REG_FLAGS) >> 2] = 0
   env.domain.setZero(reg)
 }
 
 /** A scalar known to be `value`, sign-extended. */
 export function markKnownS32(env: Env, reg: number, value: number): void {
   env.domain.records.markKind(reg, SCALAR_VALUE)
-  env.heap.i32[(reg + REG_FLAGS) >> 2] = 0
   env.domain.setConstS32(reg, value)
 }
 
 /** A scalar known to be `value`, zero-extended. */
 export function markKnownU32(env: Env, reg: number, value: number): void {
   env.domain.records.markKind(reg, SCALAR_VALUE)
-  env.heap.i32[(reg + REG_FLAGS) >> 2] = 0
   env.domain.setConstU32(reg, value)
 }
 
 export function markKnown64(env: Env, reg: number, lo: number, hi: number): void {
   env.domain.records.markKind(reg, SCALAR_VALUE)
-  env.heap.i32[(reg + REG_FLAGS) >> 2] = 0
   env.domain.setConst(reg, lo, hi)
 }
 
@@ -100,9 +92,6 @@ export const isNullScalar = (env: Env, reg: number): boolean =>
 /** A pointer that this loader must not see as a number. */
 export const isPointerValue = (env: Env, reg: number): boolean =>
   !env.allowPtrLeaks && typeOf(env, reg) !== SCALAR_VALUE
-
-/** Kinds equal, modifiers aside from null. */
-export const nonNullType = (type: number): number => type & ~PTR_MAYBE_NULL
 
 /** check_reg_arg(SRC_OP): the register may be read. */
 export function checkRead(env: Env, regno: number): void {
@@ -151,33 +140,6 @@ export function forEachReg(
       if (isSpilled(env.heap, frame.types(spi))) visit(frame.slot(spi), frame)
     }
   }
-}
-
-/** Bytes are equal. */
-export function sameNumeric(env: Env, a: number, b: number): boolean {
-  const { i32 } = env.heap
-  let i = (a + REG_NUMERIC) >> 2
-  let j = (b + REG_NUMERIC) >> 2
-  const end = i + (REG_NUMERIC_SIZE >> 2)
-  while (i < end) if (i32[i++] !== i32[j++]) return false
-  return true
-}
-
-/** Kind, offset and the words that the kind owns are equal: everything but identities and numbers. */
-export function sameShape(env: Env, a: number, b: number): boolean {
-  const { i32 } = env.heap
-  const i = a >> 2
-  const j = b >> 2
-  return (
-    i32[i] === i32[j] &&
-    i32[i + 3] === i32[j + 3] &&
-    i32[i + 4] === i32[j + 4] &&
-    i32[i + 5] === i32[j + 5] &&
-    i32[i + 6] === i32[j + 6] &&
-    i32[i + 7] === i32[j + 7] &&
-    i32[i + 8] === i32[j + 8] &&
-    i32[i + 9] === i32[j + 9]
-  )
 }
 
 /** The scalar is linked with no other any more; what it was away from them is forgotten with it. */

@@ -276,10 +276,6 @@ export const isSpilled = (heap: Heap, types: number): boolean => heap.u8[types +
 export const isSpilledScalar = (heap: Heap, slot: number): boolean =>
   heap.u8[slot + SLOT_TYPES + 7] === STACK_SPILL && heap.i32[(slot + REG_TYPE) >> 2] === SCALAR_VALUE
 
-/** A 64-bit spill of a scalar. */
-export const isSpilledScalar64 = (heap: Heap, slot: number): boolean =>
-  heap.u8[slot + SLOT_TYPES] === STACK_SPILL && heap.i32[(slot + REG_TYPE) >> 2] === SCALAR_VALUE
-
 /** Slot that holds the byte at a negative stack offset. */
 export const slotOf = (offset: number): number => (-offset - 1) >> 3
 

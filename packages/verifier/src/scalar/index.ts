@@ -10,7 +10,7 @@
  * The functions follow Linux 6.18, kernel/bpf/verifier.c and kernel/bpf/tnum.c, and keep its precision, no more and no
  * less, so that the register state in a log is the kernel's.
  */
-import { unshared } from '../generated/module.ts'
+import { moduleBytes } from '../generated/module.ts'
 
 /** Operations on tnums, each `(result, a, b)` by address. kernel/bpf/tnum.c. */
 export interface TnumOperations {
@@ -60,7 +60,7 @@ export interface RecordOperations {
   markUnknown(reg: number): void
   /** Nothing that may be read (`mark_reg_not_init`). */
   markNotInit(reg: number): void
-  /** Sets REG_TYPE, and clears everything else but REG_FLAGS, REG_SUBREG_DEF and the numeric part. */
+  /** Sets REG_TYPE, and clears everything else but REG_SUBREG_DEF and the numeric part. */
   markKind(reg: number, type: number): void
   /** After a call: r0 to r5 are gone. */
   clearCallerSaved(frame: number): void
@@ -93,8 +93,6 @@ export interface RecordOperations {
   frameDiffers(a: number, b: number, first: number): number
   /** Registers without a bit in `live`, and slots without one in the two words of `alive`, become nothing. */
   cleanFrame(frame: number, slots: number, live: number, aliveLo: number, aliveHi: number): void
-  /** Forgets which scalars were precise. */
-  clearPrecise(frame: number, slots: number): void
   /** Bits of the registers that are precise scalars; those of slots go to `out`, 8 bytes. */
   preciseScalars(frame: number, slots: number, out: number): number
   /**
@@ -266,7 +264,7 @@ export interface ScalarDomain {
 
 /** Compiles the module, to be instantiated any number of times. */
 export async function compileScalarModule(): Promise<WebAssembly.Module> {
-  return WebAssembly.compile(moduleBytes())
+  return WebAssembly.compile(moduleBytes(false))
 }
 
 /** The domain over `memory` from a module that `compileScalarModule` made. Synchronous. */
@@ -286,13 +284,10 @@ export async function createScalarDomain(memory: WebAssembly.Memory): Promise<Sc
 
 /** As `createScalarDomain`, compiling synchronously: for Node and workers; some browsers refuse it on the main thread. */
 export function createScalarDomainSync(memory: WebAssembly.Memory): ScalarDomain {
-  return instantiateScalarDomain(new WebAssembly.Module(moduleBytes()), memory)
+  return instantiateScalarDomain(new WebAssembly.Module(moduleBytes(false)), memory)
 }
 
 type Exports = Readonly<Record<string, (...args: number[]) => number>>
-
-const moduleBytes = (): Uint8Array<ArrayBuffer> =>
-  Uint8Array.from(atob(unshared), (char) => char.charCodeAt(0))
 
 // Exports carry the kernel's names; the functions are handed out unwrapped, so a call costs what a wasm call costs.
 const tnumNames: Record<keyof TnumOperations, string> = {
@@ -334,7 +329,6 @@ const recordNames: Record<keyof RecordOperations, string> = {
   frameSafe: 'frame_safe',
   frameDiffers: 'frame_differs',
   cleanFrame: 'clean_frame',
-  clearPrecise: 'clear_precise',
   preciseScalars: 'precise_scalars',
   markPrecise: 'mark_precise',
   copyBytes: 'copy_bytes',
