@@ -1,11 +1,24 @@
+import { copyFileSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { defineConfig, type Options } from 'tsup'
 import { writeDeclarations } from './scripts/declarations.mjs'
 
+export interface BuildRules {
+  /** False: no declarations. */
+  readonly declarations?: boolean
+  /** Development dependencies of which a part goes into dist/, with their licences beside it. */
+  readonly bundled?: readonly string[]
+  /** Sources that keep the registry that checks definitions: what they give on is for other people's. */
+  readonly checked?: readonly string[]
+}
+
 /**
  * The build every package shares: ESM for Node 20 and browsers, with declarations beside it. Dependencies stay imports,
- * so that two packages that use one get the same one.
+ * so that two packages that use one get the same one. It is minified, since engines scan a module before they run it;
+ * the source maps have the sources.
  */
-export const build = (options: Options = {}, declarations = true): ReturnType<typeof defineConfig> => {
+export const build = (options: Options = {}, rules: BuildRules = {}): ReturnType<typeof defineConfig> => {
+  const { declarations = true, bundled = [], checked = [] } = rules
   const entry = (options.entry as string[] | undefined) ?? ['src/index.ts']
   return defineConfig({
     entry,
@@ -15,13 +28,33 @@ export const build = (options: Options = {}, declarations = true): ReturnType<ty
     dts: false,
     clean: true,
     sourcemap: true,
+    minify: true,
+    // Wasm modules are text of one character a byte (scripts/assemble.mjs): escapes would take four.
+    esbuildOptions: (esbuild) => {
+      esbuild.charset = 'utf8'
+    },
+    noExternal: [/^@skep\/registry$/, ...bundled.map((name) => new RegExp(`^${name}(/|$)`))],
     ...options,
     esbuildPlugins: [
+      {
+        // The tests have checked this package's definitions, from its sources: they need no check at every start.
+        name: 'prechecked',
+        setup({ onResolve }): void {
+          onResolve({ filter: /^@skep\/registry$/ }, ({ importer, path }) => {
+            const keep = checked.some((file) => importer.replaceAll('\\', '/').endsWith(`/${file}`))
+            return { path: keep ? path : `${path}/prechecked`, external: true }
+          })
+        },
+      },
       {
         name: 'declarations',
         setup({ onEnd }): void {
           onEnd(({ errors }) => {
-            if (!declarations || errors.length > 0) return
+            if (errors.length > 0) return
+            mkdirSync('dist', { recursive: true })
+            for (const name of bundled)
+              copyFileSync(join('node_modules', name, 'LICENSE'), join('dist', `LICENSE-${name}`))
+            if (!declarations) return
             try {
               writeDeclarations(entry, 'src', 'dist')
             } catch (error) {

@@ -146,6 +146,13 @@ function direction(from, to, typesOnly, test) {
   return 'packages of one layer do not import each other; meet through registry'
 }
 
+/** Development dependencies that the package's build puts into its dist/. */
+function bundledBy(root, folder) {
+  const config = join(root, folder, 'tsup.config.ts')
+  const list = existsSync(config) ? /bundled: \[([^\]]*)\]/.exec(readFileSync(config, 'utf8')) : undefined
+  return [...(list?.[1] ?? '').matchAll(/'([^']+)'/g)].map(([, name]) => name)
+}
+
 function checkFile(root, file, member, byName, shared) {
   const { imports, strings } = importsOf(file, readFileSync(join(root, file), 'utf8'))
   const problems = []
@@ -154,6 +161,7 @@ function checkFile(root, file, member, byName, shared) {
   const { manifest, directory, folder } = member
   const own = declared(manifest, 'dependencies', 'optionalDependencies', 'peerDependencies')
   const dev = declared(manifest, 'devDependencies')
+  for (const name of bundledBy(root, folder)) if (dev.has(name)) own.add(name)
   for (const { specifier, line, typesOnly } of imports) {
     const report = (why) => problems.push(`${file}:${line}: '${specifier}': ${why}`)
     if (specifier.startsWith('.')) {

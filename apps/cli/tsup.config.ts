@@ -1,3 +1,3 @@
 import { build } from '../../tsup.base.ts'
 
-export default build({ entry: ['src/{main,conformance}.ts'], platform: 'node' }, false)
+export default build({ entry: ['src/{main,conformance}.ts'], platform: 'node' }, { declarations: false })

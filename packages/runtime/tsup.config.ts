@@ -1,3 +1,6 @@
 import { build } from '../../tsup.base.ts'
 
-export default build({ entry: ['src/index.ts', 'src/core.ts'] })
+export default build(
+  { entry: ['src/index.ts', 'src/core.ts'] },
+  { bundled: ['eventemitter3'], checked: ['src/index.ts'] },
+)

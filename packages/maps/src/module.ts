@@ -1,10 +1,10 @@
 import { memoryModule } from '@skep/memory'
-import { decodeBase64, type WasmModuleDef } from '@skep/registry'
-import { shared, unshared } from './generated/module.ts'
+import type { WasmModuleDef } from '@skep/registry'
+import { moduleBytes } from './generated/module.ts'
 
 /** The operations of all map types here, as one wasm module over the arena. */
 export const mapsModule: WasmModuleDef = {
   name: 'maps',
-  bytes: (isShared) => decodeBase64(isShared ? shared : unshared),
+  bytes: moduleBytes,
   imports: [memoryModule],
 }

@@ -1,6 +1,3 @@
-import * as z from 'zod'
-import { parseDefinition } from './parse.ts'
-
 /** What a load of a context field gives the program, when it is not a scalar. */
 export type ContextPointer =
   | 'packet'
@@ -156,32 +153,3 @@ export function withAccess(
   }
   return { ...base, fields: base.fields.map((f) => ({ ...f, ...rules[f.name] })) }
 }
-
-const fieldShape = z
-  .object({ name: z.string(), offset: z.number().int().nonnegative(), size: z.number().int().positive() })
-  .loose()
-
-export const contextShape: z.ZodType = z.discriminatedUnion('kind', [
-  z
-    .object({
-      kind: z.literal('struct'),
-      name: z.string(),
-      size: z.number().int().positive(),
-      fields: z.array(fieldShape),
-    })
-    .loose()
-    .refine((c) => c.fields.every((f) => f.offset + f.size <= c.size), 'a field ends past the struct'),
-  z.object({ kind: z.literal('raw'), name: z.string(), size: z.number().int().nonnegative() }).loose(),
-  z
-    .object({
-      kind: z.literal('args'),
-      name: z.string(),
-      max: z.number().int().nonnegative(),
-      btf: z.boolean(),
-    })
-    .loose(),
-])
-
-/** Checks a context's shape on its own (program types check theirs). */
-export const defineContext = <const C extends ContextDef>(definition: C): C =>
-  parseDefinition('context', contextShape, definition)

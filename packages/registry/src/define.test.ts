@@ -1,12 +1,9 @@
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { arg } from './arg.ts'
 import { field, struct } from './context.ts'
-import { defineHelper } from './helper.ts'
-import { defineMapType } from './map-type.ts'
-import { DefinitionError } from './parse.ts'
+import { defineHelper, defineMapType, definePlugin, defineProgramType } from './define.ts'
+import { DefinitionError } from './definition-error.ts'
 import { CollisionError, createPlatform } from './platform.ts'
-import { definePlugin } from './plugin.ts'
-import { defineProgramType } from './program-type.ts'
 import { ret } from './ret.ts'
 
 const hash = defineHelper({

@@ -112,6 +112,8 @@ export interface Engine {
    * Functions that the arena names by slot take the same slots. Absent: the engine's programs run on one CPU only.
    */
   adopt?(programs: readonly AdoptedProgram[], shared: unknown): Promise<CompiledUnit>
+  /** Gives back what the engine has in the arena for itself; its programs are released before. */
+  close?(): void
 }
 
 export interface EngineDef {

@@ -1,6 +1,5 @@
-import * as z from 'zod'
 import type { ArgDesc, CallbackKind, JsArgs } from './arg.ts'
-import { parseDefinition } from './parse.ts'
+import type { Lower } from './lower.ts'
 import type { JsRet, RetDesc } from './ret.ts'
 import type { HostEnv, WasmExport } from './wasm-module.ts'
 
@@ -66,6 +65,11 @@ export interface HelperDef<A extends readonly ArgDesc[] = readonly ArgDesc[], R 
   readonly call?: (this: HostEnv, ...args: JsArgs<A>) => JsRet<R>
   /** Implementation in wasm, of the uniform signature (i64 × 5) → i64. */
   readonly wasm?: WasmExport
+  /**
+   * What a call does, as an expression that engines may write in its place. It does the same as `call` or `wasm`, which
+   * other engines call; unless it uses `call` itself, engines take it that no function in JS and no other program runs.
+   */
+  readonly lower?: Lower
   /** Why a program that uses it verifies but does not run here, and which plugin interface would supply it. */
   readonly absent?: string
   /** Semantics that the verifier implements by name (`bpf_spin_lock`, `bpf_sk_release`), beyond args and returns. */
@@ -106,40 +110,4 @@ export interface HelperTraits {
   readonly callers?: Readonly<Record<string, true | readonly string[]>>
   /** Returns its argument cast to another pointer type; the reference id carries over. */
   readonly pointerCast?: boolean
-}
-
-const shape = z
-  .object({
-    name: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a C identifier'),
-    id: z.number().int().nonnegative(),
-    args: z.array(z.object({ kind: z.string() }).loose()).max(5, 'at most 5 arguments: r1 to r5'),
-    returns: z.object({ kind: z.string() }).loose(),
-    gplOnly: z.boolean().optional(),
-    programTypes: z.union([z.literal('all'), z.array(z.string())]).optional(),
-    attachTypes: z.record(z.string(), z.array(z.string())).optional(),
-    attachTo: z.record(z.string(), z.array(z.string())).optional(),
-    probe: z.record(z.string(), z.union([z.literal(true), z.array(z.string())])).optional(),
-    capability: z.enum(['bpf', 'perfmon']).optional(),
-    feature: z.string().optional(),
-    capabilityFree: z.array(z.string()).optional(),
-    variants: z.array(z.object({ programTypes: z.array(z.string()) }).loose()).optional(),
-    fastcall: z.boolean().optional(),
-    changesPacketData: z.boolean().optional(),
-    pktAccess: z.boolean().optional(),
-    mightSleep: z.boolean().optional(),
-    variadic: z.boolean().optional(),
-    mapOp: z.string().optional(),
-    tailCall: z.boolean().optional(),
-    call: z.custom<(...a: never[]) => unknown>((f) => typeof f === 'function', 'a function').optional(),
-    wasm: z.object({ module: z.object({ name: z.string() }).loose(), export: z.string() }).optional(),
-    absent: z.string().optional(),
-    verify: z.object({}).loose().optional(),
-  })
-  .strict()
-
-/** Checks and freezes a helper. Throws DefinitionError with the path to the field. */
-export function defineHelper<const A extends readonly ArgDesc[], const R extends RetDesc>(
-  definition: HelperDef<A, R>,
-): HelperDef<A, R> {
-  return parseDefinition('helper', shape, definition)
 }

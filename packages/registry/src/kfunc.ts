@@ -1,7 +1,4 @@
-import * as z from 'zod'
 import type { ArgDesc, CallbackKind, JsArgs } from './arg.ts'
-import { parsePrototype } from './c-prototype.ts'
-import { parseDefinition } from './parse.ts'
 import type { JsRet, RetDesc } from './ret.ts'
 import type { HostEnv, WasmExport } from './wasm-module.ts'
 
@@ -91,45 +88,4 @@ export interface KfuncDef<A extends readonly ArgDesc[] = readonly ArgDesc[], R e
   readonly call?: (this: HostEnv, ...args: JsArgs<A>) => JsRet<R>
   readonly wasm?: WasmExport
   readonly absent?: string
-}
-
-const shape = z
-  .object({
-    name: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a C identifier'),
-    args: z
-      .array(z.object({ kind: z.string() }).loose())
-      .max(5, 'at most 5 arguments: r1 to r5')
-      .optional(),
-    returns: z.object({ kind: z.string() }).loose().optional(),
-    flags: z.array(z.string()).optional(),
-    programTypes: z.union([z.literal('all'), z.array(z.string())]).optional(),
-    attachTypes: z.record(z.string(), z.array(z.string())).optional(),
-    verify: z.object({}).loose().optional(),
-    prototype: z
-      .string()
-      .refine(
-        (text) => parsePrototype(text) !== undefined,
-        'a declaration in C, as `int f(struct s *p, u32 n)`',
-      )
-      .optional(),
-    structs: z.record(z.string(), z.int().min(0)).optional(),
-    call: z.custom((f) => typeof f === 'function', 'a function').optional(),
-    wasm: z.object({ module: z.object({ name: z.string() }).loose(), export: z.string() }).optional(),
-    absent: z.string().optional(),
-  })
-  .strict()
-  .refine((kfunc) => (kfunc.args === undefined) === (kfunc.returns === undefined), {
-    message: 'args and returns go together',
-    path: ['returns'],
-  })
-  .refine(({ name, prototype }) => !prototype || parsePrototype(prototype)?.name === name, {
-    message: 'declares a function of another name',
-    path: ['prototype'],
-  })
-
-/** Checks and freezes a kfunc. Throws DefinitionError with the path to the field. */
-export function defineKfunc<const A extends readonly ArgDesc[], const R extends RetDesc>(
-  definition: KfuncDef<A, R>,
-): KfuncDef<A, R> {
-  return parseDefinition('kfunc', shape, definition)
 }

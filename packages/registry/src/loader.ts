@@ -1,5 +1,3 @@
-import * as z from 'zod'
-import { parseDefinition } from './parse.ts'
 import type { Platform } from './platform.ts'
 import type { CollectionSpec } from './spec.ts'
 
@@ -20,15 +18,3 @@ export interface ParseOptions {
   /** KERNEL_VERSION(a,b,c) of that kernel. */
   readonly kernelVersion?: number
 }
-
-const shape = z
-  .object({
-    name: z.string(),
-    detect: z.custom((f) => typeof f === 'function', 'a function'),
-    parse: z.custom((f) => typeof f === 'function', 'a function'),
-  })
-  .strict()
-
-/** Checks and freezes a loader. Throws DefinitionError with the path to the field. */
-export const defineLoader = <const D extends LoaderDef>(definition: D): D =>
-  parseDefinition('loader', shape, definition)

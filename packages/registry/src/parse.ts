@@ -1,24 +1,12 @@
-import type * as z from 'zod'
+import { safeParse } from 'zod/mini'
+import english from 'zod/v4/locales/en.js'
+import { DefinitionError } from './definition-error.ts'
+import { type ShapeName, shapeOf } from './shapes.ts'
 
-/** A `define*` call was given a shape that its schema refuses. */
-export class DefinitionError extends Error {
-  readonly code = 'BAD_DEFINITION'
-  override readonly name = 'DefinitionError'
-  /** What was being defined: `helper`, `mapType`, … */
-  readonly what: string
-  /** Every problem, with the path to its field. */
-  readonly issues: readonly { readonly path: string; readonly message: string }[]
-
-  constructor(what: string, subject: string, issues: readonly { path: string; message: string }[]) {
-    super(`${what} ${subject}: ${issues.map((i) => `${i.path || '(root)'}: ${i.message}`).join('; ')}`)
-    this.what = what
-    this.issues = issues
-  }
-}
-
-/** Validates against a zod schema and returns the same object, frozen: definitions keep their literal types. */
-export function parseDefinition<T extends object>(what: string, schema: z.ZodType, definition: T): T {
-  const result = schema.safeParse(definition)
+/** Validates against a kind's zod schema and returns the same object, frozen: definitions keep their literal types. */
+export function parseDefinition<T extends object>(what: ShapeName, definition: T): T {
+  // Hosts may forbid the evaluation of text, with which zod would compile a schema.
+  const result = safeParse(shapeOf(what), definition, { error: english().localeError, jitless: true })
   if (!result.success) {
     const subject = (definition as { name?: unknown } | undefined)?.name
     throw new DefinitionError(

@@ -1,11 +1,9 @@
-import * as z from 'zod'
 import type { AttachPointDef } from './attach-point.ts'
 import type { EngineDef } from './engine.ts'
 import type { HelperDef } from './helper.ts'
 import type { KfuncDef } from './kfunc.ts'
 import type { LoaderDef } from './loader.ts'
 import type { MapTypeDef } from './map-type.ts'
-import { parseDefinition } from './parse.ts'
 import type { ProgramTypeDef } from './program-type.ts'
 
 // A list of definitions of differing argument types: each was checked by its own define* function.
@@ -22,21 +20,3 @@ export interface PluginDef {
   readonly loaders?: readonly LoaderDef[]
   readonly engines?: readonly EngineDef[]
 }
-
-const list = z.array(z.object({ name: z.string() }).loose()).optional()
-const shape = z
-  .object({
-    name: z.string().min(1),
-    helpers: list,
-    kfuncs: list,
-    mapTypes: list,
-    programTypes: list,
-    attachPoints: list,
-    loaders: list,
-    engines: list,
-  })
-  .strict()
-
-/** Checks and freezes a plugin. Throws DefinitionError with the path to the field. */
-export const definePlugin = <const D extends PluginDef>(definition: D): D =>
-  parseDefinition('plugin', shape, definition)

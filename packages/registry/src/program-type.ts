@@ -1,7 +1,5 @@
 import type { Arena } from '@skep/memory'
-import * as z from 'zod'
-import { type ContextDef, contextShape } from './context.ts'
-import { parseDefinition } from './parse.ts'
+import type { ContextDef } from './context.ts'
 
 /** Inclusive signed bounds of r0 at exit. */
 export interface ReturnRange {
@@ -172,50 +170,3 @@ export interface ProgramTypeDef {
   /** Builds a context for BPF_PROG_TEST_RUN; absent where Linux has none. */
   readonly testRun?: (arena: Arena, input: TestRunInput) => TestRunContext
 }
-
-const range = z.object({ min: z.number(), max: z.number() })
-const shape = z
-  .object({
-    name: z.string().regex(/^[a-z][a-z0-9_]*$/, 'lower case letters, digits and _'),
-    id: z.number().int().nonnegative(),
-    context: contextShape,
-    helpers: z.array(z.string()).optional(),
-    returns: range.optional(),
-    attachTypes: z
-      .record(
-        z.string(),
-        z.object({
-          id: z.number().int(),
-          returns: range.optional(),
-          sleepable: z.boolean().optional(),
-          target: z.enum(['tracepoint', 'iterator', 'function']).optional(),
-          targetPrefix: z.string().optional(),
-          functions: z.object({}).loose().optional(),
-          targetArgs: z.record(z.string(), z.record(z.coerce.number(), z.object({}).loose())).optional(),
-        }),
-      )
-      .optional(),
-    verdicts: z.record(z.string(), z.string()).optional(),
-    packetAccess: z.enum(['none', 'read', 'write']).optional(),
-    packetToAnyHelper: z.boolean().optional(),
-    tracing: z.boolean().optional(),
-    perfmon: z.boolean().optional(),
-    noSpinLock: z.boolean().optional(),
-    strictAttachType: z.boolean().optional(),
-    plainContext: z.boolean().optional(),
-    kfuncs: z.boolean().optional(),
-    legacyLoads: z.boolean().optional(),
-    unprivileged: z.boolean().optional(),
-    gplOnly: z.boolean().optional(),
-    sleepable: z.union([z.boolean(), z.literal('optional')]).optional(),
-    zeroAttachType: z.string().optional(),
-    structOps: z.record(z.string(), z.object({}).loose()).optional(),
-    structWrites: z.array(z.object({ struct: z.string() }).loose()).optional(),
-    sections: z.array(z.object({ name: z.string() }).loose()).optional(),
-    testRun: z.custom((f) => typeof f === 'function', 'a function').optional(),
-  })
-  .strict()
-
-/** Checks and freezes a program type. Throws DefinitionError with the path to the field. */
-export const defineProgramType = <const D extends ProgramTypeDef>(definition: D): D =>
-  parseDefinition('programType', shape, definition)

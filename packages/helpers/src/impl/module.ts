@@ -1,12 +1,12 @@
 import { memoryModule } from '@skep/memory'
-import { decodeBase64, type HostEnv, type WasmModuleDef } from '@skep/registry'
-import { shared, unshared } from '../generated/module.ts'
+import type { HostEnv, WasmModuleDef } from '@skep/registry'
+import { moduleBytes } from '../generated/module.ts'
 import { hostFunctions } from './host.ts'
 
 /** The helpers in wasm; those that need JavaScript reach it through imports of their own, not as thunks. */
 export const helpersModule: WasmModuleDef = {
   name: 'helpers',
-  bytes: (isShared) => decodeBase64(isShared ? shared : unshared),
+  bytes: moduleBytes,
   imports: [memoryModule],
   host: hostFunctions,
 }
