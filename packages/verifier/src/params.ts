@@ -45,26 +45,29 @@ const KERNEL_TWINS: Readonly<Record<string, string>> = {
 
 /** btf_is_prog_ctx_type: a pointer to the context's struct, by its name. */
 export function isContextPointer(env: Env, btf: Btf, pointer: number): boolean {
-  let at = btf.target(pointer)
   const { name } = env.type.context
-  for (let steps = 0; steps < 64; steps++) {
-    const kind = btf.kind(at)
-    if (kind === BTF_KIND.TYPEDEF && (btf.name(at) === name || btf.name(at) === KERNEL_TWINS[name]))
-      return true
-    if (kind === BTF_KIND.STRUCT || kind === BTF_KIND.UNION || kind === BTF_KIND.FWD || kind === 0) break
-    const next = btf.target(at)
-    if (next === at || btf.resolve(at) === at) break
-    at = next
-  }
-  if (btf.kind(at) !== BTF_KIND.STRUCT) return false
-  const struct = btf.name(at)
-  return struct !== '' && (struct === name || KERNEL_TWINS[name] === struct)
+  const twin = KERNEL_TWINS[name]
+  // bpf_user_pt_regs_t is a typedef, of whatever the architecture has.
+  if (twin?.endsWith('_t') && btf.name(typedefOf(btf, btf.target(pointer))) === twin) return true
+  const target = btf.resolve(btf.target(pointer))
+  const struct = btf.name(target)
+  return btf.isComposite(target) && struct !== '' && (struct === name || struct === twin)
 }
 
+/** The outermost typedef of a type, or what is no modifier. */
+function typedefOf(btf: Btf, type: number): number {
+  const end = btf.resolve(type)
+  let at = type
+  // Void is the end, and so are too many modifiers.
+  while (at !== end && end !== 0 && btf.kind(at) !== BTF_KIND.TYPEDEF) at = btf.target(at)
+  return at
+}
+
+/** btf_is_dynptr_ptr: the struct may be declared only. */
 function isDynptrPointer(btf: Btf, pointer: number): boolean {
   const target = btf.resolve(btf.target(pointer))
-  const name = btf.name(target)
-  return btf.isComposite(target) && (name === 'bpf_dynptr' || name === 'bpf_dynptr_kern')
+  const forward = btf.kind(target) === BTF_KIND.FWD && !btf.flag(target)
+  return (btf.isComposite(target) || forward) && btf.name(target) === 'bpf_dynptr'
 }
 
 const isInt = (btf: Btf, id: number): boolean => {
@@ -112,8 +115,13 @@ export function staticParams(env: Env, subprog: Subprog): readonly ParamType[] |
   if (!btf || !subprog.typeId) return
   const proto = btf.target(subprog.typeId)
   if (!isInt(btf, btf.resolve(btf.target(proto)))) return
+  const declared = btf.params(proto)
+  if (declared.length > 5) return
   const params: ParamType[] = []
-  for (const { type } of btf.params(proto)) {
+  for (const [i, { type }] of declared.entries()) {
+    if (tagsOf(btf, subprog, i).length > 0) {
+      fail('EOPNOTSUPP', `arg#${i} type tag is not supported in static functions`)
+    }
     const t = btf.resolve(type)
     if (isInt(btf, t)) params.push({ kind: 'anything' })
     else if (btf.kind(t) !== BTF_KIND.PTR) return
@@ -121,7 +129,7 @@ export function staticParams(env: Env, subprog: Subprog): readonly ParamType[] |
     else if (isDynptrPointer(btf, t)) params.push({ kind: 'dynptr' })
     else return
   }
-  return params.length <= 5 ? params : undefined
+  return params
 }
 
 /** btf_get_ptr_to_btf_id: the kernel's type of the same kind and name, whatever the flavour (`task_struct___old`). */
