@@ -84,7 +84,8 @@ const columns: readonly Column[] = [
   { name: 'insns walked', align: 'right' },
 ]
 
-function report(file: string, programs: readonly ProgramReport[], several: boolean): void {
+/** Prints the verdicts on the programs of a file; refusals go to standard error. */
+export function report(file: string, programs: readonly ProgramReport[], several: boolean): void {
   if (several) print(pc.bold(file))
   const rows = programs.map((p) => [
     p.name,
