@@ -2,24 +2,9 @@ import type { Env } from './env.ts'
 import { fail } from './errors.ts'
 import { callbackOf, helperAt, isAsync } from './helper-lookup.ts'
 import { hasFlag, kfuncAt } from './kfunc/prototype.ts'
-import {
-  BPF_CALL,
-  BPF_EXIT,
-  BPF_JA,
-  BPF_JMP,
-  BPF_JMP32,
-  BPF_PSEUDO_CALL,
-  classOf,
-  hasSrcReg,
-  opOf,
-} from './opcode.ts'
+import { BPF_CALL, BPF_EXIT, BPF_JA, BPF_JMP, BPF_JMP32, BPF_PSEUDO_CALL, classOf, opOf } from './opcode.ts'
 import { isHelperCall, isKfuncCall, isLdImm64, isMayGoto, isPseudoFunc } from './program.ts'
 import { jumpOffset } from './successors.ts'
-
-const DISCOVERED = 0x10
-const EXPLORED = 0x20
-const FALLTHROUGH = 1
-const BRANCH = 2
 
 /**
  * Walks the control flow depth first (check_cfg): everything must be reachable, nothing may jump into an ld_imm64.
@@ -35,38 +20,32 @@ export function checkCfg(env: Env): void {
 
 class CfgWalk {
   readonly #env: Env
-  readonly #state: Uint8Array
+  readonly #reached: Uint8Array
   readonly #stack: Int32Array
   #depth = 0
 
   constructor(env: Env) {
     this.#env = env
-    this.#state = new Uint8Array(env.program.length)
-    this.#stack = new Int32Array(env.program.length + 1)
+    this.#reached = new Uint8Array(env.program.length)
+    this.#stack = new Int32Array(env.program.length)
   }
 
   run(start: number): void {
-    if (this.#state[start] === EXPLORED) return
-    this.#state[start] = DISCOVERED
-    this.#stack[0] = start
-    this.#depth = 1
-    while (this.#depth > 0) {
-      const insn = this.#stack[this.#depth - 1]!
-      if (this.#visit(insn)) continue
-      this.#state[insn] = EXPLORED
-      this.#depth--
+    this.#follow(start)
+    while (this.#depth) {
+      if (!this.#visit(this.#stack[this.#depth - 1]!)) this.#depth--
     }
   }
 
   check(): void {
     const { program } = this.#env
     for (let i = 0; i < program.length; i++) {
-      if (this.#state[i] !== EXPLORED) {
+      if (!this.#reached[i]) {
         this.#env.insn = i
         fail('EINVAL', `unreachable insn ${i}`)
       }
       if (isLdImm64(program, i)) {
-        if (this.#state[i + 1] !== 0) {
+        if (this.#reached[i + 1]) {
           this.#env.insn = i
           fail('EINVAL', `jump into the middle of ldimm64 insn ${i}`)
         }
@@ -75,36 +54,30 @@ class CfgWalk {
     }
   }
 
-  /** Follows an edge; true when it leads to something new. */
-  #push(from: number, to: number, edge: number): boolean {
-    const state = this.#state
-    if (edge === FALLTHROUGH && state[from]! >= (DISCOVERED | FALLTHROUGH)) return false
-    if (edge === BRANCH && state[from]! >= (DISCOVERED | BRANCH)) return false
-    const { program, prunePoint, jumpPoint } = this.#env
-    if (to < 0 || to >= program.length) {
-      this.#env.insn = from
-      fail('EINVAL', `jump out of range from insn ${from} to ${to}`)
-    }
-    if (edge === BRANCH) {
-      prunePoint[to] = 1
-      jumpPoint[to] = 1
-    }
-    if (state[to] === 0) {
-      state[from] = DISCOVERED | edge
-      state[to] = DISCOVERED
-      this.#stack[this.#depth++] = to
-      return true
-    }
-    if (state[to] === EXPLORED) state[from] = DISCOVERED | edge
-    return false
+  /** Goes to an instruction; true when it is new, and to be explored first. */
+  #follow(to: number): boolean {
+    if (this.#reached[to]) return false
+    this.#reached[to] = 1
+    this.#stack[this.#depth++] = to
+    return true
+  }
+
+  /** States are compared where jumps lead, and the history begins anew there. */
+  #markTarget(insn: number): void {
+    this.#env.prunePoint[insn] = 1
+    this.#env.jumpPoint[insn] = 1
+  }
+
+  #branch(to: number): boolean {
+    this.#markTarget(to)
+    return this.#follow(to)
   }
 
   #visitCall(insn: number, visitCallee: boolean): boolean {
     const env = this.#env
     const next = insn + (isLdImm64(env.program, insn) ? 2 : 1)
-    if (this.#push(insn, next, FALLTHROUGH)) return true
-    env.prunePoint[next] = 1
-    env.jumpPoint[next] = 1
+    if (this.#follow(next)) return true
+    this.#markTarget(next)
     if (!visitCallee) return false
     const callee = insn + env.program.imm[insn]! + 1
     env.prunePoint[insn] = 1
@@ -112,7 +85,7 @@ class CfgWalk {
     const to = env.containingSubprog(callee)
     from.changesPacketData ||= to.changesPacketData
     from.mightSleep ||= to.mightSleep
-    return this.#push(insn, callee, BRANCH)
+    return this.#branch(callee)
   }
 
   /** True when there is more to explore before this instruction is done. */
@@ -123,7 +96,7 @@ class CfgWalk {
     const code = p.code[insn]!
     const klass = classOf(code)
     if (klass !== BPF_JMP && klass !== BPF_JMP32) {
-      return this.#push(insn, insn + (isLdImm64(p, insn) ? 2 : 1), FALLTHROUGH)
+      return this.#follow(insn + (isLdImm64(p, insn) ? 2 : 1))
     }
     switch (opOf(code)) {
       case BPF_EXIT:
@@ -132,21 +105,16 @@ class CfgWalk {
         this.#markCall(insn)
         return this.#visitCall(insn, p.src[insn] === BPF_PSEUDO_CALL)
       case BPF_JA: {
-        if (hasSrcReg(code)) {
-          env.insn = insn
-          fail('EINVAL', 'BPF_JA uses reserved fields')
-        }
         const target = insn + jumpOffset(p, insn) + 1
-        if (this.#push(insn, target, FALLTHROUGH)) return true
-        env.prunePoint[target] = 1
-        env.jumpPoint[target] = 1
+        if (this.#follow(target)) return true
+        this.#markTarget(target)
         return false
       }
       default:
         env.prunePoint[insn] = 1
         if (isMayGoto(p, insn)) env.forceCheckpoint[insn] = 1
-        if (this.#push(insn, insn + 1, FALLTHROUGH)) return true
-        return this.#push(insn, insn + p.off[insn]! + 1, BRANCH)
+        if (this.#follow(insn + 1)) return true
+        return this.#branch(insn + p.off[insn]! + 1)
     }
   }
 
@@ -180,7 +148,6 @@ class CfgWalk {
     const env = this.#env
     env.callsCallback[insn] = 1
     env.forceCheckpoint[insn] = 1
-    env.prunePoint[insn] = 1
-    env.jumpPoint[insn] = 1
+    this.#markTarget(insn)
   }
 }

@@ -145,10 +145,10 @@ export class Env {
   /** Address of the current function's registers. */
   regs = 0
   insn = 0
-  prevInsn = -1
+  prevInsn = 0
   idGen = 0
   /** This instruction's entry in the jump history, or -1. */
-  historyEntry = -1
+  historyEntry = 0
   readonly pending: Pending[] = []
   insnProcessed = 0
   jumpsProcessed = 0
@@ -161,9 +161,6 @@ export class Env {
   freeListCount = 0
   backedgeCount = 0
   exploreAluLimits = false
-  seenDirectWrite = false
-  /** bpf_throw is called. */
-  seenException = false
   /** The subprogram that handles exceptions, -1 for none. */
   exceptionCallback = -1
   prevLine: LineInfo | undefined
@@ -210,21 +207,21 @@ export class Env {
     }
     const n = parts.program.length
     this.facts = new FactCollector(n)
-    this.prunePoint = new Uint8Array(n + 1)
-    this.jumpPoint = new Uint8Array(n + 1)
-    this.forceCheckpoint = new Uint8Array(n + 1)
-    this.callsCallback = new Uint8Array(n + 1)
-    this.isIterNext = new Uint8Array(n + 1)
-    this.scc = new Int32Array(n + 1)
-    this.liveRegs = new Uint16Array(n + 1)
+    this.prunePoint = new Uint8Array(n)
+    this.jumpPoint = new Uint8Array(n)
+    this.forceCheckpoint = new Uint8Array(n)
+    this.callsCallback = new Uint8Array(n)
+    this.isIterNext = new Uint8Array(n)
+    this.scc = new Int32Array(n)
+    this.liveRegs = new Uint16Array(n)
     this.concernedRegs = concernedRegs(parts.program)
-    this.pointerType = new Int32Array(n + 1)
-    this.nospec = new Uint8Array(n + 1)
-    this.nospecResult = new Uint8Array(n + 1)
-    this.aluState = new Int32Array(n + 1)
-    this.aluLimit = new Int32Array(n + 1)
-    this.mapIndex = new Int32Array(n + 1).fill(-1)
-    this.mapOffset = new Int32Array(n + 1)
+    this.pointerType = new Int32Array(n)
+    this.nospec = new Uint8Array(n)
+    this.nospecResult = new Uint8Array(n)
+    this.aluState = new Int32Array(n)
+    this.aluLimit = new Int32Array(n)
+    this.mapIndex = new Int32Array(n).fill(-1)
+    this.mapOffset = new Int32Array(n)
   }
 
   /** Address of a register of the current function. */
@@ -246,23 +243,8 @@ export class Env {
     return this.cur.activeRcuLocks > 0 || this.cur.activeLocks > 0 || !this.inSleepable
   }
 
-  /** The subprogram that begins at a slot, or -1. */
-  findSubprog(start: number): number {
-    const { subprogs } = this
-    let low = 0
-    let high = subprogs.length - 1
-    while (low <= high) {
-      const middle = (low + high) >> 1
-      const at = subprogs[middle]!.start
-      if (at === start) return middle
-      if (at < start) low = middle + 1
-      else high = middle - 1
-    }
-    return -1
-  }
-
-  /** The subprogram that a slot lies in. */
-  containingSubprog(insn: number): Subprog {
+  /** The number of the subprogram that a slot lies in. */
+  findSubprog(insn: number): number {
     const { subprogs } = this
     let low = 0
     let high = subprogs.length
@@ -271,12 +253,21 @@ export class Env {
       if (subprogs[middle]!.start <= insn) low = middle
       else high = middle
     }
-    return subprogs[low]!
+    return low
   }
 
-  /** Does every function have BTF? */
+  /** The subprogram that a slot lies in. */
+  containingSubprog(insn: number): Subprog {
+    return this.subprogs[this.findSubprog(insn)]!
+  }
+
+  /** The BTF of the program's functions, where every function has some. */
+  get funcBtf(): Btf | undefined {
+    return this.program.functions.length > 0 ? this.btf : undefined
+  }
+
   get hasFuncInfo(): boolean {
-    return this.program.functions.length > 0 && this.btf !== undefined
+    return this.funcBtf !== undefined
   }
 
   /** Name of a type that a register record refers to: of the program's BTF, or of the kernel's. */

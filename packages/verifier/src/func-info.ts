@@ -13,8 +13,8 @@ function isSmallInt(btf: Btf, id: number): boolean {
 
 /** check_btf_func_early: the list of functions by itself. */
 export function checkFuncInfo(env: Env): void {
-  const { btf, program } = env
-  if (!env.hasFuncInfo || !btf) return
+  const { funcBtf: btf, program } = env
+  if (!btf) return
   let previous = -1
   for (const [i, info] of program.functions.entries()) {
     if (i === 0 && info.insn !== 0) {
@@ -34,8 +34,8 @@ export function checkFuncInfo(env: Env): void {
 
 /** check_btf_func: functions of the BTF are those of the program. */
 export function linkFuncInfo(env: Env): void {
-  const { btf, program, subprogs } = env
-  if (!env.hasFuncInfo || !btf) {
+  const { funcBtf: btf, program, subprogs } = env
+  if (!btf) {
     checkAbnormalReturn(env)
     return
   }

@@ -35,7 +35,7 @@ export function resolveLdImm64(env: Env): void {
       if (!isKnownOpcode(code)) fail('EINVAL', `unknown opcode ${code.toString(16).padStart(2, '0')}`)
       continue
     }
-    if (i === p.length - 1 || p.code[i + 1] || p.dst[i + 1] || p.src[i + 1] || p.off[i + 1]) {
+    if (p.code[i + 1] || p.dst[i + 1] || p.src[i + 1] || p.off[i + 1]) {
       fail('EINVAL', 'invalid bpf_ld_imm64 insn')
     }
     const kind = p.src[i]!

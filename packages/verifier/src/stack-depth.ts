@@ -48,7 +48,6 @@ function walkCalls(env: Env, root: number, separate: boolean, normal: Uint8Array
       if (isKfuncCall(p, i)) checkThrow(env, i, index, callers)
       if (!isPseudoCall(p, i) && !isPseudoFunc(p, i)) continue
       const callee = env.findSubprog(i + p.imm[i]! + 1)
-      if (callee < 0) continue
       const { isAsyncCallback, isExceptionCallback } = subprogs[callee]!
       if (isAsyncCallback && !isPseudoCall(p, i)) continue
       if (isExceptionCallback) fail('EINVAL', `insn ${i} cannot call exception cb directly`)

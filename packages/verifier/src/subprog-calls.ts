@@ -36,7 +36,6 @@ export function checkSubprogCall(env: Env): void {
   const { program: p, insn, cur } = env
   const target = insn + p.imm[insn]! + 1
   const index = env.findSubprog(target)
-  if (index < 0) fail('EFAULT', `verifier bug: target of func call at insn ${target} is not a program`)
   const subprog = env.subprogs[index]!
   if (env.hasFuncInfo && subprog.global) {
     checkGlobalCall(env, index, subprog)

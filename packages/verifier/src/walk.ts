@@ -21,21 +21,18 @@ import {
   BPF_ATOMIC,
   BPF_CALL,
   BPF_EXIT,
-  BPF_IMM,
   BPF_IND,
   BPF_JA,
   BPF_JMP,
   BPF_JMP32,
   BPF_LD,
   BPF_LDX,
-  BPF_MEM,
   BPF_MEMSX,
   BPF_PSEUDO_CALL,
   BPF_PSEUDO_KFUNC_CALL,
   BPF_ST,
   BPF_STX,
   classOf,
-  hasSrcReg,
   modeOf,
   opOf,
   sizeBytes,
@@ -64,25 +61,11 @@ import { checkTime } from './time-limit.ts'
 export function walkSubprog(env: Env, index: number): void {
   const subprog = env.subprogs[index]!
   env.prevLine = undefined
+  // The pool holds nothing between functions: the state is new.
   const state = env.pool.state()
-  state.curframe = 0
-  state.refCount = 0
-  state.activeLocks = 0
-  state.activePreemptLocks = 0
-  state.activeRcuLocks = 0
-  state.activeIrqId = 0
-  state.activeLockId = 0
-  state.activeLockOwner = 0
-  state.speculative = false
   state.inSleepable = env.privileges.sleepable
   state.branches = 1
-  state.parent = undefined
-  state.dfsDepth = 0
-  state.callbackUnrollDepth = 0
-  state.mayGotoDepth = 0
-  state.historyLength = 0
   state.firstInsn = subprog.start
-  state.lastInsn = -1
   const frame = env.pool.fullFrame()
   env.pool.initFrame(frame, BPF_MAIN_FUNC, 0, index)
   state.frames[0] = frame
@@ -153,7 +136,6 @@ function setGlobalArgs(env: Env, index: number, subprog: Subprog): void {
 
 /** free_states: between functions nothing is kept. */
 function releaseStates(env: Env): void {
-  env.pending.length = 0
   for (let i = 0; i < env.exploredStates.length; i++) {
     const list = env.exploredStates[i]
     if (list) list.length = 0
@@ -165,7 +147,7 @@ function releaseStates(env: Env): void {
 
 /** do_check: instruction after instruction, path after path. */
 function walk(env: Env): void {
-  const { program: p, privileges } = env
+  const { privileges } = env
   const { level } = env.log
   let printedState = false
   let prevInsn = -1
@@ -173,7 +155,6 @@ function walk(env: Env): void {
     env.historyEntry = -1
     env.prevInsn = prevInsn
     const { insn, cur } = env
-    if (insn >= p.length) fail('EFAULT', `invalid insn idx ${insn} insn_cnt ${p.length}`)
     if (++env.insnProcessed > privileges.complexityLimit) {
       fail('E2BIG', `BPF program is too large. Processed ${env.insnProcessed} insn`)
     }
@@ -258,7 +239,7 @@ function checkRecovering(env: Env): number {
   }
 }
 
-/** do_check_insn; leaves `env.insn` at the next instruction of this path. */
+/** do_check_insn, of opcodes that there are: others were refused before; leaves `env.insn` at the next instruction of this path. */
 function checkInsn(env: Env): number {
   const { program: p, insn } = env
   const code = p.code[insn]!
@@ -275,11 +256,11 @@ function checkInsn(env: Env): number {
         checkAtomic(env)
         break
       }
-      if (modeOf(code) !== BPF_MEM || p.imm[insn]) fail('EINVAL', 'BPF_STX uses reserved fields')
+      if (p.imm[insn]) fail('EINVAL', 'BPF_STX uses reserved fields')
       checkStore(env, false)
       break
     case BPF_ST: {
-      if (modeOf(code) !== BPF_MEM || p.src[insn]) fail('EINVAL', 'BPF_ST uses reserved fields')
+      if (p.src[insn]) fail('EINVAL', 'BPF_ST uses reserved fields')
       const dst = p.dst[insn]!
       checkRead(env, dst)
       const type = typeOf(env, env.reg(dst))
@@ -293,15 +274,13 @@ function checkInsn(env: Env): number {
     case BPF_LD: {
       const mode = modeOf(code)
       if (mode === BPF_ABS || mode === BPF_IND) checkLdAbs(env)
-      else if (mode === BPF_IMM) {
+      else {
         checkLdImm64(env)
         env.insn++
         if (!env.cur.speculative) env.facts.reachable[env.insn] = 1
-      } else fail('EINVAL', 'invalid BPF_LD mode')
+      }
       break
     }
-    default:
-      fail('EINVAL', `unknown insn class ${classOf(code)}`)
   }
   env.insn++
   return CONTINUE
@@ -346,11 +325,9 @@ function checkJump(env: Env): number {
     case BPF_CALL: {
       const kind = src
       if (
-        hasSrcReg(code) ||
         (kind !== BPF_PSEUDO_KFUNC_CALL && p.off[insn]) ||
         (kind !== 0 && kind !== BPF_PSEUDO_CALL && kind !== BPF_PSEUDO_KFUNC_CALL) ||
-        p.dst[insn] ||
-        is32
+        p.dst[insn]
       ) {
         fail('EINVAL', 'BPF_CALL uses reserved fields')
       }
@@ -369,13 +346,13 @@ function checkJump(env: Env): number {
       break
     }
     case BPF_JA:
-      if (hasSrcReg(code) || src || p.dst[insn] || (is32 ? p.off[insn] : p.imm[insn])) {
+      if (src || p.dst[insn] || (is32 ? p.off[insn] : p.imm[insn])) {
         fail('EINVAL', 'BPF_JA uses reserved fields')
       }
       env.insn += (is32 ? p.imm[insn]! : p.off[insn]!) + 1
       return CONTINUE
     case BPF_EXIT:
-      if (hasSrcReg(code) || p.imm[insn] || src || p.dst[insn] || is32) {
+      if (p.imm[insn] || src || p.dst[insn]) {
         fail('EINVAL', 'BPF_EXIT uses reserved fields')
       }
       return exit(env, false)

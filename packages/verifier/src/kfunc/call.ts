@@ -88,7 +88,6 @@ function check(env: Env, kfunc: Kfunc): boolean {
     releaseReference(env, id)
   }
   if (effect === 'throw') {
-    env.seenException = true
     if (env.exceptionCallback < 0) checkReturnCode(env, 1)
   }
   clearCallerSaved(env, env.regs)

@@ -8,7 +8,10 @@ import type { Row, RowMap } from '@skep/registry'
  */
 export interface Seed {
   readonly name: string
-  /** As in `Case`; `r2 = func LABEL` loads a function's address, `kcall NAME` calls a function of the kernel. */
+  /**
+   * As in `Case`; `r2 = func LABEL` loads a function's address, `kcall NAME` calls a function of the kernel, `kcall none` one
+   * that the loader did not find.
+   */
   readonly asm: string
   readonly type?: string
   readonly attach?: string
@@ -25,6 +28,16 @@ export interface Seed {
   readonly infoAt?: readonly number[]
   /** Declaration tags of the main program. */
   readonly tags?: readonly string[]
+  /** Fields of instructions that the text cannot say, by slot. */
+  readonly patch?: Readonly<Record<number, InsnFields>>
+}
+
+interface InsnFields {
+  readonly code?: number
+  readonly dst?: number
+  readonly src?: number
+  readonly off?: number
+  readonly imm?: number
 }
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
@@ -59,11 +72,28 @@ const values: ValueTypes = (() => {
     { name: 'timer', type: timer },
     { name: 'data', type: b.array(u64, 4, int) },
   ])
+  const work = b.struct('bpf_wq', [{ name: '__opaque', type: opaque }])
+  const worked = b.struct('worked', [
+    { name: 'work', type: work },
+    { name: 'count', type: u64 },
+  ])
+  const listNode = b.struct('bpf_list_node', [{ name: '__opaque', type: b.array(u64, 3, int) }])
+  b.struct('element', [
+    { name: 'data', type: u64 },
+    { name: 'node', type: listNode },
+  ])
+  const head = b.struct('bpf_list_head', [{ name: '__opaque', type: opaque }])
+  const listed = b.struct('listed', [
+    { name: 'lock', type: lock },
+    { name: 'pad', type: u32 },
+    { name: 'head', type: head },
+  ])
+  b.declTag('contains:element:node', listed, 2)
   const plain = b.struct('plain', [
     { name: 'a', type: u64 },
     { name: 'b', type: u64 },
   ])
-  return { btf: base64(b.build()), ids: { int, u32, u64, locked, timed, both, plain } }
+  return { btf: base64(b.build()), ids: { int, u32, u64, locked, timed, both, plain, worked, listed } }
 })()
 
 const typed = (
@@ -112,6 +142,7 @@ const MAPS: Readonly<Record<string, RowMap>> = Object.fromEntries(
     simple('writeonly', 'array', 4, 16, { flags: 0x100 }),
     simple('programs', 'prog_array', 4, 4),
     simple('ringbuf', 'ringbuf', 0, 0, { max_entries: 4096 }),
+    simple('userring', 'user_ringbuf', 0, 0, { max_entries: 4096 }),
     simple('queue', 'queue', 0, 8),
     simple('stackmap', 'stack', 0, 8),
     simple('bloom', 'bloom_filter', 0, 8),
@@ -127,12 +158,19 @@ const MAPS: Readonly<Record<string, RowMap>> = Object.fromEntries(
     simple('lpm', 'lpm_trie', 8, 8, { flags: 1 }),
     simple('outer', 'array_of_maps', 4, 4, { inner }),
     simple('outerhash', 'hash_of_maps', 4, 4, { inner }),
-    simple('local', 'cgroup_storage', 12, 16, { max_entries: 0 }),
+    simple('local', 'cgroup_storage', 16, 16, { max_entries: 0 }),
     typed('locked', 'array', 'locked', 16),
     typed('lockedhash', 'hash', 'locked', 16),
     typed('timed', 'array', 'timed', 32),
     typed('both', 'hash', 'both', 56),
     typed('plain', 'hash', 'plain', 16),
+    typed('worked', 'array', 'worked', 24),
+    typed('listed', 'array', 'listed', 24),
+    simple('local2', 'cgroup_storage', 16, 16, { max_entries: 0 }),
+    simple('localpercpu', 'percpu_cgroup_storage', 16, 16, { max_entries: 0 }),
+    simple('arena', 'arena', 0, 0, { max_entries: 2, flags: 0x400, map_extra: 0x1_0000_0000 }),
+    simple('arena2', 'arena', 0, 0, { max_entries: 1, flags: 0x400, map_extra: 0x2_0000_0000 }),
+    simple('unplaced', 'arena', 0, 0, { max_entries: 1, flags: 0x400 }),
     typed('sockets', 'sk_storage', 'plain', 16, { max_entries: 0, flags: 1 }),
   ].map((map) => [map.name!, map]),
 )
@@ -227,16 +265,18 @@ function functionInfo(seed: Seed, insns: Uint8Array): { btf: string; func_info: 
   return { btf: base64(b.build()), func_info: Buffer.from(info).toString('hex') }
 }
 
-/** A map by its name; `text_HEX` is a frozen one that holds these bytes. */
+/** A map by its name; `text_HEX` is a frozen one that holds these bytes, `many_N` one of many alike. */
 const mapOf = (name: string): RowMap | undefined =>
-  name.startsWith('text_')
-    ? simple(name.slice(0, 15), 'array', 4, 16, {
-        max_entries: 1,
-        flags: 0x80,
-        frozen: true,
-        init: name.slice(5).padEnd(32, '0').slice(0, 32),
-      })
-    : MAPS[name]
+  name.startsWith('many_')
+    ? simple(name, 'array', 4, 4, { max_entries: 1 })
+    : name.startsWith('text_')
+      ? simple(name.slice(0, 15), 'array', 4, 16, {
+          max_entries: 1,
+          flags: 0x80,
+          frozen: true,
+          init: name.slice(5).padEnd(32, '0').slice(0, 32),
+        })
+      : MAPS[name]
 
 /** The seed as a row of `skep verify --jsonl`. */
 export function rowOfSeed(seed: Seed): Row {
@@ -259,12 +299,20 @@ export function rowOfSeed(seed: Seed): Row {
     .replace(/kcall (\w+)/g, (_, name) => `call ${KFUNC_MARK + functions.push(name) - 1}`)
   const insns = assemble(text)
   const view = new DataView(insns.buffer, insns.byteOffset, insns.length)
+  for (const [slot, fields] of Object.entries(seed.patch ?? {})) {
+    const at = Number(slot) * 8
+    const regs = insns[at + 1]!
+    insns[at] = fields.code ?? insns[at]!
+    insns[at + 1] = (fields.dst ?? regs & 15) | ((fields.src ?? regs >> 4) << 4)
+    if (fields.off !== undefined) view.setInt16(at + 2, fields.off, true)
+    if (fields.imm !== undefined) view.setInt32(at + 4, fields.imm, true)
+  }
   for (let at = 0; at < insns.length; at += 8) {
     const name = insns[at] === 0x85 ? functions[view.getInt32(at + 4, true) - KFUNC_MARK] : undefined
     if (name) {
       insns[at + 1] = 0x20
       view.setInt32(at + 4, 0, true)
-      kfuncs.push({ insn: at >> 3, name })
+      if (name !== 'none') kfuncs.push({ insn: at >> 3, name })
     }
     if (insns[at] !== 0x18) continue
     const kind = insns[at + 1]! >> 4

@@ -1,9 +1,11 @@
 import type { Seed } from '../seed.ts'
+import { bodies, later, packets as packetCallees, params, returned, sleepers } from './callees.ts'
 import { callbacks, globals, linked, loops } from './calls.ts'
 import { accesses, results } from './context.ts'
 import { dynptrs } from './dynptrs.ts'
 import { bare, dead, depths, early, handed, handlers, lists } from './functions.ts'
 import { flow, helpers } from './helpers.ts'
+import { fields, pairs, tables, users } from './loads.ts'
 import { atomics, morePackets, packets, pointers, stack } from './memory.ts'
 import { locks, sockets, timers, twoLocks } from './objects.ts'
 import { sections } from './sections.ts'
@@ -40,4 +42,14 @@ export const seeds: readonly Seed[] = [
   ...dead,
   ...handed,
   ...slots,
+  ...users,
+  ...pairs,
+  ...tables,
+  ...fields,
+  ...params,
+  ...bodies,
+  ...sleepers,
+  ...packetCallees,
+  ...returned,
+  ...later,
 ]
