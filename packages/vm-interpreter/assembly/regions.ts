@@ -20,6 +20,7 @@ import {
   ACT_STACK_TOP,
   ACT_VALUE_LOW,
   ACT_VALUE_ROOM,
+  BARE_MEMORY,
   BLOCK_ASKED_BELOW,
   BLOCK_SHAPE_BELOW,
   CODE_CONTEXT_ACCESS,
@@ -127,9 +128,13 @@ function inContext(table: usize, size: u32, write: bool): bool {
 function inPacket(act: usize, code: usize, context: usize, at: u32, size: u32): bool {
   const data = load<u32>(code, CODE_DATA)
   if (data == NO_FIELD) return false
-  const meta = load<u32>(code, CODE_DATA_META)
-  const from = load<u32>(context + (meta != NO_FIELD ? meta : data))
-  const end = load<u32>(context + load<u32>(code, CODE_DATA_END))
+  let from = <u32>context
+  let end = from + load<u32>(code, CODE_CONTEXT_SIZE)
+  if (data != BARE_MEMORY) {
+    const meta = load<u32>(code, CODE_DATA_META)
+    from = load<u32>(context + (meta != NO_FIELD ? meta : data))
+    end = load<u32>(context + load<u32>(code, CODE_DATA_END))
+  }
   if (end < from) return false
   store<u64>(act, <u64>from, ACT_PACKET_LOW)
   store<u64>(act, <u64>max<i32>(end - from - 7, 0), ACT_PACKET_ROOM)

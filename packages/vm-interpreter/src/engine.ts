@@ -74,8 +74,11 @@ class Interpreter implements Engine {
   readonly #mapTypes: MapTypeIds
   readonly #codes = new Map<number, Code>()
 
-  private constructor(cpu: Cpu, exports: InterpreterExports, options: InterpreterOptions) {
+  readonly #area: number
+
+  private constructor(cpu: Cpu, exports: InterpreterExports, area: number, options: InterpreterOptions) {
     this.cpu = cpu
+    this.#area = area
     this.#exports = exports
     this.#options = options
     this.#mapTypes = new Map([PROG_ARRAY, ...(options.mapTypes ?? [])].map(({ name, id }) => [name, id]))
@@ -93,7 +96,11 @@ class Interpreter implements Engine {
     const area = arena.alloc(size, 64)
     arena.exports.setShape(area, 1)
     interpreter.init(area)
-    return new Interpreter(cpu, interpreter, options)
+    return new Interpreter(cpu, interpreter, area, options)
+  }
+
+  close(): void {
+    this.cpu.arena.free(this.#area)
   }
 
   /** @throws InterpreterError `BAD_PROGRAM` */

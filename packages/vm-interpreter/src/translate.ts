@@ -241,7 +241,8 @@ class Translation {
     put(layout.CODE_FIRST, this.#first)
     put(layout.CODE_END, this.#first + (this.#slots.length + 1) * layout.REC_SIZE)
     put(layout.CODE_SLOTS, this.#address + plan.slots)
-    put(layout.CODE_DATA, offsetOf(context?.packet?.data))
+    const isBare = this.#checked && context?.fields.length === 0
+    put(layout.CODE_DATA, isBare ? layout.BARE_MEMORY : offsetOf(context?.packet?.data))
     put(layout.CODE_DATA_END, offsetOf(context?.packet?.end))
     put(layout.CODE_DATA_META, offsetOf(context?.packet?.meta))
     put(layout.CODE_CONTEXT_SIZE, this.#checked ? this.#contextSize() : 0)

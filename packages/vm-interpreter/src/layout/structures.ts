@@ -52,6 +52,8 @@ export const CODE_CALLBACKS = 60
 export const CODE_CALLBACK_COUNT = 64
 export const CODE_HEADER_SIZE = 80
 export const NO_FIELD = 0xffffffff
+/** In CODE_DATA: the context is bare memory, all of it to be read and written, as a packet is. */
+export const BARE_MEMORY = 0xfffffffe
 
 /** Address of a map's header, and the allocation in which values of it were seen last: where it begins, and its size. */
 export const VALUES_MAP = 0
