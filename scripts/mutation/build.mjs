@@ -135,7 +135,9 @@ export { randomProgram } from ${JSON.stringify(join(home, 'src/scalar/random-pro
       onLoad({ filter: /\.ts$/ }, ({ path }) => {
         const name = relative(home, path)
         if (name === join('src', 'generated', 'module.ts')) {
-          return { contents: `export const unshared = '${wasm}'\nexport const shared = ''`, loader: 'ts' }
+          const contents = `export const unshared = '${wasm}'
+export const moduleBytes = () => Uint8Array.from(atob(unshared), (char) => char.charCodeAt(0))`
+          return { contents, loader: 'ts' }
         }
         if (name.endsWith('.test.ts')) {
           const url = JSON.stringify(pathToFileURL(path).href)
