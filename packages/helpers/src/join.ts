@@ -1,8 +1,8 @@
 import { defineHelper, defineKfunc, type HelperDef, type KfuncDef, type WasmModuleDef } from '@skep/registry'
 import { lacking } from './proto/index.ts'
 
-/** How a helper runs here: by its wasm export or its JS function. */
-export type HelperImplementation = Pick<HelperDef, 'call' | 'wasm'>
+/** How a helper runs here: by its wasm export or its JS function, and perhaps by an expression that engines inline. */
+export type HelperImplementation = Pick<HelperDef, 'call' | 'wasm' | 'lower'>
 
 /** What a prototype that nothing implements says of itself; nothing for those that engines and map types perform. */
 const absent = (helper: HelperDef): string | undefined =>

@@ -2,6 +2,7 @@ import type { Insn } from '@skep/isa'
 import type { ArgKind, HelperDef, LinkedHelper, LinkedMap, LinkedProgram, MapOp } from '@skep/registry'
 import type { ValueType } from '@skep/wasm'
 import { JitError } from './errors.ts'
+import { type LoweredCall, planLowered } from './lowered-call.ts'
 
 /**
  * How much of a register an instruction needs:
@@ -25,6 +26,7 @@ export type CallPlan =
   | { readonly kind: 'map_op'; readonly map: LinkedMap; readonly op: MapOp; readonly fn: unknown }
   | { readonly kind: 'tail_call'; readonly map: LinkedMap | undefined }
   | { readonly kind: 'helper'; readonly helper: LinkedHelper }
+  | LoweredCall
   | { readonly kind: 'local'; readonly target: number }
   /** A helper whose id is in a register. */
   | { readonly kind: 'by_register' }
@@ -103,7 +105,7 @@ export const MAX_U64: number = 2 ** 64
 export const MAX_ADDRESS = 0xf100_0000
 
 /** How the call at `slot` is carried out. */
-export function planCall(program: LinkedProgram, slot: number, insn: Insn): CallPlan {
+export function planCall(program: LinkedProgram, slot: number, insn: Insn, shared: boolean): CallPlan {
   const { def } = insn
   if (def.kind === 'callx') return { kind: 'by_register' }
   if (def.kind !== 'call') throw new JitError('BAD_PROGRAM', program.name, `${def.name} is no call`, slot)
@@ -123,7 +125,8 @@ export function planCall(program: LinkedProgram, slot: number, insn: Insn): Call
     const fn = map.ops[op]
     if (fn !== undefined) return { kind: 'map_op', map, op, fn }
   }
-  return { kind: 'helper', helper }
+  const { lower } = helper.def
+  return lower ? planLowered(program.name, slot, helper, lower, shared) : { kind: 'helper', helper }
 }
 
 /** Operations that run callbacks, or ask for the context, whatever the type is. */
@@ -132,5 +135,6 @@ const loud: ReadonlySet<MapOp> = new Set(['for_each', 'redirect'])
 /** Whether a call runs no function in JS and no other program, and leaves the control block alone. */
 export function isQuiet(plan: CallPlan): boolean {
   if (plan.kind === 'array_lookup') return true
+  if (plan.kind === 'lowered') return !plan.calls
   return plan.kind === 'map_op' && plan.map.quiet === true && !loud.has(plan.op)
 }

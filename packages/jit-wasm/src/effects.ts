@@ -46,6 +46,8 @@ export function callNeeds(plan: CallPlan, parameters: (target: number) => Parame
       return [NEED.address, plan.map ? NEED.none : NEED.address, NEED.low]
     case 'helper':
       return helperNeeds(plan.helper.def)
+    case 'lowered':
+      return plan.needs
     case 'local':
       return parameters(plan.target)
     case 'by_register':

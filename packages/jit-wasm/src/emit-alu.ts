@@ -296,7 +296,7 @@ export function emitSwap32(e: Emitter): void {
 }
 
 /** Reverses the bytes of the i64 on the stack: neighbouring bytes, then 16-bit groups, then the halves. */
-function emitSwap64(e: Emitter): void {
+export function emitSwap64(e: Emitter): void {
   const value = e.scratch('swap64', 'i64')
   const swapGroups = (bits: number, mask: number): void => {
     e.code.local_tee(value).i64_const_halves(mask, mask).i64_and().i64_const(bits).i64_shl()

@@ -2,6 +2,7 @@ import type { Insn } from '@skep/isa'
 import { control, type LinkedMap, mapLayout, programLayout } from '@skep/registry'
 import { type CallPlan, helperNeeds, mapOpShapes, NEED } from './calls.ts'
 import { MAX_OPERANDS } from './effects.ts'
+import { emitLowered } from './emit-lower.ts'
 import type { Emitter } from './emitter.ts'
 
 /** Calls of helpers, subprograms and map operations, and tail calls. */
@@ -19,6 +20,12 @@ export function emitCall(e: Emitter, slot: number, _insn: Insn): void {
       e.code.call(e.env.importOf(plan.helper.fn))
       e.set64(slot)
       return
+    case 'lowered':
+      emitLowered(e, slot, plan, () => {
+        emitArguments(e, slot, plan.needs, plan.repeats)
+        e.code.call(e.env.importOf(plan.helper.fn))
+      })
+      return
     case 'local':
       emitLocalCall(e, slot, plan.target)
       return
@@ -32,10 +39,10 @@ export function emitCall(e: Emitter, slot: number, _insn: Insn): void {
 }
 
 /** Pushes r1 to r5 as five i64, with 0 for those that the helper does not take. */
-function emitArguments(e: Emitter, slot: number, needs: readonly number[]): void {
+function emitArguments(e: Emitter, slot: number, needs: readonly number[], again = false): void {
   for (let n = 0; n < 5; n++) {
     if ((needs[n] ?? NEED.none) === NEED.none) e.code.i64_const(0)
-    else e.push64(slot, n)
+    else e.push64(slot, n, again)
   }
 }
 

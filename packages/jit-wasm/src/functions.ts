@@ -40,7 +40,7 @@ const COPY_BUDGET = 200
 const ALL_WIDE: readonly ValueType[] = ['i64', 'i64', 'i64', 'i64', 'i64']
 
 /** Analyses the functions of a program that can be reached, callees before their callers; the main function has slot 0. */
-export function analyseProgram(program: LinkedProgram): Map<number, CompiledFunction> {
+export function analyseProgram(program: LinkedProgram, shared: boolean): Map<number, CompiledFunction> {
   if (!program.facts) {
     throw new JitError(
       'NO_FACTS',
@@ -66,7 +66,7 @@ export function analyseProgram(program: LinkedProgram): Map<number, CompiledFunc
       else if (!done.has(to)) visit(to)
     }
     open.delete(from)
-    done.set(from, analyseFunction(program, from, ends.get(from)!, done, fixed))
+    done.set(from, analyseFunction(program, from, ends.get(from)!, done, fixed, shared))
   }
   visit(0)
   return done
@@ -90,13 +90,18 @@ function analyseFunction(
   to: number,
   done: ReadonlyMap<number, CompiledFunction>,
   fixed: ReadonlySet<number>,
+  shared: boolean,
 ): CompiledFunction {
   const flow = findBlocks(program, from, to)
   const paramsOf = (target: number): readonly (ValueType | undefined)[] =>
     done.get(target)?.params ?? ALL_WIDE
-  const values = new Values(program, flow, from, to, from === 0 ? MAX_ADDRESS : MAX_U64, (target) =>
-    paramsOf(target).map((type): Need => (type === 'i64' ? NEED.full : type ? NEED.low : NEED.none)),
-  )
+  const needsOf = (target: number): Need[] =>
+    paramsOf(target).map((type): Need => (type === 'i64' ? NEED.full : type ? NEED.low : NEED.none))
+  const values = new Values(program, flow, from, to, {
+    contextMax: from === 0 ? MAX_ADDRESS : MAX_U64,
+    calleeNeeds: needsOf,
+    shared,
+  })
   const weight = (node: number): number => flow.blocks[node]!.end - flow.blocks[node]!.first
   const graph = unrollLoops(makeReducible(flow.graph, weight, Math.max(COPY_BUDGET, to - from)), weight)
 

@@ -72,7 +72,7 @@ interface ProgramUnit {
 export function compileModule(programs: readonly LinkedProgram[], options: ModuleOptions): CompiledModule {
   const module = new ModuleBuilder(programs[0]?.name)
   const units = programs.map((program): ProgramUnit => {
-    const functions = analyseProgram(program)
+    const functions = analyseProgram(program, options.shared)
     const main = functions.get(0)!
     return { program, functions, main, built: new Map(), callbackGlobals: new Map() }
   })
@@ -161,7 +161,8 @@ function importCalls(
     imports.push(fn)
   }
   const addPlan = (plan: CallPlan, program: LinkedProgram): void => {
-    if (plan.kind === 'helper') add(plan.helper.fn, helperType, plan.helper.def.name)
+    if (plan.kind === 'helper' || (plan.kind === 'lowered' && plan.calls))
+      add(plan.helper.fn, helperType, plan.helper.def.name)
     else if (plan.kind === 'map_op') {
       const params: readonly ValueType[] = ['i32', ...mapOpShapes[plan.op].params]
       add(plan.fn, { params, results: ['i32'] }, `${plan.map.name}.${plan.op}`)

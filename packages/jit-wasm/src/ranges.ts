@@ -60,6 +60,8 @@ function callMax(plan: CallPlan): number {
       return mapOpShapes[plan.op].result === 'address' ? MAX_ADDRESS : MAX_U64
     case 'helper':
       return helperMax(plan.helper.def)
+    case 'lowered':
+      return plan.type === 'i32' ? Math.min(helperMax(plan.helper.def), MAX_U32) : helperMax(plan.helper.def)
     default:
       return MAX_U64
   }

@@ -13,6 +13,15 @@ const ARGUMENTS = 0b111110
 /** How often all definitions are evaluated before ranges that still grow are given up. */
 const PATIENCE = 4
 
+/** What a function's values depend on besides its code. */
+export interface Surroundings {
+  /** The largest value that r1 has when the function is entered. */
+  readonly contextMax: number
+  readonly calleeNeeds: (target: number) => ParameterNeeds
+  /** The memory is shared between threads. */
+  readonly shared: boolean
+}
+
 /**
  * The values of one function: for each register, the sets of instructions that write and read the same live range (webs).
  * Each web is known to need 32 or 64 bits, and how large its values may be. A web whose high half is never needed, or always
@@ -44,15 +53,7 @@ export class Values {
   /** Bits of the registers that the function reads before it writes them. */
   readonly parameters: number
 
-  constructor(
-    program: LinkedProgram,
-    flow: FunctionBlocks,
-    from: number,
-    to: number,
-    /** The largest value that r1 has when the function is entered. */
-    contextMax: number,
-    calleeNeeds: (target: number) => ParameterNeeds,
-  ) {
+  constructor(program: LinkedProgram, flow: FunctionBlocks, from: number, to: number, known: Surroundings) {
     const count = to - from
     this.#from = from
     this.#def = new Int8Array(count).fill(-1)
@@ -64,20 +65,16 @@ export class Values {
     const blocks = flow.blocks.length
     this.#firstSlot = new Int32Array(blocks + 1)
     this.#firstUse = new Int32Array(blocks + 1)
-    const clobbers = this.#describe(program, flow, calleeNeeds)
+    const clobbers = this.#describe(program, flow, known)
     const liveIn = this.#liveness(flow, clobbers)
     this.parameters = liveIn[flow.graph.entry]!
     this.#connect(flow, liveIn)
-    this.#findRanges(program, contextMax)
+    this.#findRanges(program, known.contextMax)
     this.#findWidths()
   }
 
   /** Notes what each instruction reads and writes. Returns which ones leave nothing in r1 to r5. */
-  #describe(
-    program: LinkedProgram,
-    flow: FunctionBlocks,
-    calleeNeeds: (target: number) => ParameterNeeds,
-  ): Uint8Array {
+  #describe(program: LinkedProgram, flow: FunctionBlocks, { calleeNeeds, shared }: Surroundings): Uint8Array {
     const effects = createEffects()
     const clobbers = new Uint8Array(this.#def.length)
     flow.blocks.forEach((block, index) => {
@@ -89,7 +86,7 @@ export class Values {
         this.#slots.push(slot)
         const pointer = program.facts?.access[slot] === ACCESS.btf ? NEED.full : NEED.low
         describe(insn, effects, pointer, () => {
-          const plan = planCall(program, slot, insn)
+          const plan = planCall(program, slot, insn, shared)
           this.#plans.set(slot, plan)
           return callNeeds(plan, calleeNeeds)
         })

@@ -1,4 +1,5 @@
 import type { HelperDef } from '@skep/registry'
+import { withLower } from './lower.ts'
 import { helpersModule } from './module.ts'
 
 /** Exports of the module whose helper is `bpf_` and the same name. */
@@ -96,7 +97,8 @@ const wasm = (name: string): Pick<HelperDef, 'call' | 'wasm'> => ({
 })
 
 /** How helpers run here, by their full names; prototypes are in ../proto. */
-export const implementations: Readonly<Record<string, Pick<HelperDef, 'call' | 'wasm'>>> = {
-  ...Object.fromEntries(named.map((name) => [`bpf_${name}`, wasm(name)])),
-  ...Object.fromEntries(Object.entries(aliases).map(([helper, name]) => [helper, wasm(name)])),
-}
+export const implementations: Readonly<Record<string, Pick<HelperDef, 'call' | 'wasm' | 'lower'>>> =
+  withLower({
+    ...Object.fromEntries(named.map((name) => [`bpf_${name}`, wasm(name)])),
+    ...Object.fromEntries(Object.entries(aliases).map(([helper, name]) => [helper, wasm(name)])),
+  })
