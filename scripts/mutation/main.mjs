@@ -1,10 +1,10 @@
 // Mutation test of the verifier: which change of a check, of a transfer function, of any condition, no test would notice.
-// usage: npm run mutation -- [--workers N] [--only TEXT...] [--survivors] [--report FILE]
+// usage: npm run mutation -- [--workers N] [--only TEXT] [--survivors] [--report FILE]
 //   --workers N     processes (default 1)
 //   --nice N        their priority, default 19: the lowest
 //   --tries N       most programs to try a mutant with (default all): a score that can only be too low
 //   --no-unit       only the programs, not the unit tests: quicker, too low as well
-//   --only TEXT     only the mutants of files whose name contains TEXT, or one of several; several texts with commas between
+//   --only TEXT     only the mutants of files whose name contains TEXT; several texts with commas between
 //   --tests TEXT    only the tests whose name contains TEXT: what a new test finds, with --survivors
 //   --survivors     only the mutants that the last run left alive
 //   --continue       go on with what was built before, whatever has changed since
@@ -31,7 +31,7 @@ const cache = process.env.SKEP_MUTATION_CACHE ?? join(root, 'node_modules/.cache
 const { values } = parseArgs({
   options: {
     workers: { type: 'string', default: '1' },
-    only: { type: 'string', multiple: true },
+    only: { type: 'string' },
     tests: { type: 'string' },
     survivors: { type: 'boolean', default: false },
     report: { type: 'string' },

@@ -1,7 +1,7 @@
 // Searches programs that tell apart the mutants which no test finds yet: it changes known programs, runs each under the
 // mutants that it reaches, and keeps it if a mutant's verdict, count or log differs, and the running kernel says what
 // the verifier says without a mutant.
-// usage: node scripts/mutation/search.mjs [--first] [--minutes N] [--seed N] [--only TEXT...] [--pool FILE...] [--rows FILE...]
+// usage: node scripts/mutation/search.mjs [--first] [--minutes N] [--seed N] [--only TEXT] [--pool FILE...] [--rows FILE...]
 // As root, on Linux 6.18. --first tries the seeds as they are before anything else, from number --skip on. --rows gives
 // programs (JSON lines with { row }) that are tried so before, with every mutant that they reach, however long it takes;
 // with --minutes 0 nothing else is.
@@ -244,7 +244,7 @@ async function supervise() {
     options: {
       minutes: { type: 'string', default: '5' },
       seed: { type: 'string', default: '1' },
-      only: { type: 'string', multiple: true },
+      only: { type: 'string' },
       nice: { type: 'string', default: '19' },
       skip: { type: 'string', default: '0' },
       first: { type: 'boolean', default: false },
