@@ -92,14 +92,13 @@ const ALU_STRINGS: readonly string[] = [
   'endian',
 ]
 
-/** check_alu_op */
+/** check_alu_op; that the opcode is one was checked before. */
 export function checkAlu(env: Env): void {
   const { program: p, insn } = env
   const code = p.code[insn]!
   const op = opOf(code)
   if (op === BPF_END || op === BPF_NEG) checkUnary(env)
   else if (op === BPF_MOV) checkMov(env)
-  else if (op > BPF_END) fail('EINVAL', `invalid BPF_ALU opcode ${op.toString(16)}`)
   else checkBinary(env)
   // Bounds that contradict each other, on a path that no value takes, are forgotten (reg_bounds_sanity_check).
   const dst = env.reg(p.dst[insn]!)
@@ -117,13 +116,8 @@ function checkUnary(env: Env): void {
   const op = opOf(code)
   const is64 = classOf(code) === BPF_ALU64
   if (op === BPF_NEG) {
-    if (hasSrcReg(code) || p.src[insn] || p.off[insn] || imm) fail('EINVAL', 'BPF_NEG uses reserved fields')
-  } else if (
-    p.src[insn] ||
-    p.off[insn] ||
-    (imm !== 16 && imm !== 32 && imm !== 64) ||
-    (is64 && hasSrcReg(code))
-  ) {
+    if (p.src[insn] || p.off[insn] || imm) fail('EINVAL', 'BPF_NEG uses reserved fields')
+  } else if (p.src[insn] || p.off[insn] || (imm !== 16 && imm !== 32 && imm !== 64)) {
     fail('EINVAL', 'BPF_END uses reserved fields')
   }
   checkRead(env, dstReg)
@@ -133,7 +127,6 @@ function checkUnary(env: Env): void {
     checkWriteUnknown(env, dstReg)
     return
   }
-  checkWrite(env, dstReg)
   // Neither keeps its link with other registers.
   unlinkScalar(env, dst)
   if (op === BPF_NEG) scalarAlu(env, op, is64, dst, dst)
@@ -329,25 +322,19 @@ function forkMask(env: Env, dst: number): void {
   const state = pushState(env, env.insn, env.insn, false)
   const other = state.frames[state.curframe]!.reg(env.program.dst[env.insn]!)
   if (is64) {
-    setKnown(env, other, 0)
-    setKnown(env, dst, -1)
+    env.domain.setConstS32(other, 0)
+    env.domain.setConstS32(dst, -1)
   } else {
     env.domain.setConst32(other, 0)
     env.domain.setConst32(dst, -1)
   }
 }
 
-/** __mark_reg_known: a constant, no longer linked with others. */
-function setKnown(env: Env, reg: number, value: number): void {
-  env.domain.setConstS32(reg, value)
-  unlinkScalar(env, reg)
-}
-
 /** adjust_scalar_min_max_vals */
 function scalarAlu(env: Env, op: number, is64: boolean, dst: number, src: number): void {
   if (op === BPF_ADD || op === BPF_SUB) sanitizeValue(env, dst)
   if ((op === BPF_AND || op === BPF_OR) && env.domain.isConst(src)) forkMask(env, dst)
-  if (!env.domain.alu(op, is64 ? 1 : 0, dst, src)) markUnknown(env, dst)
+  env.domain.alu(op, is64 ? 1 : 0, dst, src)
 }
 
 /** check_reg_sane_offset: neither operand nor result so far off that sums could overflow. */

@@ -16,7 +16,7 @@ import { BPF_REG_FP } from './limits.ts'
 import { mayPointToSpinLock } from './locks.ts'
 import { printInsnState } from './log-state.ts'
 import { findPreviousEntry, widenImpreciseScalars } from './loops.ts'
-import { BPF_JCOND, BPF_JMP32, classOf, hasSrcReg, MAY_GOTO, opOf } from './opcode.ts'
+import { BPF_JCOND, BPF_JMP32, classOf, hasSrcReg, opOf } from './opcode.ts'
 import { matchPacketPointers, packetBranchTaken } from './packet.ts'
 import { pushState } from './pending.ts'
 import { markChainPrecision } from './precision.ts'
@@ -201,7 +201,7 @@ function syncLinked(env: Env, state: State, known: number): void {
 /** may_goto: a jump that is taken at some time; the loop is walked until it changes nothing more. */
 function checkMayGoto(env: Env): void {
   const { program: p, insn } = env
-  if (p.code[insn] !== MAY_GOTO || p.src[insn] || p.dst[insn] || p.imm[insn]) {
+  if (p.src[insn] || p.dst[insn] || p.imm[insn]) {
     fail('EINVAL', `invalid may_goto imm ${p.imm[insn]}`)
   }
   const previous = env.cur.parent && findPreviousEntry(env, env.cur.parent, insn)
@@ -211,12 +211,11 @@ function checkMayGoto(env: Env): void {
   env.insn += p.off[insn]!
 }
 
-/** check_cond_jmp_op; leaves `env.insn` before the next instruction on this path. */
+/** check_cond_jmp_op, of an opcode that is one; leaves `env.insn` before the next instruction on this path. */
 export function checkConditionalJump(env: Env): void {
   const { program: p, insn, cur } = env
   const code = p.code[insn]!
   const op = opOf(code)
-  if (op === 0 || op > BPF_JCOND) fail('EINVAL', `invalid BPF_JMP/JMP32 opcode ${op.toString(16)}`)
   if (op === BPF_JCOND) {
     checkMayGoto(env)
     return
