@@ -1,10 +1,4 @@
 import { Command, CommanderError } from 'commander'
-import { asmCommand } from './commands/asm.ts'
-import { demoCommand } from './commands/demo.ts'
-import { disasmCommand } from './commands/disasm.ts'
-import { explainCommand } from './commands/explain.ts'
-import { runCommand } from './commands/run.ts'
-import { verifyCommand } from './commands/verify.ts'
 import { EXIT, reportError } from './report.ts'
 import { version } from './version.ts'
 
@@ -14,12 +8,21 @@ const program = new Command('skep')
   .showHelpAfterError('(add --help for usage)')
   .showSuggestionAfterError()
   .exitOverride()
-  .addCommand(verifyCommand())
-  .addCommand(explainCommand())
-  .addCommand(runCommand())
-  .addCommand(disasmCommand())
-  .addCommand(asmCommand())
-  .addCommand(demoCommand(), { hidden: true })
+
+/** Each is read when it is asked for; help needs them all. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  verify: async () => (await import('./commands/verify.ts')).verifyCommand(),
+  explain: async () => (await import('./commands/explain.ts')).explainCommand(),
+  run: async () => (await import('./commands/run.ts')).runCommand(),
+  compile: async () => (await import('./commands/compile.ts')).compileCommand(),
+  disasm: async () => (await import('./commands/disasm.ts')).disasmCommand(),
+  asm: async () => (await import('./commands/asm.ts')).asmCommand(),
+  demo: async () => (await import('./commands/demo.ts')).demoCommand(),
+}
+const asked = process.argv[2] ?? ''
+for (const name of Object.hasOwn(commands, asked) ? [asked] : Object.keys(commands)) {
+  program.addCommand(await commands[name]!(), { hidden: name === 'demo' })
+}
 
 // A reader that stops early (head) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

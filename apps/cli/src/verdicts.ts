@@ -27,6 +27,16 @@ export class VerdictTable {
     }
   }
 
+  /** Packets of a protocol by enum xdp_action, counted elsewhere. */
+  addCounts(protocol: string, counts: readonly number[]): void {
+    const row = this.#rows.get(protocol) ?? actions.map(() => 0)
+    this.#rows.set(protocol, row)
+    for (const [action, packets] of counts.entries()) {
+      const known = action < actions.length ? action : 0
+      row[known] = row[known]! + packets
+    }
+  }
+
   toJSON(): object[] {
     return [...this.#rows].map(([protocol, counts]) => ({
       protocol,

@@ -33,12 +33,20 @@ export const socketPlugin: PluginDef = definePlugin({
   ],
 })
 
+export {
+  type CaptureFilterOptions,
+  type CaptureFilterResult,
+  type CaptureFilterStats,
+  filterCapture,
+  type SocketFilterProgram,
+} from './capture.ts'
 export { cgroupDeviceContext, cgroupDeviceProgramType } from './cgroup-device.ts'
 export { cgroupSkbContext, cgroupSkbProgramType } from './cgroup-skb.ts'
 export { cgroupSockContext, cgroupSockProgramType } from './cgroup-sock.ts'
 export { cgroupSockAddrContext, cgroupSockAddrProgramType } from './cgroup-sock-addr.ts'
 export { cgroupSockoptContext, cgroupSockoptProgramType } from './cgroup-sockopt.ts'
 export { cgroupSysctlContext, cgroupSysctlProgramType } from './cgroup-sysctl.ts'
+export { CaptureFilterError } from './errors.ts'
 export { flowDissectorContext, flowDissectorProgramType } from './flow-dissector.ts'
 export { skLookupContext, skLookupProgramType } from './sk-lookup.ts'
 export { skMsgContext, skMsgProgramType } from './sk-msg.ts'

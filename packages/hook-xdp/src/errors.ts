@@ -1,4 +1,10 @@
-export type XdpAttachErrorCode = 'WRONG_PROGRAM_TYPE' | 'BAD_PROGRAM' | 'BAD_DEVICE' | 'BAD_OPTION' | 'BUSY'
+export type XdpAttachErrorCode =
+  | 'WRONG_PROGRAM_TYPE'
+  | 'BAD_PROGRAM'
+  | 'BAD_DEVICE'
+  | 'BAD_OPTION'
+  | 'BUSY'
+  | 'MOVES_PACKETS'
 
 /** A program, device or option that cannot be attached. */
 export class XdpAttachError extends Error {

@@ -7,6 +7,7 @@ export {
   type XdpStats,
   xdpAttachPoint,
 } from './attach.ts'
+export { movesPackets, runXdpCapture, type XdpCaptureOptions, type XdpCaptureResult } from './capture.ts'
 export { XdpAbortedError, XdpAttachError, type XdpAttachErrorCode } from './errors.ts'
 export { createXdpFrame, XDP_FRAME_SIZE, type XdpFrameOptions } from './frame.ts'
 export { xdpPlugin } from './plugin.ts'

@@ -9,6 +9,15 @@ export {
 export { buildPacket, type HeaderInput, type LayerInput } from './build-packet.ts'
 export type { ByteSource, CaptureSource } from './byte-source.ts'
 export { type Capture, type ParseOptions, parseCapture, parsePcap, parsePcapng } from './capture.ts'
+export {
+  CapturePump,
+  type ContextField,
+  type ContextShape,
+  type PumpMemory,
+  type PumpOptions,
+  type PumpTally,
+  type PumpVerdicts,
+} from './capture-pump.ts'
 export { type CaptureReader, openCapture, type ReadOptions, readCapture } from './capture-reader.ts'
 export {
   checksumDifference,

@@ -1,3 +1,4 @@
+import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { ByteSource } from './byte-source.ts'
@@ -30,6 +31,26 @@ export async function openFileSink(path: string): Promise<ByteSink> {
 
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten
+}
+
+/** The same without a promise for each piece, for commands that have nothing else to do meanwhile. */
+export function openBlockingSource(path: string): ByteSource {
+  const file = openSync(path, 'r')
+  return {
+    read: (into) => readSync(file, into, 0, into.length, null),
+    close: () => closeSync(file),
+  }
+}
+
+/** As `openFileSink`, without a promise for each piece. */
+export function openBlockingSink(path: string): ByteSink {
+  const file = openSync(path, 'w')
+  return {
+    write: (bytes) => {
+      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at)
+    },
+    close: () => closeSync(file),
+  }
 }
 
 /** A device that receives the packets of a pcap or pcapng file of any size. Throws PcapError, and the file system's errors. */

@@ -32,6 +32,16 @@ export class PcapScanner implements CaptureScanner {
   /** Nanoseconds in a unit of the record's fraction. */
   #unit = 1000
 
+  /** Of the records, once the header is read. */
+  get littleEndian(): boolean {
+    return this.#littleEndian
+  }
+
+  /** Nanoseconds in a unit of the records' fractions of a second. */
+  get unit(): number {
+    return this.#unit
+  }
+
   constructor(options: ScanOptions = {}) {
     this.#maxPacketLength = options.maxPacketLength ?? DEFAULT_MAX_PACKET_LENGTH
   }

@@ -18,6 +18,13 @@ export function createClock(resolution = 6, offset = 0): Clock {
     : new BigClock(BigInt(base) ** BigInt(exponent), offset)
 }
 
+/** Ticks in a second of a clock with that if_tsresol; 0 if there are more than 2^30. */
+export function plainTicks(resolution: number): number {
+  const exponent = resolution & 0x7f
+  const ticks = ((resolution & 0x80) === 0 ? 10 : 2) ** exponent
+  return ticks <= MAX_DOUBLE_TICKS ? ticks : 0
+}
+
 // With no more ticks than this in a second, the steps below stay under 2^53 and so are exact.
 const MAX_DOUBLE_TICKS = 2 ** 30
 

@@ -1,6 +1,6 @@
 import type { PacketSink } from './batch.ts'
 import { PcapError } from './errors.ts'
-import { type Clock, createClock } from './pcapng-time.ts'
+import { type Clock, createClock, plainTicks } from './pcapng-time.ts'
 import type { CaptureInterface } from './record.ts'
 import { type CaptureScanner, DEFAULT_MAX_PACKET_LENGTH, type ScanOptions } from './scanner.ts'
 
@@ -40,6 +40,19 @@ export class PcapngScanner implements CaptureScanner {
   /** Bytes of a block's body yet to be passed over, and the length that must follow; 0: in no such block. */
   #passing = 0
   #passingLength = 0
+
+  /** Ticks of each interface's clock in a second; 0 where the clock has an offset, or more ticks than 32 bits hold. */
+  readonly ticks: number[] = []
+
+  /** Of the section. */
+  get littleEndian(): boolean {
+    return this.#littleEndian
+  }
+
+  /** The place in `interfaces` of the section's interface 0. */
+  get firstInterface(): number {
+    return this.#firstInterface
+  }
 
   constructor(options: ScanOptions = {}) {
     this.#maxPacketLength = options.maxPacketLength ?? DEFAULT_MAX_PACKET_LENGTH
@@ -219,6 +232,7 @@ export class PcapngScanner implements CaptureScanner {
       ...(description === undefined ? {} : { description }),
     })
     this.#clocks.push(createClock(resolution, offset))
+    this.ticks.push(offset === 0 ? plainTicks(resolution) : 0)
   }
 
   /** The options in a part of the view: code, place of the value, length. */

@@ -1,14 +1,12 @@
-import { attachXdp } from '@skep/hook-xdp'
-import { openPcap, openPcapSink } from '@skep/packet/node'
-import { type Collection, createRuntime, type GlobalValue, type MapHandle } from '@skep/runtime'
+import { PcapError } from '@skep/packet'
+import type { Collection, GlobalValue, MapHandle, ProgramSpec } from '@skep/runtime'
 import { Command, Option } from 'commander'
 import pc from 'picocolors'
-import { about, parseHex, readObject } from '../input.ts'
+import { about, parseHex } from '../input.ts'
 import { print, printJson, table, toHex } from '../output.ts'
 import { EXIT, UsageError } from '../report.ts'
-import { kernelTypes, targetKernel } from '../target-kernel.ts'
-import { VerdictTable } from '../verdicts.ts'
-import { runLines } from './run-lines.ts'
+import { runOver } from './run-capture.ts'
+import { loadObject } from './run-load.ts'
 
 interface Options {
   readonly pcap?: string
@@ -21,10 +19,10 @@ interface Options {
   readonly jsonl?: boolean
 }
 
-/** `skep run FILE --pcap CAPTURE`: an XDP program over a capture, its verdicts, maps and printed lines. */
+/** `skep run FILE --pcap CAPTURE`: a program over a capture, its verdicts, maps and printed lines. */
 export function runCommand(): Command {
   return new Command('run')
-    .description('run an XDP program over a capture')
+    .description('run an XDP program or a socket filter over a capture')
     .argument('[file]', 'object file')
     .option('--pcap <capture>', 'pcap or pcapng file with the packets')
     .option('-w, --write <capture>', 'write the packets that pass to a pcap file')
@@ -38,6 +36,7 @@ export function runCommand(): Command {
     .action(async (file: string | undefined, options: Options) => {
       if (options.jsonl) {
         if (file !== undefined) throw new UsageError('--jsonl reads standard input; give no file')
+        const { runLines } = await import('./run-lines.ts')
         return runLines(options.engine)
       }
       if (file === undefined || options.pcap === undefined) {
@@ -69,8 +68,7 @@ function split(text: string, separator: string, usage: string): [string, string]
 }
 
 async function runCapture(file: string, capture: string, options: Options): Promise<void> {
-  const target = await targetKernel()
-  const runtime = await createRuntime({ engine: options.engine, ...kernelTypes(target) })
+  const { runtime, spec, collection } = await loadObject(file, options.engine, options.set)
   const printed: string[] = []
   const problems: string[] = []
   runtime.on('printk', (line) => {
@@ -81,26 +79,16 @@ async function runCapture(file: string, capture: string, options: Options): Prom
     problems.push(error.message)
   })
   try {
-    const spec = await readObject(file, runtime.platform, target)
-    const chosen =
-      options.program ?? onlyXdp(spec.programs.filter((p) => p.type === 'xdp').map((p) => p.name))
-    const collection = await runtime.load(spec, { globals: options.set })
+    const { name, type } = choose(spec.programs, options.program)
     addElements(collection, options.map)
-    const source = await openPcap(capture).catch((error) => {
-      throw about(capture, error)
-    })
-    const sink = options.write === undefined ? undefined : await openPcapSink(options.write)
-    const verdicts = new VerdictTable(source.linkType)
-    const link = attachXdp(collection.program(chosen, 'xdp'), source, {
-      ...(sink ? { pass: sink } : {}),
-      onBatch: (batch) => verdicts.add(batch),
-    })
-    const stats = await link.done
-    await sink?.close()
-    await source.close()
+    const { stats, verdicts } = await runOver(collection, name, type, capture, options.write).catch(
+      (error) => {
+        throw error instanceof PcapError ? about(capture, error) : error
+      },
+    )
     if (options.json) {
       const maps = Object.fromEntries([...collection.maps].map(([name, map]) => [name, dump(map)]))
-      printJson({ program: chosen, engine: options.engine, stats, verdicts, maps, printed, problems })
+      printJson({ program: name, engine: options.engine, stats, verdicts, maps, printed, problems })
     } else {
       print(`${verdicts}`)
       for (const [name, map] of collection.maps) printMap(name, map)
@@ -113,10 +101,28 @@ async function runCapture(file: string, capture: string, options: Options): Prom
   }
 }
 
-function onlyXdp(names: readonly string[]): string {
-  if (names.length === 1) return names[0]!
-  if (names.length === 0) throw new UsageError('the object has no XDP program')
-  throw new UsageError(`the object has several XDP programs; choose with --program: ${names.join(', ')}`)
+/** Types of programs that run over packets of a capture. */
+const runnable = ['xdp', 'socket_filter']
+
+function choose(
+  programs: readonly ProgramSpec[],
+  wanted: string | undefined,
+): { name: string; type: string } {
+  const found = programs.flatMap(({ name, type }) =>
+    runnable.includes(`${type}`) && (wanted ?? name) === name ? [{ name, type: `${type}` }] : [],
+  )
+  if (found.length === 1) return found[0]!
+  if (found.length > 1) {
+    const names = found.map((p) => p.name).join(', ')
+    throw new UsageError(`the object has several programs for packets; choose with --program: ${names}`)
+  }
+  if (wanted === undefined) throw new UsageError('the object has no XDP program and no socket filter')
+  const other = programs.find((p) => p.name === wanted)
+  throw new UsageError(
+    other
+      ? `program ${wanted} is of type ${other.type}; run takes ${runnable.join(' and ')}`
+      : `no program ${wanted}; there are: ${programs.map((p) => p.name).join(', ') || 'none'}`,
+  )
 }
 
 function addElements(collection: Collection, elements: readonly string[]): void {
