@@ -5,6 +5,7 @@ import { RuntimeError } from './errors.ts'
 import { encodeGlobal, type GlobalValue } from './globals.ts'
 import type { Program } from './program.ts'
 import { perCpu, TypedMap } from './typed-map.ts'
+import type { SharedCollection } from './workers/shared.ts'
 
 export interface MapCodecs<K, V> {
   readonly key: Codec<K>
@@ -17,6 +18,7 @@ export interface CollectionParts {
   readonly programs: ReadonlyMap<string, Program>
   readonly maps: ReadonlyMap<string, HostMap>
   readonly cpus: number
+  readonly share: () => SharedCollection
   readonly release: () => void
 }
 
@@ -106,6 +108,12 @@ export class Collection {
     const contents = map.lookup(new Uint8Array(4))!
     encodeGlobal(variable, value, contents, variable.offset)
     map.update(new Uint8Array(4), contents)
+  }
+
+  /** What a worker that joined before this was loaded opens it with (`WorkerRuntime.open`). Throws RuntimeError UNSHARED. */
+  share(): SharedCollection {
+    if (this.#closed) throw new RuntimeError('CLOSED', 'collection', 'the collection is closed; load it again')
+    return this.#parts.share()
   }
 
   close(): void {

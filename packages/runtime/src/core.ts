@@ -20,23 +20,29 @@ import {
   type RuntimeHost,
 } from '@skep/registry'
 import { type Verdict, type Verifier, VerifierError } from '@skep/verifier'
-import { createThunks, type MemoryType } from '@skep/wasm'
 import { EventEmitter } from 'eventemitter3'
-import { createActivity, listenerError, whenIdle } from './activity.ts'
+import { createActivity, whenIdle } from './activity.ts'
 import { checkOptions } from './check-options.ts'
 import { checkSpec } from './check-spec.ts'
+import { createClock } from './clock.ts'
 import { Collection } from './collection.ts'
 import { completeMaps } from './complete-maps.ts'
 import { createCpu } from './cpu.ts'
 import { ProgramFault, RuntimeError } from './errors.ts'
 import type { RuntimeEvents } from './events.ts'
 import { type GlobalValue, setGlobals } from './globals.ts'
-import { helperThunk } from './js-helper.ts'
 import { kfuncAsHelper } from './kfunc.ts'
 import { linkBare, linkProgram } from './link.ts'
+import { linkFunction } from './link-function.ts'
 import { createMap, fillMap, type LiveMap, type MapFactory } from './map-factory.ts'
 import { createModuleSet, type ModuleSet } from './modules.ts'
 import { Program, readFault, writeRecord } from './program.ts'
+import { raise } from './raise.ts'
+import { printPlugin } from './workers/fingerprint.ts'
+import { WorkerHub } from './workers/hub.ts'
+import { withWorkers } from './workers/options.ts'
+import { describeCollection, type SharedRuntime } from './workers/shared.ts'
+import { Spread, type SpreadOptions } from './workers/spread.ts'
 
 export { Collection, type MapCodecs } from './collection.ts'
 export { type FaultCode, ProgramFault, RuntimeError, type RuntimeErrorCode } from './errors.ts'
@@ -44,6 +50,12 @@ export type { PrintkEvent, RuntimeEvents } from './events.ts'
 export { type GlobalValue, setGlobals } from './globals.ts'
 export { Program, type TestRunResult } from './program.ts'
 export { perCpu, TypedMap } from './typed-map.ts'
+export { flowHash } from './workers/flow-hash.ts'
+export { joinRuntime } from './workers/join.ts'
+export type { PacketBatch } from './workers/receive.ts'
+export type { SharedCollection, SharedRuntime } from './workers/shared.ts'
+export { Spread, type SpreadOptions, type SpreadStats } from './workers/spread.ts'
+export { WorkerRuntime } from './workers/worker-runtime.ts'
 
 /** Makes a verifier for a platform; `createVerifier` of @skep/verifier is one. */
 export type VerifierFactory = (
@@ -62,9 +74,11 @@ export interface CoreOptions {
   readonly kernelBtf?: Uint8Array
   /** Most bytes of arena memory. Default 256 MiB. */
   readonly limit?: number
-  /** Shared memory, for worker threads. */
+  /** Workers that may join, with a CPU for each beside this thread's, which is CPU 0; see `share`. Default none. */
+  readonly workers?: number
+  /** Shared memory, without a say how many workers; `workers` implies it. */
   readonly shared?: boolean
-  /** CPUs that per-CPU values are laid out for. Default 1. */
+  /** CPUs that per-CPU values are laid out for. Default 1 and the workers. */
   readonly cpus?: number
   /** Deterministic mode: random numbers and time come from this seed. */
   readonly seed?: bigint
@@ -109,7 +123,9 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   readonly #activity = createActivity()
   readonly #collections = new Set<Collection>()
   readonly #onClose = new Set<() => void>()
+  #hub: WorkerHub | undefined
   #nextMapId = 1
+  #nextCollectionId = 1
   #nextProgramId = 1
   #closed = false
 
@@ -157,23 +173,8 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     }
   }
 
-  /**
-   * Raises an event that no listener can stop: what one throws becomes an `exception` event. Without a listener for that,
-   * and when that one throws, the error is thrown outside of whatever runs now, like any that nobody catches.
-   */
   #raise(event: string, ...args: unknown[]): void {
-    try {
-      this.emit(event as keyof RuntimeEvents, ...(args as never))
-    } catch (cause) {
-      const error = listenerError(event, cause)
-      if (event === 'exception' || this.listenerCount('exception') === 0) {
-        queueMicrotask(() => {
-          throw error
-        })
-      } else {
-        this.#raise('exception', error)
-      }
-    }
+    raise(this, event, args)
   }
 
   /** Verdicts of a collection's programs, without loading it. Throws RuntimeError BAD_SPEC for what is no spec. */
@@ -285,7 +286,13 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       }
       for (const mapSpec of withGlobals.maps) fillMap(maps.get(mapSpec.name)!, mapSpec, programs, maps)
 
+      const id = this.#nextCollectionId++
       const collection: Collection = new Collection({
+        share: () => {
+          this.#workers()
+          const all = [...programs.values()]
+          return describeCollection({ id, spec: withGlobals, engine: engineName, unit, linked, programs: all, maps })
+        },
         spec: withGlobals,
         programs,
         maps: new Map([...maps].map(([name, map]) => [name, map.handle])),
@@ -295,7 +302,8 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
           for (const close of links) close()
           for (const program of programs.values()) program.retire()
           this.#collections.delete(collection)
-          whenIdle(this.#activity, release)
+          const hub = this.#hub
+          whenIdle(this.#activity, hub ? () => hub.retire(id, release) : release)
         },
       })
       this.#collections.add(collection)
@@ -345,12 +353,61 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     }
   }
 
+  /**
+   * What one worker joins with: post it, and call `joinRuntime` there. A worker that is gone without having closed what it
+   * joined must be told with `unshare`; so must a handle that is not used. Throws RuntimeError NO_CPU when all CPUs are
+   * taken, and UNSHARED for a runtime without `workers`, an engine or a map type that works in one thread only.
+   */
+  share(): SharedRuntime {
+    const { seed, plugins } = this.#options
+    return this.#workers().share({
+      ...(seed === undefined ? {} : { seed }),
+      plugins: plugins.map(printPlugin),
+      modules: [...this.#modules.compiled],
+      collections: [...this.#collections].map((collection) => collection.share()),
+      next: this.#nextCollectionId,
+    })
+  }
+
+  /** The worker that had this handle is gone, or never came: its CPU is free, its locks are no longer waited for. */
+  unshare(handle: SharedRuntime): void {
+    this.#hub?.unshare(handle)
+  }
+
+  /**
+   * Sends XDP packets to the workers of these handles by their flow (`flowHash`); they take them with
+   * `WorkerRuntime.receive`. Throws RuntimeError BAD_OPTION and TAKEN.
+   */
+  spread(handles: readonly SharedRuntime[], options: SpreadOptions = {}): Spread {
+    return new Spread(this.#workers(), this.arena, handles, options)
+  }
+
+  #workers(): WorkerHub {
+    this.#open()
+    if (!this.arena.shared) {
+      throw new RuntimeError(
+        'UNSHARED',
+        'workers',
+        'the memory of this runtime belongs to one thread; give createRuntime the number of workers',
+      )
+    }
+    this.#hub ??= new WorkerHub({
+      arena: this.arena,
+      emit: this.host.emit,
+      wakeReaders: () => {
+        for (const { handle } of this.#maps.values()) handle.wake()
+      },
+    })
+    return this.#hub
+  }
+
   /** Closes collections and links. Closing twice is fine. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
     for (const close of this.#onClose) close()
     for (const collection of this.#collections) collection.close()
+    this.#hub?.close()
     this.#raise('close')
     this.removeAllListeners()
   }
@@ -424,7 +481,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
         `no helper has id ${id}; a plugin may define it with defineHelper`,
       )
     }
-    return this.#linkFunction(def, 'helper')
+    return linkFunction(def, 'helper', this.#mapFactory)
   }
 
   #kfunc(name: string): Promise<LinkedHelper> {
@@ -432,39 +489,17 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     if (!kfunc) {
       // Numbers below 0 are no helper's.
       const id = -1 - this.#kfuncs.size
-      kfunc = this.#linkFunction(kfuncAsHelper(name, id, this.platform.kfuncs.byName(name)), 'kfunc')
+      kfunc = linkFunction(kfuncAsHelper(name, id, this.platform.kfuncs.byName(name)), 'kfunc', this.#mapFactory)
       this.#kfuncs.set(name, kfunc)
     }
     return kfunc
   }
-
-  async #linkFunction(def: HelperDef, kind: 'helper' | 'kfunc'): Promise<LinkedHelper> {
-    if (def.wasm) {
-      const fn = await this.#modules.function(def.wasm)
-      return { def, fn, slot: this.#cpu.addFunction(fn) }
-    }
-    if (def.call || def.tailCall) {
-      // A tail call is performed by the engine itself; the function stands for the case that it fails.
-      const thunk = def.call
-        ? helperThunk(def, this.#env, this.#activity)
-        : { params: [], result: 'i32' as const, call: () => -2 }
-      const { memory, shared } = this.arena
-      const [fn] = createThunks([thunk], {
-        high: { memory, type: memoryType(shared), address: this.#cpu.control + control.CTL_RET_HI },
-      })
-      return { def, fn: fn!, slot: this.#cpu.addFunction(fn) }
-    }
-    throw new RuntimeError(
-      'ABSENT',
-      def.name,
-      `${kind} ${def.name} is known to the verifier, but this runtime lacks it: ${def.absent ?? `a plugin may supply it with ${kind === 'helper' ? 'defineHelper' : 'defineKfunc'}`}`,
-    )
-  }
 }
 
 /** Composes a runtime of exactly the parts given. Throws RuntimeError BAD_OPTION, NO_SUCH_ENGINE, and CollisionError. */
-export async function createRuntime(options: CoreOptions): Promise<Runtime> {
-  checkOptions(options.plugins, options)
+export async function createRuntime(given: CoreOptions): Promise<Runtime> {
+  checkOptions(given.plugins, given)
+  const options = withWorkers(given)
   const platform = createPlatform(options.plugins)
   const { kernelBtf, cpus = 1 } = options
   if (options.engine !== undefined) engineDef(platform, options.engine)
@@ -523,16 +558,4 @@ function selectPrograms(spec: CollectionSpec, names: readonly string[] | undefin
     const known = spec.programs.map((p) => p.name).join(', ') || 'none'
     throw new RuntimeError('NO_SUCH_PROGRAM', name, `no program "${name}"; the collection has: ${known}`)
   })
-}
-
-const memoryType = (shared: boolean): MemoryType =>
-  shared ? { initial: 1, maximum: 65536, shared } : { initial: 1 }
-
-/** Nanoseconds since the host's process or page began; in deterministic mode every reading is a microsecond after the last. */
-function createClock(deterministic: boolean): () => bigint {
-  if (deterministic) {
-    let ticks = 0n
-    return () => (ticks += 1000n)
-  }
-  return () => BigInt(Math.round(performance.now() * 1e6))
 }

@@ -8,14 +8,22 @@ export function hide(arena: Arena, address: number): void {
   arena.exports.setShape(address, 1)
 }
 
-/** Makes the execution context number `index`: control block, stack area and function table. Slot 0 stays null. */
-export function createCpu(arena: Arena, index: number, seed: bigint): Cpu {
+/** An execution context; `release` gives its memory back. */
+export interface OwnCpu extends Cpu {
+  release(): void
+}
+
+/**
+ * Makes the execution context number `index`: control block, stack area and function table. Slot 0 stays null. Functions
+ * that are given no slot get free ones from `first` on.
+ */
+export function createCpu(arena: Arena, index: number, seed: bigint, first = 1): OwnCpu {
   const block = arena.alloc(control.CTL_SIZE, 64)
   const stack = arena.alloc(control.STACK_SIZE, 64)
   hide(arena, block)
   const table = new WebAssembly.Table({ element: 'anyfunc', initial: INITIAL_SLOTS })
   const free: number[] = []
-  let next = 1
+  let next = first
 
   const view = arena.view
   view.setUint32(block + control.CTL_CPU, index, true)
@@ -34,9 +42,13 @@ export function createCpu(arena: Arena, index: number, seed: bigint): Cpu {
     table,
     control: block,
     index,
-    addFunction(fn) {
-      const slot = free.pop() ?? next++
-      if (slot >= table.length) table.grow(table.length)
+    release() {
+      arena.free(stack)
+      arena.free(block)
+    },
+    addFunction(fn, given) {
+      const slot = given ?? free.pop() ?? next++
+      if (slot >= table.length) table.grow(Math.max(table.length, slot + 1 - table.length))
       table.set(slot, fn as never)
       return slot
     },

@@ -16,6 +16,11 @@ export type RuntimeErrorCode =
   | 'BAD_SPEC'
   | 'BAD_OPTION'
   | 'LISTENER'
+  | 'UNSHARED'
+  | 'NO_CPU'
+  | 'TAKEN'
+  | 'STALE'
+  | 'PLUGIN_MISMATCH'
 
 /** What the runtime refuses, with the name that it is about. */
 export class RuntimeError extends Error {
@@ -43,10 +48,11 @@ export type FaultCode =
   | 'ALIGNMENT'
   | 'TRAP'
   | 'THREW'
+  | 'LOCK'
 
 /**
- * A run ended early. Verified programs meet only EXCEPTION, and THREW when a helper or map type in JS throws (`cause` is
- * what it threw); the rest are stopped by an engine's checks.
+ * A run ended early. Verified programs meet only EXCEPTION, THREW when a helper or map type in JS throws (`cause` is what
+ * it threw), and LOCK when a worker died while it held a bpf_spin_lock; the rest are stopped by an engine's checks.
  */
 export class ProgramFault extends Error {
   override readonly name = 'ProgramFault'

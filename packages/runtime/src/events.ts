@@ -17,5 +17,9 @@ export interface RuntimeEvents {
   exception: (fault: ProgramFault | Error) => void
   /** Records that a consumer was too slow for. */
   lost: (count: number, source: string) => void
+  /** A worker has joined, as this CPU. */
+  join: (worker: { readonly cpu: number }) => void
+  /** A worker has left: it closed what it had joined, or it was taken for gone (`unshare`). */
+  leave: (worker: { readonly cpu: number; readonly closed: boolean }) => void
   close: () => void
 }

@@ -19,6 +19,7 @@ export { completeMaps, type RefusedMap, refusedMap } from './complete-maps.ts'
 export {
   Collection,
   type FaultCode,
+  flowHash,
   type GlobalValue,
   type LoadOptions,
   type MapCodecs,
@@ -31,6 +32,11 @@ export {
   RuntimeError,
   type RuntimeErrorCode,
   type RuntimeEvents,
+  type SharedCollection,
+  type SharedRuntime,
+  Spread,
+  type SpreadOptions,
+  type SpreadStats,
   setGlobals,
   type TestRunResult,
   TypedMap,
@@ -46,9 +52,11 @@ export interface RuntimeOptions {
   readonly kernelBtf?: Uint8Array
   /** Most bytes of arena memory. Default 256 MiB. */
   readonly limit?: number
-  /** Shared memory, for worker threads. */
+  /** Workers that may join, with a CPU for each beside this thread's, which is CPU 0; see `share`. Default none. */
+  readonly workers?: number
+  /** Shared memory, without a say how many workers; `workers` implies it. */
   readonly shared?: boolean
-  /** CPUs that per-CPU values are laid out for. Default 1. */
+  /** CPUs that per-CPU values are laid out for. Default 1 and the workers. */
   readonly cpus?: number
   /** Deterministic mode: random numbers and time come from this seed. */
   readonly seed?: bigint

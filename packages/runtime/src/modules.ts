@@ -1,15 +1,26 @@
+import { memoryModule } from '@skep/memory'
 import type { Cpu, HostEnv, UniformFunction, WasmExport, WasmModuleDef } from '@skep/registry'
 import { type Activity, guard } from './activity.ts'
 
 /** The wasm modules of one CPU: each definition is compiled and instantiated once, what it imports first. */
 export interface ModuleSet {
+  /** Those that were compiled or given, by name: what a worker instantiates for its own CPU. */
+  readonly compiled: ReadonlyMap<string, WebAssembly.Module>
   instantiate(def: WasmModuleDef): Promise<WebAssembly.Exports>
   /** An exported function; instantiates its module if needed. */
   function(target: WasmExport): Promise<UniformFunction>
 }
 
-export function createModuleSet(cpu: Cpu, env: HostEnv, activity: Activity): ModuleSet {
+export function createModuleSet(
+  cpu: Cpu,
+  env: HostEnv,
+  activity: Activity,
+  given: ReadonlyMap<string, WebAssembly.Module> = new Map(),
+): ModuleSet {
+  const compiled = new Map(given)
   const instances = new Map<WasmModuleDef, Promise<WebAssembly.Exports>>()
+  // One instance for each CPU: locks name their holder by what it knows.
+  instances.set(memoryModule, Promise.resolve(cpu.arena.exports as unknown as WebAssembly.Exports))
   const controlGlobal = new WebAssembly.Global({ value: 'i32', mutable: false }, cpu.control)
 
   async function create(def: WasmModuleDef): Promise<WebAssembly.Exports> {
@@ -22,9 +33,12 @@ export function createModuleSet(cpu: Cpu, env: HostEnv, activity: Activity): Mod
         Object.entries(def.host(env)).map(([name, fn]) => [name, guard(activity, `${def.name}.${name}`, fn)]),
       )
     }
+    const module = compiled.get(def.name)
+    if (module) return (await WebAssembly.instantiate(module, imports)).exports
     const bytes = def.bytes(cpu.arena.shared) as Uint8Array<ArrayBuffer>
-    const { instance } = await WebAssembly.instantiate(bytes, imports)
-    return instance.exports
+    const made = await WebAssembly.instantiate(bytes, imports)
+    compiled.set(def.name, made.module)
+    return made.instance.exports
   }
 
   function instantiate(def: WasmModuleDef): Promise<WebAssembly.Exports> {
@@ -37,6 +51,7 @@ export function createModuleSet(cpu: Cpu, env: HostEnv, activity: Activity): Mod
   }
 
   return {
+    compiled,
     instantiate,
     async function(target) {
       const fn = (await instantiate(target.module))[target.export]

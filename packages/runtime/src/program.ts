@@ -265,6 +265,12 @@ export function readFault(arena: Arena, block: number, program: string): Program
   view.setInt32(block + control.CTL_FAULT, control.FAULT_NONE, true)
   const pc = view.getUint32(block + control.CTL_FAULT_PC, true)
   const address = view.getUint32(block + control.CTL_FAULT_ADDR, true)
+  if (fault === control.FAULT_LOCK) {
+    const holder = arena.u32[address >> 2]!
+    const how = arena.exports.isGone(holder) === 0 ? 'does not give it back' : 'has ended'
+    const message = `the bpf_spin_lock at 0x${address.toString(16)} is held by CPU ${holder & 0xfff}, whose worker ${how}`
+    return new ProgramFault('LOCK', program, { address, message })
+  }
   // A trap of WebAssembly tells no place.
   if (pc === UNKNOWN_PC) {
     return new ProgramFault('TRAP', program, {
