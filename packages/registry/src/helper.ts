@@ -93,7 +93,7 @@ export interface HelperTraits {
   readonly lock?: 'acquire' | 'release'
   /** Acquires a reference only for certain maps (bpf_map_lookup_elem on sockmap). */
   readonly acquireFromMaps?: readonly string[]
-  readonly dynptr?: 'create' | 'data' | 'slice' | 'release'
+  readonly dynptr?: 'create' | 'data' | 'release'
   readonly callback?: CallbackKind
   /** Result bounds tied to a size argument (bpf_get_stack, probe_read_str): r0 ≤ that argument. */
   readonly boundedBySizeArg?: number

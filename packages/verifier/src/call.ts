@@ -158,7 +158,7 @@ function checkEffects(env: Env, meta: CallMeta): boolean {
       failReg(i + 1, 'EACCES', `Unsupported reg type ${typeName(typeOf(env, reg))} for ${helper.name} data`)
     }
     if (desc.kind !== 'dynptr') continue
-    if (helper.verify?.dynptr === 'data' || helper.verify?.dynptr === 'slice') {
+    if (helper.verify?.dynptr === 'data') {
       const record = dynptrRecord(env, reg)
       meta.memDynptr = idOf(env, record)
       meta.refObjId = refOf(env, record)
@@ -230,7 +230,7 @@ function setResult(env: Env, meta: CallMeta, insn: number): void {
       else setBtfResult(env, r0, meta, flags)
   }
   if (mayBeNull(i32[(r0 + REG_TYPE) >> 2]!)) i32[(r0 + REG_ID) >> 2] = ++env.idGen
-  const dynptrData = helper.verify?.dynptr === 'data' || helper.verify?.dynptr === 'slice'
+  const dynptrData = helper.verify?.dynptr === 'data'
   if (dynptrData) i32[(r0 + REG_AUX1) >> 2] = meta.memDynptr
   if (helper.verify?.pointerCast || dynptrData) {
     i32[(r0 + REG_REF_OBJ_ID) >> 2] = meta.refObjId

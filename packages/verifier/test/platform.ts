@@ -4,14 +4,17 @@ import { socketPlugin } from '@skep/hook-socket'
 import { tcPlugin } from '@skep/hook-tc'
 import { xdpPlugin } from '@skep/hook-xdp'
 import { builtinMapTypes } from '@skep/maps'
-import { createPlatform, definePlugin, type Platform } from '@skep/registry'
+import { createPlatform, definePlugin, type Platform, type PluginDef } from '@skep/registry'
 
-/** What the tests of this directory verify against: the tables of Linux 6.18. */
-export const platform: Platform = createPlatform([
+/** The tables of Linux 6.18. */
+export const plugins: readonly PluginDef[] = [
   helpersPlugin,
   definePlugin({ name: 'maps', mapTypes: builtinMapTypes }),
   xdpPlugin,
   socketPlugin,
   tcPlugin,
   kprobePlugin,
-])
+]
+
+/** What the tests of this directory verify against. */
+export const platform: Platform = createPlatform(plugins)
