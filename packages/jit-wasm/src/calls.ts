@@ -1,8 +1,9 @@
 import type { Insn } from '@skep/isa'
-import type { ArgKind, HelperDef, LinkedHelper, LinkedMap, LinkedProgram, MapOp } from '@skep/registry'
+import type { ArgKind, HelperDef, LinkedHelper, LinkedMap, MapOp } from '@skep/registry'
 import type { ValueType } from '@skep/wasm'
 import { JitError } from './errors.ts'
 import { type LoweredCall, planLowered } from './lowered-call.ts'
+import type { PreparedProgram } from './stack-slots.ts'
 
 /**
  * How much of a register an instruction needs:
@@ -21,6 +22,8 @@ export type CallPlan =
       readonly kind: 'array_lookup'
       readonly map: LinkedMap
       readonly array: NonNullable<LinkedMap['array']>
+      /** The register that holds the index, where it is not in memory. */
+      readonly key?: number
     }
   /** An operation of a known map's type, called with its own signature. */
   | { readonly kind: 'map_op'; readonly map: LinkedMap; readonly op: MapOp; readonly fn: unknown }
@@ -105,7 +108,7 @@ export const MAX_U64: number = 2 ** 64
 export const MAX_ADDRESS = 0xf100_0000
 
 /** How the call at `slot` is carried out. */
-export function planCall(program: LinkedProgram, slot: number, insn: Insn, shared: boolean): CallPlan {
+export function planCall(program: PreparedProgram, slot: number, insn: Insn, shared: boolean): CallPlan {
   const { def } = insn
   if (def.kind === 'callx') return { kind: 'by_register' }
   if (def.kind !== 'call') throw new JitError('BAD_PROGRAM', program.name, `${def.name} is no call`, slot)
@@ -121,7 +124,10 @@ export function planCall(program: LinkedProgram, slot: number, insn: Insn, share
   if (helper.def.tailCall) return { kind: 'tail_call', map }
   const op = helper.def.mapOp
   if (op !== undefined && map) {
-    if (op === 'lookup' && map.array) return { kind: 'array_lookup', map, array: map.array }
+    if (op === 'lookup' && map.array) {
+      const key = program.keys?.get(slot)
+      return { kind: 'array_lookup', map, array: map.array, ...(key === undefined ? {} : { key }) }
+    }
     const fn = map.ops[op]
     if (fn !== undefined) return { kind: 'map_op', map, op, fn }
   }

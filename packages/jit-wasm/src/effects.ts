@@ -39,7 +39,7 @@ export type ParameterNeeds = readonly Need[]
 export function callNeeds(plan: CallPlan, parameters: (target: number) => ParameterNeeds): readonly Need[] {
   switch (plan.kind) {
     case 'array_lookup':
-      return [NEED.none, NEED.address]
+      return plan.key === undefined ? [NEED.none, NEED.address] : [NEED.none, NEED.low]
     case 'map_op':
       return [NEED.none, ...mapOpShapes[plan.op].needs]
     case 'tail_call':
@@ -55,11 +55,19 @@ export function callNeeds(plan: CallPlan, parameters: (target: number) => Parame
   }
 }
 
+/** The register that a call's r2 is taken from: a lookup's key may be in one of its own. */
+export const secondRegister = (plan: CallPlan): number => (plan.kind === 'array_lookup' ? (plan.key ?? 2) : 2)
+
 /**
  * Finds out what an instruction reads and writes. `pointer` is what an access needs of its pointer, `call` gives the needs of
- * a call.
+ * a call and the register that is its r2.
  */
-export function describe(insn: Insn, effects: Effects, pointer: Need, call: () => readonly Need[]): void {
+export function describe(
+  insn: Insn,
+  effects: Effects,
+  pointer: Need,
+  call: () => { readonly needs: readonly Need[]; readonly second: number },
+): void {
   const { def, dst, src, imm } = insn
   effects.count = 0
   effects.def = -1
@@ -170,9 +178,9 @@ export function describe(insn: Insn, effects: Effects, pointer: Need, call: () =
     }
     case 'call':
     case 'callx': {
-      const needs = call()
+      const { needs, second } = call()
       needs.forEach((need, n) => {
-        use(n, n + 1, need)
+        use(n, n === 1 ? second : n + 1, need)
       })
       if (def.kind === 'callx') use(MAX_OPERANDS - 1, dst, NEED.low)
       effects.def = 0

@@ -10,7 +10,7 @@ export function emitCall(e: Emitter, slot: number, _insn: Insn): void {
   const plan = e.values.plan(slot)
   switch (plan.kind) {
     case 'array_lookup':
-      emitArrayLookup(e, slot, plan.array)
+      emitArrayLookup(e, slot, plan.array, plan.key !== undefined)
       return
     case 'map_op':
       emitMapOp(e, slot, plan)
@@ -47,11 +47,17 @@ function emitArguments(e: Emitter, slot: number, needs: readonly number[], again
 }
 
 /** The address of an element is a sum; an index past the end gives 0. */
-function emitArrayLookup(e: Emitter, slot: number, array: NonNullable<LinkedMap['array']>): void {
+function emitArrayLookup(
+  e: Emitter,
+  slot: number,
+  array: NonNullable<LinkedMap['array']>,
+  keyAtHand: boolean,
+): void {
   const { code } = e
   const index = e.scratch('index', 'i32')
-  const offset = e.pushAddress(slot, 1, 0)
-  code.i32_load(offset).local_tee(index)
+  if (keyAtHand) e.push32(slot, 1)
+  else code.i32_load(e.pushAddress(slot, 1, 0))
+  code.local_tee(index)
   if (array.stride !== 1) code.i32_const(array.stride).i32_mul()
   code.i32_const(array.data).i32_add()
   code.i32_const(0)

@@ -1,6 +1,7 @@
 import { control, type LinkedProgram } from '@skep/registry'
 import type { Code, Label, ValueType } from '@skep/wasm'
 import { opcodes } from '@skep/wasm'
+import { REGISTERS } from './stack-slots.ts'
 import type { Values } from './values.ts'
 
 /** What code of every function in the module refers to. */
@@ -57,8 +58,8 @@ export class Emitter {
   readonly exit: Exit
   /** Whether this is a subprogram: its callers' frames lie above its own. */
   readonly isSubprogram: boolean
-  readonly #narrow = new Int32Array(10).fill(-1)
-  readonly #wide = new Int32Array(10).fill(-1)
+  readonly #narrow = new Int32Array(REGISTERS).fill(-1)
+  readonly #wide = new Int32Array(REGISTERS).fill(-1)
   readonly #scratch = new Map<string, number>()
   #pending: Pending = NONE
 

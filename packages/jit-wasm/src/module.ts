@@ -11,6 +11,7 @@ import { emitBody } from './emit-function.ts'
 import { Emitter, type ModuleEnv } from './emitter.ts'
 import { isAlone, makeBody, writeBatch, writeCallback, writeEntry, writeRun } from './entries.ts'
 import { analyseProgram, type CompiledFunction } from './functions.ts'
+import { promoteSlots } from './stack-slots.ts'
 
 export interface ModuleOptions {
   /** The memory is shared between threads. */
@@ -71,7 +72,8 @@ interface ProgramUnit {
 /** Compiles verified programs to one WebAssembly module. Throws JitError. */
 export function compileModule(programs: readonly LinkedProgram[], options: ModuleOptions): CompiledModule {
   const module = new ModuleBuilder(programs[0]?.name)
-  const units = programs.map((program): ProgramUnit => {
+  const units = programs.map((given): ProgramUnit => {
+    const program = promoteSlots(given, options.shared)
     const functions = analyseProgram(program, options.shared)
     const main = functions.get(0)!
     return { program, functions, main, built: new Map(), callbackGlobals: new Map() }

@@ -1,8 +1,17 @@
-import { ACCESS, type LinkedProgram } from '@skep/registry'
+import { ACCESS } from '@skep/registry'
 import type { FunctionBlocks } from './blocks.ts'
 import { type CallPlan, MAX_ADDRESS, MAX_U32, MAX_U64, NEED, planCall } from './calls.ts'
-import { callNeeds, createEffects, describe, MAX_OPERANDS, OPERAND, type ParameterNeeds } from './effects.ts'
+import {
+  callNeeds,
+  createEffects,
+  describe,
+  MAX_OPERANDS,
+  OPERAND,
+  type ParameterNeeds,
+  secondRegister,
+} from './effects.ts'
 import { resultMax } from './ranges.ts'
+import { type PreparedProgram, REGISTERS } from './stack-slots.ts'
 
 /** The frame pointer: never written, so it takes part in no value. */
 const R10 = 10
@@ -53,7 +62,7 @@ export class Values {
   /** Bits of the registers that the function reads before it writes them. */
   readonly parameters: number
 
-  constructor(program: LinkedProgram, flow: FunctionBlocks, from: number, to: number, known: Surroundings) {
+  constructor(program: PreparedProgram, flow: FunctionBlocks, from: number, to: number, known: Surroundings) {
     const count = to - from
     this.#from = from
     this.#def = new Int8Array(count).fill(-1)
@@ -74,7 +83,11 @@ export class Values {
   }
 
   /** Notes what each instruction reads and writes. Returns which ones leave nothing in r1 to r5. */
-  #describe(program: LinkedProgram, flow: FunctionBlocks, { calleeNeeds, shared }: Surroundings): Uint8Array {
+  #describe(
+    program: PreparedProgram,
+    flow: FunctionBlocks,
+    { calleeNeeds, shared }: Surroundings,
+  ): Uint8Array {
     const effects = createEffects()
     const clobbers = new Uint8Array(this.#def.length)
     flow.blocks.forEach((block, index) => {
@@ -88,7 +101,7 @@ export class Values {
         describe(insn, effects, pointer, () => {
           const plan = planCall(program, slot, insn, shared)
           this.#plans.set(slot, plan)
-          return callNeeds(plan, calleeNeeds)
+          return { needs: callNeeds(plan, calleeNeeds), second: secondRegister(plan) }
         })
         this.#def[at] = effects.def
         this.#pure[at] = effects.pure ? 1 : 0
@@ -154,12 +167,12 @@ export class Values {
   /** Gives every definition and every live register of a block a node, and joins the nodes that are one live range. */
   #connect(flow: FunctionBlocks, liveIn: Int32Array): void {
     const live = Array.from(liveIn, (bits) => {
-      const nodes = new Int32Array(R10).fill(-1)
-      for (let reg = 0; reg < R10; reg++) if (bits & (1 << reg)) nodes[reg] = this.#node()
+      const nodes = new Int32Array(REGISTERS).fill(-1)
+      for (let reg = 0; reg < REGISTERS; reg++) if (bits & (1 << reg)) nodes[reg] = this.#node()
       return nodes
     })
     this.#entry = live[flow.graph.entry]!
-    const current = new Int32Array(R10)
+    const current = new Int32Array(REGISTERS)
     for (let block = 0; block < live.length; block++) {
       current.set(live[block]!)
       let use = this.#firstUse[block]!
@@ -178,7 +191,7 @@ export class Values {
       }
       for (const succ of flow.graph.succs[block]!) {
         const into = live[succ]!
-        for (let reg = 0; reg < R10; reg++) {
+        for (let reg = 0; reg < REGISTERS; reg++) {
           if (into[reg] === -1) continue
           if (current[reg] === -1) current[reg] = this.#node()
           this.#join(into[reg]!, current[reg]!)
@@ -191,7 +204,7 @@ export class Values {
     for (let n = 0; n < this.#defNodes.length; n++) {
       if (this.#defNodes[n] !== -1) this.#defNodes[n] = this.#root(this.#defNodes[n]!)
     }
-    for (let reg = 0; reg < R10; reg++) {
+    for (let reg = 0; reg < REGISTERS; reg++) {
       if (this.#entry[reg] !== -1) this.#entry[reg] = this.#root(this.#entry[reg]!)
     }
   }
@@ -212,12 +225,12 @@ export class Values {
     if (x !== y) this.#parents[Math.max(x, y)] = Math.min(x, y)
   }
 
-  #findRanges(program: LinkedProgram, contextMax: number): void {
+  #findRanges(program: PreparedProgram, contextMax: number): void {
     const count = this.#parents.length
     const max = new Float64Array(count).fill(-1)
     this.#max = max
     this.#defCount = new Int32Array(count)
-    for (let reg = 0; reg < R10; reg++) {
+    for (let reg = 0; reg < REGISTERS; reg++) {
       const root = this.#entry[reg]!
       if (root === -1) continue
       max[root] = Math.max(max[root]!, reg === 1 ? contextMax : MAX_U64)
