@@ -3,8 +3,8 @@
 // the verifier says without a mutant.
 // usage: node scripts/mutation/search.mjs [--first] [--minutes N] [--seed N] [--only TEXT] [--pool FILE...] [--rows FILE...]
 // As root, on Linux 6.18. --first tries the seeds as they are before anything else, from number --skip on. --rows gives
-// programs (JSON lines with { row }) that are tried so before, with every mutant that they reach, however long it takes;
-// with --minutes 0 nothing else is.
+// programs (JSON lines with { row }) that are tried so before, with more of the mutants that they reach; with --minutes 0
+// nothing else is.
 // It needs the bundles and results of a run of main.mjs. What it finds is added to
 // node_modules/.cache/skep-mutation/found.jsonl, differences from the kernel to differences.jsonl; see record.mjs.
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
@@ -174,7 +174,8 @@ async function search({ alive, seed, minutes, pools, rows, shared, plain, done }
     for (const id of reached(input)) {
       const target = targets.get(id)
       if (target) target.reached++
-      if (target && (thorough || target.tried < 8 || random.below(target.tried) < 8)) ids.push(id)
+      const most = thorough ? 60 : 8
+      if (target && (target.tried < most || random.below(target.tried) < most)) ids.push(id)
     }
     if (ids.length === 0) continue
     // First those that few programs reach.

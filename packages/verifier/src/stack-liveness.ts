@@ -6,7 +6,8 @@ import { successors } from './successors.ts'
 // Which stack slots may still be read: kernel/bpf/liveness.c. Reads and certain writes are recorded while the program is
 // walked, for each function as it was reached by a chain of calls, and spread backwards over its control flow.
 
-// Masks of one frame at one instruction: two words of bits by slot each.
+// Masks of one frame at one instruction: two words of bits by slot each. Shifts take the low five bits of a count, so that
+// `1 << spi` is the bit of a slot in its word.
 const MAY_READ = 0
 const MUST_WRITE = 2
 const MUST_WRITE_ACC = 4
@@ -36,9 +37,8 @@ function computeFlow(env: Env): Flow {
   const place = new Int32Array(program.length)
   const before = new Int32Array(postorder.length + 2)
   const out = new Int32Array(2)
-  for (let i = 0; i < postorder.length; i++) place[postorder[i]!] = i
-  for (let i = 0; i < postorder.length; i++) {
-    const insn = postorder[i]!
+  for (const [i, insn] of postorder.entries()) place[insn] = i
+  for (const insn of postorder) {
     const n = successors(program, insn, out)
     for (let s = 0; s < n; s++) {
       next[insn * 2 + s] = out[s]!
@@ -47,9 +47,9 @@ function computeFlow(env: Env): Flow {
   }
   for (let i = 1; i < before.length; i++) before[i]! += before[i - 1]!
   const predecessors = new Int32Array(before.at(-1)!)
-  for (let i = 0; i < postorder.length; i++) {
+  for (const [i, insn] of postorder.entries()) {
     for (let s = 0; s < 2; s++) {
-      const to = next[postorder[i]! * 2 + s]!
+      const to = next[insn * 2 + s]!
       if (to >= 0) predecessors[before[place[to]! + 1]!++] = i
     }
   }
@@ -95,16 +95,13 @@ export class StackLiveness {
     this.#flow = computeFlow(env)
   }
 
+  #outer(subprog: number): Instance {
+    this.#outermost[subprog] ??= this.#make([BPF_MAIN_FUNC], [subprog])
+    return this.#outermost[subprog]!
+  }
+
   #lookup(state: State, frameno: number): Instance {
-    if (frameno === 0) {
-      const subprog = state.frames[0]!.subprog
-      let outermost = this.#outermost[subprog]
-      if (!outermost) {
-        outermost = this.#make([BPF_MAIN_FUNC], [subprog])
-        this.#outermost[subprog] = outermost
-      }
-      return outermost
-    }
+    if (frameno === 0) return this.#outer(state.frames[0]!.subprog)
     const callsites: number[] = []
     const subprogs: number[] = []
     for (let i = 0; i <= frameno; i++) {
@@ -116,11 +113,7 @@ export class StackLiveness {
 
   /** `callsites` has one entry for each call, `subprogs` one more. */
   #find(callsites: readonly number[], subprogs: readonly number[]): Instance {
-    if (callsites.length === 0) {
-      const subprog = subprogs[0]!
-      this.#outermost[subprog] ??= this.#make([BPF_MAIN_FUNC], [subprog])
-      return this.#outermost[subprog]!
-    }
+    if (callsites.length === 0) return this.#outer(subprogs[0]!)
     const key = `${callsites.join()}:${subprogs.join()}`
     let instance = this.#instances.get(key)
     if (!instance) {
@@ -177,7 +170,7 @@ export class StackLiveness {
   /** The instruction may read slots of a frame. */
   markRead(frame: number, spi: number): void {
     const lo = spi < 32 ? 1 << spi : 0
-    const hi = spi < 32 ? 0 : 1 << (spi - 32)
+    const hi = spi < 32 ? 0 : 1 << spi
     this.#markRead(this.#instance(), frame, this.#env.insn, lo, hi)
   }
 
@@ -213,7 +206,7 @@ export class StackLiveness {
   /** The instruction surely writes a whole slot. */
   markWrite(frame: number, spi: number): void {
     if (spi < 32) this.#writesLo[frame]! |= 1 << spi
-    else this.#writesHi[frame]! |= 1 << (spi - 32)
+    else this.#writesHi[frame]! |= 1 << spi
     this.#anyWrite = true
   }
 
@@ -324,7 +317,7 @@ export class StackLiveness {
             stale[at >> 5]! |= 1 << (at & 31)
           }
         }
-        todo = bit === 31 ? 0 : stale[word]! & (-2 << bit)
+        todo = stale[word]! & (-2 << bit)
       }
     }
     return changed
@@ -429,7 +422,7 @@ const chainText = (instance: Instance): string =>
 function slotsText(lo: number, hi: number): string {
   const names: string[] = []
   for (let spi = 0; spi < 64; spi++) {
-    if (((spi < 32 ? lo >> spi : hi >> (spi - 32)) & 1) !== 0) names.push(`${-(spi + 1) * 8}`)
+    if (((spi < 32 ? lo >> spi : hi >> spi) & 1) !== 0) names.push(`${-(spi + 1) * 8}`)
   }
   return names.join()
 }
