@@ -2,12 +2,15 @@ import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineConfig, type Options } from 'tsup'
 import { writeDeclarations } from './scripts/declarations.mjs'
+import { stampOf } from './scripts/stamp.mjs'
 
 export interface BuildRules {
   /** False: no declarations. */
   readonly declarations?: boolean
   /** Development dependencies of which a part goes into dist/, with their licences beside it. */
   readonly bundled?: readonly string[]
+  /** Packages whose sources `SKEP_BUILD` stands for: other sources, another text. */
+  readonly stamp?: readonly string[]
   /** Sources that keep the registry that checks definitions: what they give on is for other people's. */
   readonly checked?: readonly string[]
 }
@@ -18,7 +21,7 @@ export interface BuildRules {
  * the source maps have the sources.
  */
 export const build = (options: Options = {}, rules: BuildRules = {}): ReturnType<typeof defineConfig> => {
-  const { declarations = true, bundled = [], checked = [] } = rules
+  const { declarations = true, bundled = [], checked = [], stamp } = rules
   const entry = (options.entry as string[] | undefined) ?? ['src/index.ts']
   return defineConfig({
     entry,
@@ -33,6 +36,7 @@ export const build = (options: Options = {}, rules: BuildRules = {}): ReturnType
     esbuildOptions: (esbuild) => {
       esbuild.charset = 'utf8'
     },
+    ...(stamp ? { define: { SKEP_BUILD: JSON.stringify(stampOf(stamp)) } } : {}),
     noExternal: [/^@skep\/registry$/, ...bundled.map((name) => new RegExp(`^${name}(/|$)`))],
     ...options,
     esbuildPlugins: [

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Sources outside a package's own assembly/ that its modules may import. */
-const shared = ['packages/registry/src/layout', 'scripts/assemble.mjs']
+const shared = ['packages/registry/src/layout', 'scripts/assemble.mjs', 'scripts/assemble/encode.mjs']
 
 /** The latest change under a path, in milliseconds; 0 where there is nothing. */
 function changed(path) {

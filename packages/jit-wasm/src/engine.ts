@@ -9,10 +9,13 @@ import {
   type EngineDef,
   type LinkedProgram,
   type MapOp,
+  type SavedUnit,
   type UniformFunction,
 } from '@skep/registry'
 import { JitError } from './errors.ts'
 import { type CompiledModule, compileModule, type ProgramExports } from './module.ts'
+import { version } from './version.ts'
+import { warmupOver } from './warmup.ts'
 
 type Exports = Readonly<Record<string, unknown>>
 type Run = (ctx: number) => number
@@ -27,7 +30,9 @@ export const jit: EngineDef = defineEngine({
   checked: false,
   create: async (cpu: Cpu): Promise<Engine> => ({
     name: 'jit',
+    ...(version === undefined ? {} : { version }),
     compile: (programs) => compile(cpu, programs),
+    restore: (programs, saved) => restore(cpu, programs, saved),
     adopt: (programs, shared) => adopt(cpu, programs, shared as SharedUnit),
   }),
 })
@@ -37,15 +42,21 @@ type ImportName =
   | { readonly program: number; readonly helper: number }
   | { readonly program: number; readonly map: number; readonly op: MapOp }
 
-/** A compiled unit as it is sent to workers. */
-interface SharedUnit {
-  readonly module: WebAssembly.Module
+/** What must be known of a module besides its bytes. */
+interface AboutUnit {
   readonly imports: readonly ImportName[]
   readonly programs: readonly ProgramExports[]
   readonly progress: string
+}
+
+/** A compiled unit as it is sent to workers. */
+interface SharedUnit extends AboutUnit {
+  readonly module: WebAssembly.Module
   /** Of the callbacks, in order. */
   readonly slots: readonly number[]
 }
+
+type LinkedUnit = CompiledUnit & { readonly slots: readonly number[] }
 
 function nameImport(fn: unknown, programs: readonly LinkedProgram[]): ImportName {
   for (const [program, { helpers, maps }] of programs.entries()) {
@@ -58,17 +69,45 @@ function nameImport(fn: unknown, programs: readonly LinkedProgram[]): ImportName
   throw new TypeError('the module imports a function that no program names')
 }
 
+function importNamed(name: ImportName, programs: readonly AdoptedProgram[]): unknown {
+  const { helpers, maps } = programs[name.program]!
+  return 'helper' in name ? helpers.get(name.helper)!.fn : maps[name.map]!.ops[name.op]
+}
+
 async function adopt(
   cpu: Cpu,
   programs: readonly AdoptedProgram[],
   shared: SharedUnit,
 ): Promise<CompiledUnit> {
-  const imports = shared.imports.map((name): unknown => {
-    const { helpers, maps } = programs[name.program]!
-    return 'helper' in name ? helpers.get(name.helper)!.fn : maps[name.map]!.ops[name.op]
-  })
+  const imports = shared.imports.map((name) => importNamed(name, programs))
   const instance = await WebAssembly.instantiate(shared.module, importsOf(cpu, imports))
-  return link(cpu, shared, instance.exports, shared.slots)
+  return link(cpu, shared, shared.module, instance.exports, shared.slots)
+}
+
+async function restore(
+  cpu: Cpu,
+  programs: readonly LinkedProgram[],
+  saved: SavedUnit,
+): Promise<CompiledUnit> {
+  const about = saved.about as AboutUnit
+  const module = saved.module ?? (await WebAssembly.compile(saved.wasm))
+  const imports = about.imports.map((name) => importNamed(name, programs))
+  const instance = await WebAssembly.instantiate(module, importsOf(cpu, imports))
+  return finish(cpu, link(cpu, about, module, instance.exports), saved.wasm, module, about)
+}
+
+/** The unit as its engine gives it: what is kept of it, and, of shared memory, what other CPUs get. */
+function finish(
+  cpu: Cpu,
+  unit: LinkedUnit,
+  wasm: Uint8Array<ArrayBuffer>,
+  module: WebAssembly.Module,
+  about: AboutUnit,
+): CompiledUnit {
+  const saved = (): SavedUnit => ({ wasm, about, module })
+  if (!cpu.arena.shared) return { ...unit, wasm, saved }
+  const shared: SharedUnit = { module, ...about, slots: unit.slots }
+  return { ...unit, wasm, saved, shared }
 }
 
 function importsOf(cpu: Cpu, imports: readonly unknown[]): WebAssembly.Imports {
@@ -95,25 +134,22 @@ async function compile(cpu: Cpu, programs: readonly LinkedProgram[]): Promise<Co
       cause: error,
     })
   })
-  const unit = link(cpu, compiled, instance.exports)
-  if (!cpu.arena.shared) return { ...unit, wasm: compiled.bytes }
-  const shared: SharedUnit = {
-    module,
+  const about: AboutUnit = {
     imports: compiled.imports.map((fn) => nameImport(fn, programs)),
     programs: compiled.programs,
     progress: compiled.progress,
-    slots: unit.slots,
   }
-  return { ...unit, wasm: compiled.bytes, shared }
+  return finish(cpu, link(cpu, compiled, module, instance.exports), compiled.bytes, module, about)
 }
 
 /** `given` are the slots that callbacks have on the CPU that compiled them. */
 function link(
   cpu: Cpu,
   compiled: Pick<CompiledModule, 'programs' | 'progress'>,
+  module: WebAssembly.Module,
   exports: Exports,
   given: readonly number[] = [],
-): CompiledUnit & { readonly slots: readonly number[] } {
+): LinkedUnit {
   const slots: number[] = []
   for (const { callbacks } of compiled.programs) {
     for (const callback of callbacks) {
@@ -123,7 +159,7 @@ function link(
     }
   }
   const progress = exports[compiled.progress] as WebAssembly.Global
-  const programs = compiled.programs.map((names) => makeProgram(cpu, names, exports, progress))
+  const programs = compiled.programs.map((names) => makeProgram(cpu, names, module, exports, progress))
   return {
     programs,
     slots: [...slots],
@@ -136,6 +172,7 @@ function link(
 function makeProgram(
   cpu: Cpu,
   names: ProgramExports,
+  module: WebAssembly.Module,
   exports: Exports,
   progress: WebAssembly.Global,
 ): CompiledProgram {
@@ -162,6 +199,7 @@ function makeProgram(
     },
     entry: exports[names.entry] as UniformFunction,
     code: 0,
+    warmup: (ctx, milliseconds) => warmupOver(cpu, module, names, ctx, milliseconds),
     run: (ctx) => {
       const sp = stackPointer()
       try {

@@ -72,6 +72,11 @@ export interface CompiledProgram {
   run(ctx: number): number
   /** As ProgramHandle.runBatch. Stops at the first fault; returns how many contexts were finished. */
   runBatch(ctxs: number, count: number, results: number): number
+  /**
+   * Has the host's optimising compiler work on the program's code now, by running it over a copy of the arena, with nothing
+   * that it calls: no map changes. Stops when the milliseconds are over. Absent: there is nothing to warm.
+   */
+  readonly warmup?: (ctx: number, milliseconds: number) => void
   /** The function behind `run`, for a caller that does itself what `run` does around it. */
   readonly direct?: DirectRun
 }
@@ -91,10 +96,21 @@ export interface DirectRun {
   note(error: unknown): void
 }
 
+/** A compiled unit as it can be kept: what `Engine.restore` takes. */
+export interface SavedUnit {
+  readonly wasm: Uint8Array<ArrayBuffer>
+  /** What the engine must know besides; survives JSON. */
+  readonly about: unknown
+  /** `wasm` compiled, where this process has done so. */
+  readonly module?: WebAssembly.Module
+}
+
 export interface CompiledUnit {
   readonly programs: readonly CompiledProgram[]
   /** The wasm bytes, where the engine makes any. */
   readonly wasm?: Uint8Array
+  /** Absent: nothing to keep. */
+  readonly saved?: () => SavedUnit
   /** What `adopt` makes the same programs of on another CPU of the arena; can be sent to a worker. */
   readonly shared?: unknown
   release(): void
@@ -112,6 +128,13 @@ export interface Engine {
    * Functions that the arena names by slot take the same slots. Absent: the engine's programs run on one CPU only.
    */
   adopt?(programs: readonly AdoptedProgram[], shared: unknown): Promise<CompiledUnit>
+  /**
+   * Another text for an engine that makes other code of the same programs: units are kept under it. Absent: they are not
+   * kept longer than the process.
+   */
+  readonly version?: string
+  /** A unit of `saved` of the same programs at the same addresses, without compiling their instructions again. */
+  restore?(programs: readonly LinkedProgram[], saved: SavedUnit): Promise<CompiledUnit>
   /** Gives back what the engine has in the arena for itself; its programs are released before. */
   close?(): void
 }

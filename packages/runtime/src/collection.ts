@@ -3,7 +3,7 @@ import type { HostMap } from '@skep/maps'
 import type { CollectionSpec } from '@skep/registry'
 import { RuntimeError } from './errors.ts'
 import { encodeGlobal, type GlobalValue } from './globals.ts'
-import type { Program } from './program.ts'
+import type { Program, WarmupInput } from './program.ts'
 import { perCpu, TypedMap } from './typed-map.ts'
 import type { SharedCollection } from './workers/shared.ts'
 
@@ -18,6 +18,8 @@ export interface CollectionParts {
   readonly programs: ReadonlyMap<string, Program>
   readonly maps: ReadonlyMap<string, HostMap>
   readonly cpus: number
+  /** Settled when the engine that the programs stay on has them, with what stopped it if it could not take them; absent: at once. */
+  readonly settled?: Promise<{ readonly failed?: unknown }> | undefined
   readonly share: () => SharedCollection
   readonly release: () => void
 }
@@ -94,6 +96,16 @@ export class Collection {
     return new TypedMap(handle, codecs.key, perCpu(codecs.value, this.#parts.cpus))
   }
 
+  /**
+   * Resolves when all programs are as fast as they become: the engine asked for has taken over (`tierUp`), and the host has
+   * been made to compile its code in full. Rejects where that engine could not take the programs; they keep running.
+   */
+  async warmup(input: WarmupInput = {}): Promise<void> {
+    const outcome = await this.#parts.settled
+    if (outcome?.failed !== undefined) throw outcome.failed
+    if (!this.#closed) for (const program of this.#parts.programs.values()) program.warmup(input)
+  }
+
   /** The bytes of a global variable, copied. */
   readGlobal(name: string): Uint8Array {
     const variable = this.#variable(name)
@@ -112,7 +124,8 @@ export class Collection {
 
   /** What a worker that joined before this was loaded opens it with (`WorkerRuntime.open`). Throws RuntimeError UNSHARED. */
   share(): SharedCollection {
-    if (this.#closed) throw new RuntimeError('CLOSED', 'collection', 'the collection is closed; load it again')
+    if (this.#closed)
+      throw new RuntimeError('CLOSED', 'collection', 'the collection is closed; load it again')
     return this.#parts.share()
   }
 

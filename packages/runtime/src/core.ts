@@ -3,6 +3,7 @@ import type { Arena } from '@skep/memory'
 import { createArena } from '@skep/memory'
 import {
   type CollectionSpec,
+  type CompiledUnit,
   control,
   createPlatform,
   type Engine,
@@ -34,10 +35,13 @@ import { type GlobalValue, setGlobals } from './globals.ts'
 import { kfuncAsHelper } from './kfunc.ts'
 import { linkBare, linkProgram } from './link.ts'
 import { linkFunction } from './link-function.ts'
+import { type CacheStore, compileWith } from './load-cache.ts'
 import { createMap, fillMap, type LiveMap, type MapFactory } from './map-factory.ts'
 import { createModuleSet, type ModuleSet } from './modules.ts'
 import { Program, readFault, writeRecord } from './program.ts'
 import { raise } from './raise.ts'
+import { selectPrograms } from './select-programs.ts'
+import { tierUp } from './tier-up.ts'
 import { printPlugin } from './workers/fingerprint.ts'
 import { WorkerHub } from './workers/hub.ts'
 import { withWorkers } from './workers/options.ts'
@@ -48,7 +52,8 @@ export { Collection, type MapCodecs } from './collection.ts'
 export { type FaultCode, ProgramFault, RuntimeError, type RuntimeErrorCode } from './errors.ts'
 export type { PrintkEvent, RuntimeEvents } from './events.ts'
 export { type GlobalValue, setGlobals } from './globals.ts'
-export { Program, type TestRunResult } from './program.ts'
+export { type CacheStore, createMemoryCache } from './load-cache.ts'
+export { Program, type TestRunResult, type WarmupInput } from './program.ts'
 export { perCpu, TypedMap } from './typed-map.ts'
 export { flowHash } from './workers/flow-hash.ts'
 export { joinRuntime } from './workers/join.ts'
@@ -80,6 +85,13 @@ export interface CoreOptions {
   readonly shared?: boolean
   /** CPUs that per-CPU values are laid out for. Default 1 and the workers. */
   readonly cpus?: number
+  /** Where compiled collections are kept, so that the next load of the same need not compile. */
+  readonly cache?: CacheStore
+  /**
+   * The first packets do not wait for the engine: programs run at once on one that needs not compile (the first with a
+   * checked mode), and change over when theirs is ready. Without effect where workers share the memory.
+   */
+  readonly tierUp?: boolean
   /** Deterministic mode: random numbers and time come from this seed. */
   readonly seed?: bigint
 }
@@ -234,7 +246,15 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       const linked = await Promise.all(
         chosen.map((program, i) => linkProgram(program, mapNames, verdicts[i]?.facts, linker)),
       )
-      const unit = await engine.compile(linked)
+      const around = { arena: this.arena, control: this.#cpu.control, maps: withGlobals.maps }
+      const compile = (by: Engine): Promise<CompiledUnit> =>
+        compileWith(this.#options.cache, linked, { ...around, engine: by })
+      const first = this.#firstEngine(engineName)
+      const tiers =
+        first === undefined
+          ? undefined
+          : tierUp(await (await this.#engine(first)).compile(linked), compile(engine))
+      const unit = tiers ?? (await compile(engine))
       undo.push(() => unit.release())
       // It may have been closed while this load waited.
       this.#open()
@@ -291,9 +311,24 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
         share: () => {
           this.#workers()
           const all = [...programs.values()]
-          return describeCollection({ id, spec: withGlobals, engine: engineName, unit, linked, programs: all, maps })
+          return describeCollection({
+            id,
+            spec: withGlobals,
+            engine: engineName,
+            unit,
+            linked,
+            programs: all,
+            maps,
+          })
         },
         spec: withGlobals,
+        settled: tiers?.settled((compiled, done) => {
+          whenIdle(this.#activity, () => {
+            if (!closed)
+              for (const [n, program] of [...programs.values()].entries()) program.replace(compiled[n]!)
+            done()
+          })
+        }),
         programs,
         maps: new Map([...maps].map(([name, map]) => [name, map.handle])),
         cpus: this.arena.cpus,
@@ -454,6 +489,13 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     return engineDef(this.platform, asked ?? this.#options.engine ?? [...this.platform.engines][0]?.name).name
   }
 
+  /** The engine that bridges the time until another has compiled. */
+  #firstEngine(engine: string): string | undefined {
+    if (!this.#options.tierUp || this.arena.shared) return undefined
+    const first = [...this.platform.engines].find((def) => def.checked)?.name
+    return first === engine ? undefined : first
+  }
+
   #engine(name: string): Promise<Engine> {
     let engine = this.#engines.get(name)
     if (!engine) {
@@ -489,7 +531,11 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     if (!kfunc) {
       // Numbers below 0 are no helper's.
       const id = -1 - this.#kfuncs.size
-      kfunc = linkFunction(kfuncAsHelper(name, id, this.platform.kfuncs.byName(name)), 'kfunc', this.#mapFactory)
+      kfunc = linkFunction(
+        kfuncAsHelper(name, id, this.platform.kfuncs.byName(name)),
+        'kfunc',
+        this.#mapFactory,
+      )
       this.#kfuncs.set(name, kfunc)
     }
     return kfunc
@@ -548,14 +594,4 @@ function verifyOrThrow(
   // Log text costs more than the verdict: it is made by a second walk, when someone wants it.
   const log = (): string => verifyProgram(verifier, spec, program, options, 1).log()
   throw new VerifierError(program.name, { ...verdict, log })
-}
-
-function selectPrograms(spec: CollectionSpec, names: readonly string[] | undefined): readonly ProgramSpec[] {
-  if (!names) return spec.programs.filter((p) => p.autoload !== false)
-  return names.map((name) => {
-    const program = spec.programs.find((p) => p.name === name)
-    if (program) return program
-    const known = spec.programs.map((p) => p.name).join(', ') || 'none'
-    throw new RuntimeError('NO_SUCH_PROGRAM', name, `no program "${name}"; the collection has: ${known}`)
-  })
 }

@@ -7,7 +7,7 @@ import {
 } from '@skep/registry'
 import { createVerifier } from '@skep/verifier'
 import { checkOptions } from './check-options.ts'
-import { createRuntime as composeRuntime, type Runtime } from './core.ts'
+import { type CacheStore, createRuntime as composeRuntime, type Runtime } from './core.ts'
 import { RuntimeError } from './errors.ts'
 import { defaultPreset } from './preset.ts'
 
@@ -17,7 +17,9 @@ export * from '@skep/registry'
 export { VerifierError } from '@skep/verifier'
 export { completeMaps, type RefusedMap, refusedMap } from './complete-maps.ts'
 export {
+  type CacheStore,
   Collection,
+  createMemoryCache,
   type FaultCode,
   flowHash,
   type GlobalValue,
@@ -40,6 +42,7 @@ export {
   setGlobals,
   type TestRunResult,
   TypedMap,
+  type WarmupInput,
 } from './core.ts'
 export { defaultPreset } from './preset.ts'
 
@@ -58,6 +61,13 @@ export interface RuntimeOptions {
   readonly shared?: boolean
   /** CPUs that per-CPU values are laid out for. Default 1 and the workers. */
   readonly cpus?: number
+  /** Where compiled collections are kept, so that the next load of the same need not compile. */
+  readonly cache?: CacheStore
+  /**
+   * The first packets do not wait for the engine: programs run at once on one that needs not compile (the interpreter), and
+   * change over when theirs is ready. Without effect where workers share the memory.
+   */
+  readonly tierUp?: boolean
   /** Deterministic mode: random numbers and time come from this seed. */
   readonly seed?: bigint
 }

@@ -43,6 +43,14 @@ export interface TestRunResult extends TestRunOutput {
   readonly retval: number
 }
 
+/** What `warmup` runs over, and how long at most. */
+export interface WarmupInput {
+  /** A packet as it will come; 64 zero bytes when absent. */
+  readonly data?: Uint8Array
+  /** For one program; 50 when absent. */
+  readonly milliseconds?: number
+}
+
 /** A loaded program. `T` is its program type's name, so that it only attaches where it belongs. */
 export class Program<T extends string = string> implements ProgramHandle {
   readonly name: string
@@ -192,6 +200,37 @@ export class Program<T extends string = string> implements ProgramHandle {
     } finally {
       activity.depth--
       for (const [n, [at]] of savedFields.entries()) arena.u8.set(saved[n]!, block + at)
+    }
+  }
+
+  /** Another engine's code takes over, for tail calls too. Not while it runs. */
+  replace(compiled: CompiledProgram): void {
+    const { arena, table } = this.#cpu
+    const { view } = arena
+    table.set(view.getUint32(this.record + programLayout.PROG_SLOT, true), compiled.entry)
+    view.setUint32(this.record + programLayout.PROG_CODE, compiled.code, true)
+    const { direct } = compiled
+    direct?.bind(this.record)
+    this.#compiled = compiled
+    this.#direct = direct?.run ?? ((ctx) => this.#told(ctx))
+    this.#alone = direct?.alone ?? false
+    this.#note = direct?.note ?? rethrow
+  }
+
+  /**
+   * Has the host compile the program with all that it can, now and not after so many runs: on a typical packet, since code
+   * that no run reaches stays as it is. Nothing of the program's shows: it runs over a copy of the arena. Engines whose code
+   * is not compiled by the host have nothing to do, and so have runtimes with workers.
+   */
+  warmup(input: WarmupInput = {}): void {
+    const warm = this.#compiled.warmup
+    const make = this.#typeDef.testRun
+    if (!warm || !make) return
+    const context = make(this.host.arena, { data: input.data ?? new Uint8Array(64) })
+    try {
+      warm(context.address, input.milliseconds ?? 50)
+    } finally {
+      context.release()
     }
   }
 
