@@ -1,15 +1,21 @@
 import type { Seed } from '../seed.ts'
+import { arithmetic } from './arithmetic.ts'
+import { branches } from './branches.ts'
 import { bodies, later, packets as packetCallees, params, returned, sleepers } from './callees.ts'
 import { callbacks, globals, linked, loops } from './calls.ts'
 import { accesses, results } from './context.ts'
 import { dynptrs } from './dynptrs.ts'
 import { bare, dead, depths, early, handed, handlers, lists } from './functions.ts'
 import { flow, helpers } from './helpers.ts'
+import { joins } from './joins.ts'
+import { liveness } from './liveness.ts'
 import { fields, pairs, tables, users } from './loads.ts'
 import { atomics, morePackets, packets, pointers, stack } from './memory.ts'
 import { locks, sockets, timers, twoLocks } from './objects.ts'
+import { precision } from './precision.ts'
 import { sections } from './sections.ts'
 import { slots } from './slots.ts'
+import { speculation } from './speculation.ts'
 import { strings } from './strings.ts'
 
 /** The seeds, those that Linux accepts and those that it refuses. */
@@ -42,6 +48,7 @@ export const seeds: readonly Seed[] = [
   ...dead,
   ...handed,
   ...slots,
+  ...liveness,
   ...users,
   ...pairs,
   ...tables,
@@ -52,4 +59,9 @@ export const seeds: readonly Seed[] = [
   ...packetCallees,
   ...returned,
   ...later,
+  ...arithmetic,
+  ...branches,
+  ...speculation,
+  ...precision,
+  ...joins,
 ]
