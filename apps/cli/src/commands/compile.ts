@@ -1,27 +1,15 @@
 import { createHash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { decode } from '@skep/isa'
-import {
-  createStandaloneCompiler,
-  type Features,
-  type StandaloneMetadata,
-  type StandaloneModule,
-} from '@skep/jit-wasm/standalone'
-import { definePlugin } from '@skep/registry'
-import {
-  type CollectionSpec,
-  createRuntime,
-  type GlobalValue,
-  type Platform,
-  RuntimeError,
-} from '@skep/runtime'
+import type { Features, StandaloneMetadata } from '@skep/jit-wasm/standalone'
+import type { GlobalValue } from '@skep/runtime'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import pc from 'picocolors'
-import { addElements, collect, collectGlobal } from '../initial-values.ts'
+import { compileObject } from '../compile-object.ts'
+import { collect, collectGlobal } from '../initial-values.ts'
 import { about, readInput } from '../input.ts'
 import { type Column, print, printJson, table } from '../output.ts'
-import { EXIT, RefusedError, UsageError } from '../report.ts'
+import { EXIT, UsageError } from '../report.ts'
 import { kernelTypes } from '../target-kernel.ts'
 import { createJudge, openObject, verifyObject } from '../verify-object.ts'
 import { report } from './verify.ts'
@@ -97,7 +85,7 @@ async function compileFile(file: string, options: Options): Promise<void> {
     return
   }
   const seed = options.seed ?? seedOf(await readInput(file))
-  const module = await build(spec, { ...options, seed }, kernelTypes(judge.target)).catch((error) => {
+  const module = await compileObject(spec, { ...options, seed }, kernelTypes(judge.target)).catch((error) => {
     throw about(file, error)
   })
   const output = options.output ?? `${basename(file).replace(/\.o$/, '')}.wasm`
@@ -110,69 +98,6 @@ async function compileFile(file: string, options: Options): Promise<void> {
 
 /** The same object gives the same module. */
 const seedOf = (object: Uint8Array): bigint => createHash('sha256').update(object).digest().readBigUInt64LE(0)
-
-const MIB = 2 ** 20
-/** MiB that are tried one after another when nobody says how much memory maps may have. */
-const LIMITS = [64, 256, 1024, 3584] as const
-
-async function build(
-  spec: CollectionSpec,
-  options: Options,
-  kernel: Parameters<typeof createRuntime>[0],
-): Promise<StandaloneModule> {
-  const limits = options.memory === undefined ? LIMITS : [options.memory]
-  for (const [n, limit] of limits.entries()) {
-    try {
-      return await buildWithin(limit * MIB, spec, options, kernel)
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== 'ENOMEM' || n === limits.length - 1) throw error
-    }
-  }
-  throw new UsageError('no memory to build in')
-}
-
-async function buildWithin(
-  limit: number,
-  spec: CollectionSpec,
-  options: Options,
-  kernel: Parameters<typeof createRuntime>[0],
-): Promise<StandaloneModule> {
-  const compiler = createStandaloneCompiler()
-  const runtime = await createRuntime({
-    ...kernel,
-    plugins: [definePlugin({ name: 'standalone', engines: [compiler.engine] })],
-    engine: compiler.engine.name,
-    limit,
-    ...(options.seed === undefined ? {} : { seed: options.seed }),
-  })
-  try {
-    const collection = await runtime.load(spec, { globals: options.set }).catch((error) => {
-      throw placed(error, spec, runtime.platform)
-    })
-    addElements(collection, options.map)
-    const { features, clock, printk, packetSize } = options
-    return compiler.build(collection, runtime.platform, { features, clock, printk, packetSize })
-  } finally {
-    runtime.close()
-  }
-}
-
-/** A helper that the runtime lacks, with the place of its call. */
-function placed(error: unknown, spec: CollectionSpec, platform: Platform): unknown {
-  if (!(error instanceof RuntimeError) || error.code !== 'ABSENT') return error
-  for (const { name, insns, references, lines } of spec.programs) {
-    const slot = decode(insns).findIndex(
-      ({ def, imm }, at) =>
-        (def.name === 'call_helper' && platform.helpers.byId(imm)?.name === error.subject) ||
-        references.some((r) => r.insn === at && 'name' in r && r.name === error.subject),
-    )
-    if (slot < 0) continue
-    const line = lines.findLast(({ insn }) => insn <= slot)
-    const source = line ? ` (${basename(line.file)}:${line.line}: ${line.text.trim()})` : ''
-    return new RefusedError('NEEDS_RUNTIME', `${name}, insn ${slot}: ${error.message}${source}`)
-  }
-  return error
-}
 
 const programColumns: readonly Column[] = [
   { name: 'program' },

@@ -76,6 +76,24 @@ function immediatesOf(opcode: number): string | undefined {
   return immediates.get(opcode)
 }
 
+/** The prefix byte of vector instructions. */
+const VECTOR = 0xfd
+
+/** Immediates of a vector instruction: the same kinds as in the table, with bytes as a number. */
+function vectorImmediates(number: number): { readonly memory: boolean; readonly bytes: number } {
+  // v128.load to v128.store, v128.load32_zero and v128.load64_zero.
+  if (number <= 11 || number === 92 || number === 93) return { memory: true, bytes: 0 }
+  // v128.const and i8x16.shuffle.
+  if (number === 12 || number === 13) return { memory: false, bytes: 16 }
+  // Lanes of a vector.
+  if (number >= 21 && number <= 34) return { memory: false, bytes: 1 }
+  if (number >= 84 && number <= 91) return { memory: true, bytes: 1 }
+  return { memory: false, bytes: 0 }
+}
+
+/** Whether an instruction came with vectors. */
+export const isVector = (opcode: number): boolean => opcode >> 8 === VECTOR || opcode >> 16 === VECTOR
+
 const unknown = (subject: string, opcode: number): StandaloneError =>
   new StandaloneError('BAD_MODULE', subject, `instruction 0x${opcode.toString(16)} is unknown to the linker`)
 
@@ -111,6 +129,19 @@ export function forEachInstruction(
     it.start = cursor.at
     it.kind = undefined
     let opcode = cursor.u8()
+    if (opcode === VECTOR) {
+      const number = cursor.u32()
+      const { memory, bytes: more } = vectorImmediates(number)
+      if (memory) {
+        cursor.skipNumber()
+        cursor.skipNumber()
+      }
+      cursor.at += more
+      it.opcode = number < 256 ? (VECTOR << 8) | number : (VECTOR << 16) | number
+      it.end = cursor.at
+      visit(it)
+      continue
+    }
     if (opcode >= 0xfc) opcode = (opcode << 8) | cursor.u32()
     it.opcode = opcode
     const kind = immediatesOf(opcode)

@@ -1,7 +1,7 @@
 import type { FunctionBuilder, ModuleBuilder } from '@skep/wasm'
 import { opcodes } from '@skep/wasm'
 import { StandaloneError } from './errors.ts'
-import { forEachInstruction } from './instructions.ts'
+import { forEachInstruction, isVector } from './instructions.ts'
 import { type Lowered, lowering } from './lower.ts'
 import type { ModuleImport, WasmModule } from './wasm-module.ts'
 
@@ -233,6 +233,13 @@ export class Linker {
           lower(code, (what) => this.#lowered(builder, what))
           copied = it.end
           return
+        }
+        if (plain && isVector(it.opcode)) {
+          throw new StandaloneError(
+            'BAD_MODULE',
+            `wasm module ${module.name}`,
+            'vector instructions cannot be said in WebAssembly 1.0; compile for 2.0',
+          )
         }
         if (it.kind === undefined) return
         const call = tailCalls ? undefined : plainCalls.get(it.opcode)
