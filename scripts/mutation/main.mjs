@@ -5,7 +5,7 @@
 //   --tries N       most programs to try a mutant with (default all): a score that can only be too low
 //   --no-unit       only the programs, not the unit tests: quicker, too low as well
 //   --only TEXT     only the mutants of files whose name contains TEXT; several texts with commas between
-//   --tests TEXT    only the tests whose name contains TEXT: what a new test finds, with --survivors
+//   --tests TEXT    only the tests whose name contains TEXT, or one of several with commas between: what a new test finds, with --survivors
 //   --survivors     only the mutants that the last run left alive
 //   --continue       go on with what was built before, whatever has changed since
 //   --summary        only with --continue: no run, the score as far as runs and search.mjs know it
@@ -122,7 +122,7 @@ for (const mutant of mutants) {
     results[key] ??= before.results[key]
     continue
   }
-  if (results[key]) continue
+  if (results[key] && !(values.survivors && results[key].status === 'survived')) continue
   const reached = reachedBy(mutant.id)
   if (reached.length === 0 && !load.has(mutant.id)) results[key] = { status: 'not reached' }
   else {

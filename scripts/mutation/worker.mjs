@@ -76,7 +76,8 @@ async function run() {
     const seen = new Set()
     let tried = 0
     for (const i of [...first, ...byCost]) {
-      if (seen.has(i) || !reaches(i) || (only && !tests[i].id.includes(only))) continue
+      if (seen.has(i) || !reaches(i) || (only && !only.split(',').some((text) => tests[i].id.includes(text))))
+        continue
       if (cost[i] > SLOW && tried > ENOUGH) break
       if (tests[i].program ? tried >= tries : !unit) continue
       seen.add(i)
