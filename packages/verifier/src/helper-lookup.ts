@@ -52,25 +52,22 @@ const ASYNC: ReadonlySet<CallbackKind> = new Set(['timer', 'workqueue', 'task_wo
 /** Callbacks that run after the helper returned. */
 export const isAsync = (kind: CallbackKind): boolean => ASYNC.has(kind)
 
-/** What a call to a helper or kfunc reads and writes, for liveness. */
+/** What a call to a helper or kfunc reads, for liveness. */
 export interface CallSummary {
   readonly params: number
-  readonly isVoid: boolean
 }
 
 export function callSummary(env: Env, insn: number): CallSummary | undefined {
   const { program } = env
   if (isHelperCall(program, insn)) {
     const helper = helperAt(env, insn)
-    return helper && { params: helper.args.length, isVoid: helper.returns.kind === 'void' }
+    return helper && { params: helper.args.length }
   }
   if (isKfuncCall(program, insn)) {
     const described = kfuncDefAt(env, insn)
-    if (described?.args) {
-      return { params: described.args.length, isVoid: described.returns?.kind === 'void' }
-    }
+    if (described?.args) return { params: described.args.length }
     const kfunc = kfuncAt(env, insn)
-    return kfunc && { params: kfunc.params.length, isVoid: kfunc.result === 0 }
+    return kfunc && { params: kfunc.params.length }
   }
   return undefined
 }
