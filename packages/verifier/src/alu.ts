@@ -423,6 +423,8 @@ function adjustPointer(
   checkSaneOffset(env, offset, type)
   checkSaneOffset(env, pointer, type)
   const sanitized = op === BPF_ADD || op === BPF_SUB
+  // Pointers carry no 32-bit bounds, on the paths that beginSanitize queues neither.
+  domain.setUnbounded32(dst)
   if (sanitized) beginSanitize(env, dstReg, pointer, offset)
   const packet = isPacketPointer(type)
   switch (op) {

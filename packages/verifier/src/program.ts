@@ -94,7 +94,7 @@ export const isPseudoFunc = (p: Program, i: number): boolean =>
 export const isKfuncCall = (p: Program, i: number): boolean =>
   p.code[i] === CALL && p.src[i] === BPF_PSEUDO_KFUNC_CALL
 export const isHelperCall = (p: Program, i: number): boolean => p.code[i] === CALL && p.src[i] === 0
-export const isMayGoto = (p: Program, i: number): boolean => p.code[i] === MAY_GOTO
+export const isMayGoto = (p: Program, i: number): boolean => p.code[i] === MAY_GOTO && p.src[i] === 0
 
 /** The line that a slot belongs to. */
 export function findLine(p: Program, insn: number): LineInfo | undefined {
