@@ -19,6 +19,7 @@ import { type BenchProgram, programOf, programs } from './programs.ts'
 import { serve } from './remote-subject.ts'
 import { formatAgreements, formatRatios, formatRings, formatTimes, meansOf } from './report.ts'
 import { programNames } from './spec.ts'
+import { benchStartup } from './startup.ts'
 import { COLD, runCold } from './verify/cold.ts'
 import { benchVerify } from './verify/main.ts'
 
@@ -120,6 +121,7 @@ async function main(): Promise<void> {
   const [command, ...args] = process.argv.slice(2)
   if (command === 'verify') return benchVerify(args, process.argv[1]!, { print, progress })
   if (command === COLD) return runCold(args)
+  if (command === 'startup') return benchStartup(args, print)
   const options = parseOptions(process.argv.slice(2))
   if (options.help) {
     print(usage)

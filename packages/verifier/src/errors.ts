@@ -1,5 +1,5 @@
 import type { ErrnoName, LineInfo } from '@skep/registry'
-import { refusalCode, type UNCLASSIFIED } from './refusals/find-refusal.ts'
+import type { UNCLASSIFIED } from './refusals/find-refusal.ts'
 import type { RefusalCode } from './refusals/table.ts'
 
 export type RejectErrno = ErrnoName
@@ -36,6 +36,7 @@ export function failReg(register: number, errno: RejectErrno, ...lines: string[]
 
 /** Where and why a program was refused, without the parts that only a thrown error needs. */
 export interface RejectionPlace {
+  readonly code: RefusalCode | typeof UNCLASSIFIED
   readonly errno: string
   readonly line: string
   readonly insn: number
@@ -66,7 +67,7 @@ export class VerifierError extends Error {
     const at = place.source ? ` (${place.source.file}:${place.source.line})` : ''
     super(`program "${program}" refused at instruction ${place.insn}${at}: ${place.line} [${place.errno}]`)
     this.program = program
-    this.refusal = refusalCode(place.line)
+    this.refusal = place.code
     this.errno = place.errno
     this.line = place.line
     this.insn = place.insn

@@ -1,0 +1,92 @@
+// What a browser downloads of Skep: esbuild's bundles of some choices, minified and gzipped, from the sources as the
+// packages' own builds take them. Fails where one is past its limit.
+// usage: node scripts/bundle-sizes.mjs [--json] [--files NAME]   --files: what of each file is in a bundle
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { build } from 'esbuild'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/** `aim`: bytes, gzipped, that a bundle is meant to have at most; `limit`: what it has, and a little room. */
+const bundles = [
+  {
+    name: 'runtime, JIT, verifier',
+    aim: 120_000,
+    limit: 180_000,
+    code: `export { createRuntime } from '@skep/runtime/core'
+      export { jit } from '@skep/jit-wasm'
+      export { createVerifier } from '@skep/verifier'`,
+  },
+  {
+    name: 'runtime, interpreter',
+    aim: 60_000,
+    limit: 74_000,
+    code: `export { createRuntime } from '@skep/runtime/core'
+      export { interpreterEngine } from '@skep/vm-interpreter'`,
+  },
+  { name: 'everything', limit: 290_000, code: `export * from '@skep/runtime'` },
+]
+
+/** As tsup.base.ts does: definitions that the tests have checked. */
+const prechecked = {
+  name: 'prechecked',
+  setup({ onResolve }) {
+    onResolve({ filter: /^@skep\// }, ({ path }) => {
+      const [, name, entry = '.'] = /^@skep\/([^/]+)(?:\/(.*))?$/.exec(path)
+      const folder = join(root, 'packages', name)
+      const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+      const asked = name === 'registry' ? './prechecked' : entry === '.' ? '.' : `./${entry}`
+      return { path: join(folder, manifest.exports[asked].source), sideEffects: false }
+    })
+  },
+}
+
+async function measure({ name, code, aim, limit }) {
+  const { outputFiles, metafile } = await build({
+    stdin: { contents: code, resolveDir: join(root, 'packages/runtime') },
+    bundle: true,
+    write: false,
+    metafile: true,
+    minify: true,
+    format: 'esm',
+    charset: 'utf8',
+    platform: 'browser',
+    target: 'es2022',
+    outdir: '/',
+    logLevel: 'error',
+    plugins: [prechecked],
+    tsconfigRaw: { compilerOptions: { target: 'ES2022', verbatimModuleSyntax: true } },
+  })
+  const { contents } = outputFiles[0]
+  const [{ inputs }] = Object.values(metafile.outputs)
+  const files = Object.entries(inputs)
+    .map(([path, { bytesInOutput }]) => [path.replace(/^.*?packages\//, ''), bytesInOutput])
+    .sort(([, one], [, other]) => other - one)
+  return { name, minified: contents.length, gzip: gzipSync(contents, { level: 9 }).length, aim, limit, files }
+}
+
+if (!existsSync(join(root, 'packages/maps/src/generated/module.ts'))) {
+  console.error('bundle-sizes: no wasm modules yet; run "npm run build" first')
+  process.exit(2)
+}
+const sizes = []
+for (const bundle of bundles) sizes.push(await measure(bundle))
+
+const args = process.argv.slice(2)
+const detail = args.includes('--files') ? args[args.indexOf('--files') + 1] : undefined
+if (args.includes('--json')) console.log(JSON.stringify(sizes.map(({ files: _, ...size }) => size)))
+else
+  for (const { name, minified, gzip, aim, files } of sizes) {
+    const kb = (bytes) => `${(bytes / 1000).toFixed(1)} kB`
+    console.log(
+      `${name.padEnd(24)} ${kb(minified).padStart(9)} minified ${kb(gzip).padStart(9)} gzipped${aim ? `, aim ${kb(aim)}` : ''}`,
+    )
+    if (name === detail)
+      for (const [path, bytes] of files) console.log(`  ${String(bytes).padStart(7)} ${path}`)
+  }
+const large = sizes.filter(({ gzip, limit }) => gzip > limit)
+for (const { name, gzip, limit } of large)
+  console.error(`bundle-sizes: ${name}: ${gzip} bytes, past the limit of ${limit}`)
+process.exitCode = large.length > 0 && !args.includes('--json') ? 1 : 0
