@@ -1,4 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { openRingBuffer } from '@skep/maps'
 import { buildPacket } from '@skep/packet'
 import { control } from '@skep/registry'
@@ -14,7 +18,7 @@ import {
   type RuntimeOptions,
 } from '../src/index.ts'
 import { joinRuntime } from '../src/worker.ts'
-import { Mate } from './workers/crew.ts'
+import { bundle, Mate, temporary } from './workers/crew.ts'
 import { plugins } from './workers/plugins.ts'
 
 // Two workers and this thread on one memory. Scripts and objects are the tests' own: workers/, testdata/workers.bpf.c.
@@ -39,13 +43,13 @@ async function create(options: RuntimeOptions = {}): Promise<Runtime> {
   return runtime
 }
 
-async function join(runtime: Runtime, options: { readonly plugin?: string } = {}): Promise<Mate> {
+async function mateOf(runtime: Runtime, options: { readonly plugin?: string } = {}): Promise<Mate> {
   const mate = await Mate.join(runtime, options)
   mates.push(mate)
   return mate
 }
 
-const crew = (runtime: Runtime): Promise<Mate[]> => Promise.all([join(runtime), join(runtime)])
+const crew = (runtime: Runtime): Promise<Mate[]> => Promise.all([mateOf(runtime), mateOf(runtime)])
 
 /** Threads hear of each other by messages, in their own time. */
 async function until(happened: () => boolean): Promise<void> {
@@ -154,7 +158,7 @@ describe('a worker', () => {
   it('shares the compiled module, and sees what the host writes', async () => {
     const runtime = await create()
     const collection = await runtime.load(spec)
-    const worker = await join(runtime)
+    const worker = await mateOf(runtime)
     const key = Uint8Array.of(3, 0, 0, 0)
     await worker.ask({ order: 'update', map: 'flows', key, value: new Uint8Array(8).fill(7) })
     expect(collection.map('flows').lookup(key)).toEqual(new Uint8Array(8).fill(7))
@@ -165,7 +169,7 @@ describe('a worker', () => {
 
   it('opens what was loaded after it had joined, and lets go of what is closed', async () => {
     const runtime = await create()
-    const worker = await join(runtime)
+    const worker = await mateOf(runtime)
     const load = async (): Promise<void> => {
       const collection = await runtime.load(spec)
       const shared = collection.share()
@@ -188,7 +192,7 @@ describe('a worker', () => {
   it('keeps the memory of a collection that is closed while it runs it', async () => {
     const runtime = await create()
     const collection = await runtime.load(spec)
-    const worker = await join(runtime)
+    const worker = await mateOf(runtime)
     const batch = batchOf(runtime, 1000)
     const used = runtime.arena.used
     const count = collection.map('totals').lookupAddress(new Uint8Array(4)) >> 2
@@ -208,7 +212,7 @@ describe('a worker', () => {
     const sizes: number[] = []
     for (let n = 0; n < 3; n++) {
       const left = new Promise((resolve) => runtime.once('leave', resolve))
-      const worker = await join(runtime)
+      const worker = await mateOf(runtime)
       expect(worker.handle.cpu).toBe(1)
       await worker.ask({ order: 'close' })
       expect(await left).toEqual({ cpu: 1, closed: true })
@@ -238,7 +242,7 @@ describe('a worker', () => {
   it('runs no program of a runtime that is closed', async () => {
     const runtime = await create()
     await runtime.load(spec)
-    const worker = await join(runtime)
+    const worker = await mateOf(runtime)
     const { used } = runtime.arena
     runtime.close()
     // What it had in the arena is given back when it has left.
@@ -275,7 +279,7 @@ describe('a worker that dies', () => {
   it('inside a section leaves a lock that is named, not waited for', async () => {
     const runtime = await create()
     const collection = await runtime.load(spec)
-    const worker = await join(runtime)
+    const worker = await mateOf(runtime)
     const flows = collection.map('flows')
     const word = flows.address + mapLayout.MAP_LOCK
     await worker.ask({ order: 'hold', word })
@@ -298,7 +302,7 @@ describe('a worker that dies', () => {
       }),
     )
     // Another worker under the same number is not taken for it.
-    const next = await join(runtime)
+    const next = await mateOf(runtime)
     expect(next.handle.cpu).toBe(1)
     await expect(
       next.ask({ order: 'update', map: 'flows', key: new Uint8Array(4), value: new Uint8Array(8) }),
@@ -309,7 +313,7 @@ describe('a worker that dies', () => {
     const runtime = await create()
     const collection = await runtime.load(spec)
     const used = runtime.arena.used
-    const worker = await join(runtime)
+    const worker = await mateOf(runtime)
     worker.tell({ order: 'batch', program: 'count', ...batchOf(runtime, 1000), rounds: 1e9 })
     const left = new Promise((resolve) => runtime.once('leave', resolve))
     collection.close()
@@ -323,7 +327,7 @@ describe('a worker that dies', () => {
 
   it('inside the allocator leaves an error', async () => {
     const runtime = await create()
-    const worker = await join(runtime)
+    const worker = await mateOf(runtime)
     await worker.ask({ order: 'hold', word: 0x1_0004 })
     await worker.terminate()
     // The table says that it is gone before anything of it is freed.
@@ -369,7 +373,7 @@ describe('a spread', () => {
 
   it('refuses what makes no sense, and ends when a worker is gone', async () => {
     const runtime = await create()
-    const worker = await join(runtime)
+    const worker = await mateOf(runtime)
     const { handle } = worker
     expect(() => runtime.spread([])).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }))
     expect(() => runtime.spread([handle], { slots: 3 })).toThrow(
@@ -394,4 +398,20 @@ it('the control block says which worker it is of', async () => {
   const owner = runtime.arena.view.getUint32(worker.host.control + control.CTL_OWNER, true)
   expect(owner & 0xfff).toBe(worker.cpu)
   expect(runtime.arena.exports.isGone(owner)).toBe(0)
+})
+
+it('the example of docs/guide/workers.md does what the page says', async () => {
+  const page = readFileSync(new URL('../../../docs/guide/workers.md', import.meta.url), 'utf8')
+  const [main, packets] = [...page.matchAll(/^```js\n([\s\S]*?)^```/gm)].map((match) => match[1]!)
+  const prints = /^```text\n([\s\S]*?)^```/m.exec(page)![1]
+  const directory = temporary()
+  const files = { 'main.mjs': main!, 'packets.mjs': packets! }
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text)
+  await bundle(
+    Object.keys(files).map((name) => join(directory, name)),
+    directory,
+  )
+  const cwd = fileURLToPath(new URL('../../../apps/cli/testdata', import.meta.url))
+  const { stdout } = await promisify(execFile)(process.execPath, [join(directory, 'main.js')], { cwd })
+  expect(stdout).toBe(prints)
 })

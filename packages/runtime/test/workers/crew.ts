@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -33,27 +33,45 @@ export type Order =
   | { readonly order: 'receive'; readonly program: string }
   | { readonly order: 'close' }
 
-let bundle: Promise<string> | undefined
+const made: string[] = []
 
-/** The worker's script with everything that it imports: Node runs no TypeScript of packages. */
-function script(): Promise<string> {
-  bundle ??= (async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'skep-workers-'))
-    process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
-    const file = join(directory, 'worker.mjs')
-    await build({
-      entryPoints: [fileURLToPath(new URL('worker.ts', import.meta.url))],
-      outfile: file,
-      bundle: true,
-      format: 'esm',
-      platform: 'node',
-      target: 'node20',
-      conditions: ['source'],
-      logLevel: 'error',
+/** A directory that goes with the process. */
+export function temporary(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'skep-workers-'))
+  if (made.push(directory) === 1) {
+    process.once('exit', () => {
+      for (const path of made) rmSync(path, { recursive: true, force: true })
     })
-    return file
+  }
+  return directory
+}
+
+/** Scripts with everything that they import: Node runs no TypeScript of packages. `files` are paths; they end in .js. */
+export async function bundle(files: readonly string[], directory: string): Promise<void> {
+  writeFileSync(join(directory, 'package.json'), '{ "type": "module" }')
+  await build({
+    entryPoints: [...files],
+    outdir: directory,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    conditions: ['source'],
+    // As an application has them.
+    nodePaths: [fileURLToPath(new URL('../../../../apps/cli/node_modules', import.meta.url))],
+    logLevel: 'error',
+  })
+}
+
+let bundled: Promise<string> | undefined
+
+function script(): Promise<string> {
+  bundled ??= (async () => {
+    const directory = temporary()
+    await bundle([fileURLToPath(new URL('worker.ts', import.meta.url))], directory)
+    return join(directory, 'worker.js')
   })()
-  return bundle
+  return bundled
 }
 
 /** One worker of a runtime. */

@@ -1,0 +1,47 @@
+import { parseArgs } from 'node:util'
+import { describeMachine, formatMachine } from './machine.ts'
+import type { Spread } from './statistics.ts'
+import { benchWorkers, serveWorker, workerCases } from './workers.ts'
+
+const usage = `usage: node scripts/dev.mjs --app bench --entry workers-main -- [options]
+
+Times programs with one worker and with two on one shared runtime, in batches, over 16,384 packets of many flows.
+
+  --only b,c,…   these alone: ${workerCases.map(({ id }) => id).join(', ')}
+  --rounds N     turns of each side (default 21)
+  --window MS    length of one turn of one worker (default 20)
+  --json         figures for machines
+  --help         this text`
+
+const round = ({ median, min, max }: Spread, digits: number): string =>
+  `${median.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string' },
+      rounds: { type: 'string', default: '21' },
+      window: { type: 'string', default: '20' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  const print = (text: string): void => void process.stdout.write(`${text}\n`)
+  if (values.help) return print(usage)
+  const only = values.only?.split(',')
+  const machine = describeMachine()
+  const options = { rounds: Number(values.rounds), window: Number(values.window) * 1e6 }
+  const results = []
+  for (const one of workerCases.filter(({ id }) => only?.includes(id) ?? true)) {
+    results.push(await benchWorkers(one, process.argv[1]!, options))
+  }
+  if (values.json) return print(JSON.stringify({ machine, options, workers: results }, null, 2))
+  print(formatMachine(machine))
+  for (const { id, title, one, two, gain } of results) {
+    print(
+      `${id.padEnd(9)}${title.padEnd(34)} 1 worker ${round(one, 2)} ns  2 workers ${round(two, 2)} ns  gain ${round(gain, 2)}`,
+    )
+  }
+}
+
+if (!serveWorker()) await main()
