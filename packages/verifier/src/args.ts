@@ -95,7 +95,7 @@ export const newCallMeta = (helper: HelperDef): CallMeta => ({
   refObjId: 0,
   memSize: 0,
   memDynptr: 0,
-  subprog: -1,
+  subprog: 0,
   constKey: -1,
   btf: 0,
   btfId: 0,
@@ -356,9 +356,7 @@ function checkArgValue(env: Env, index: number, desc: ArgDesc, meta: CallMeta): 
       )
       break
     case 'dynptr':
-      checkDynptrArg(env, regno, desc, env.insn, (off) =>
-        checkMemAccess(env, regno, off, 8, true, -1, false, false),
-      )
+      checkDynptrArg(env, regno, desc, env.insn, (off) => checkMemAccess(env, regno, off, 8, true))
       break
     case 'const_alloc_size_or_zero':
       if (!env.domain.isConst(reg)) failReg(regno, 'EACCES', `R${regno} is not a known constant'`)

@@ -95,10 +95,10 @@ function readModifyWrite(env: Env): void {
     loaded = imm === BPF_CMPXCHG ? 0 : src
     checkWriteUnknown(env, loaded)
   }
-  checkMemAccess(env, dst, off, size, false, -1, true, false)
-  if (loaded >= 0) checkMemAccess(env, dst, off, size, false, loaded, true, false)
+  checkMemAccess(env, dst, off, size, false, -1, true)
+  if (loaded >= 0) checkMemAccess(env, dst, off, size, false, loaded, true)
   const type = typeOf(env, env.reg(dst))
   if (type === PTR_TO_ARENA) savePointerType(env, type, false)
   else env.facts.noteAccess(insn, type)
-  checkMemAccess(env, dst, off, size, true, -1, true, false)
+  checkMemAccess(env, dst, off, size, true, -1, true)
 }

@@ -81,7 +81,7 @@ export function checkDescribedCall(env: Env, helper: HelperDef): void {
   for (let i = 0; i < helper.args.length; i++) checkArg(env, i, meta)
   recordMap(env, meta)
   for (let i = 0; i < meta.accessSize; i++) {
-    checkMemAccess(env, meta.accessReg, i, 1, true, -1, false, false)
+    checkMemAccess(env, meta.accessReg, i, 1, true)
   }
   if (meta.releaseReg) release(env, meta)
   const changesPacket = checkEffects(env, meta)

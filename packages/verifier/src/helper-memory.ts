@@ -71,7 +71,7 @@ export function checkHelperMemory(
           if (zeroAllowed) return
           failReg(regno, 'EACCES', `R${regno} type=ctx expected=fp`)
         }
-        checkMemAccess(env, regno, size - 1, 1, write, -1, false, false)
+        checkMemAccess(env, regno, size - 1, 1, write)
         return
       }
       break

@@ -74,7 +74,7 @@ export function checkAlignment(env: Env, reg: number, off: number, size: number,
   const fixed = offOf(env, reg) + off + (packet ? 2 : 0)
   const { tnum } = env.domain
   // Aligned: the fixed part and the variable part together have no bit below the size.
-  tnum.constant(TNUM_A, fixed, fixed < 0 ? -1 : 0)
+  tnum.constant(TNUM_A, fixed, 0)
   tnum.add(TNUM_A, reg + REG_VAR_OFF, TNUM_A)
   if (tnum.isAligned(TNUM_A, size)) return
   const variable = tnumText(env, reg)
@@ -115,9 +115,9 @@ export function checkMemAccess(
   insnOff: number,
   size: number,
   write: boolean,
-  valueReg: number,
-  strictOnce: boolean,
-  signExtends: boolean,
+  valueReg = -1,
+  strictOnce = false,
+  signExtends = false,
 ): void {
   const reg = env.reg(regno)
   const type = typeOf(env, reg)
@@ -191,12 +191,11 @@ function checkMapValue(
   const map = mapOf(env, reg)
   const constant = env.domain.isConst(reg) !== 0
   const at = off + (constant ? env.domain.constLo(reg) : 0)
-  if (constant && map.fields.length > 0) {
-    const field = map.fields.find((f) => f.offset === at && (f.kind.startsWith('kptr') || f.kind === 'uptr'))
-    if (field) {
-      checkKptrAccess(env, map, field, valueReg)
-      return
-    }
+  // Accesses of other special fields were refused before.
+  const field = constant ? map.fields.find((f) => f.offset === at) : undefined
+  if (field) {
+    checkKptrAccess(env, map, field, valueReg)
+    return
   }
   if (write || valueReg < 0) return
   const value = env.reg(valueReg)
