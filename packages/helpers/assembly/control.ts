@@ -1,5 +1,12 @@
 /** Loops with a callback, and locks. */
-import { CTL_CPU, CTL_FAULT, CTL_FAULT_ADDR, CTL_FAULT_PC, CTL_RANDOM, FAULT_LOCK } from '../../registry/src/layout/control'
+import {
+  CTL_CPU,
+  CTL_FAULT,
+  CTL_FAULT_ADDR,
+  CTL_FAULT_PC,
+  CTL_RANDOM,
+  FAULT_LOCK,
+} from '../../registry/src/layout/control'
 import { E2BIG, EINVAL } from '../../registry/src/layout/errno'
 import { control, pointer, result, take } from './env'
 

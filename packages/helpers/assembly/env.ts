@@ -13,7 +13,7 @@ export declare const control: i32
 @external("memory", "wait")
 declare function wait(word: u32): u32
 
-/** Takes a lock that names its holder (@skep/memory's assembly/lock.ts); false when the one that has it does not let go. */
+/** Takes a lock that names its holder (@skep/memory's assembly/lock.ts); false when that one does not let go. */
 @inline
 export function take(word: usize): bool {
   const owner = load<u32>(control, CTL_OWNER) | 0x8000_0000

@@ -44,7 +44,7 @@ export function thisCpu(): u32 {
   return load<u32>(control, CTL_CPU)
 }
 
-/** Takes a lock that names its holder (@skep/memory's assembly/lock.ts); false when the one that has it does not let go. */
+/** Takes a lock that names its holder (@skep/memory's assembly/lock.ts); false when that one does not let go. */
 @inline
 function take(word: usize): bool {
   const owner = load<u32>(control, CTL_OWNER) | 0x8000_0000
@@ -55,8 +55,8 @@ function take(word: usize): bool {
 }
 
 /**
- * The map's lock, for types that change links; nothing in the unshared build. False, where the kernel's rqspinlock gives
- * -ETIMEDOUT, when the worker that has it is gone or does not let go.
+ * The map's lock, for types that change links; nothing in the unshared build. False, where the kernel's rqspinlock
+ * gives -ETIMEDOUT, when the worker that has it is gone or does not let go.
  */
 @inline
 export function lock(map: usize): bool {

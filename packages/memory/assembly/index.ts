@@ -274,8 +274,8 @@ function inside(address: usize): bool {
 }
 
 /**
- * Takes an allocation back. 0, or 1 when no live allocation begins at the address (freed before, or never made), or 2 when
- * the lock cannot be had.
+ * Takes an allocation back. 0, or 1 when no live allocation begins at the address (freed before, or never made), or 2
+ * when the lock cannot be had.
  */
 export function free(address: u32): i32 {
   if (!acquire()) return 2

@@ -1,7 +1,7 @@
 /**
- * Locks between workers, and the one of the allocator; the work under it is short and never blocks. A lock's word is 0, or
- * the owner tag of the CPU that holds it: bit 31, a number that every worker gets anew (19 bits), the CPU (12 bits). So
- * whoever waits finds out that the holder is gone. Nothing of it is in the unshared build.
+ * Locks between workers, and the one of the allocator; the work under it is short and never blocks. A lock's word is 0,
+ * or the owner tag of the CPU that holds it: bit 31, a number that every worker gets anew (19 bits), the CPU (12 bits).
+ * So whoever waits finds out that the holder is gone. Nothing of it is in the unshared build.
  */
 import { CPU_ENTRY_SHIFT, CPU_TABLE, LOCK } from './layout'
 
