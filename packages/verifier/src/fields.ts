@@ -133,7 +133,8 @@ function collect(
   const kind = btf.name(id) as FieldKind
   const size = SIZES[kind]
   if (size !== undefined) {
-    found.push({ kind, offset, size, ...contained(btf, tags) })
+    // A struct of that name and of another size is none (btf_find_struct).
+    if (btf.size(id) === size) found.push({ kind, offset, size, ...contained(btf, tags) })
     return
   }
   for (const [i, member] of btf.members(id).entries()) {

@@ -46,7 +46,6 @@ export function processSpinLock(env: Env, regno: number, lock: boolean, kind: Lo
   const id = idOf(env, reg)
   const type = !kind.resilient ? REF_TYPE_LOCK : kind.irq ? REF_TYPE_RES_LOCK_IRQ : REF_TYPE_RES_LOCK
   if (lock) {
-    if (!kind.resilient && cur.activeLocks) fail('EINVAL', 'Locking two bpf_spin_locks are not allowed')
     if (kind.resilient && findLock(cur, REF_TYPE_RES_LOCK | REF_TYPE_RES_LOCK_IRQ, id, owner)) {
       fail('EINVAL', 'Acquiring the same lock again, AA deadlock detected')
     }

@@ -21,7 +21,8 @@ export interface Seed {
   /**
    * Prototypes of the functions in the order of the text, for `func_info`: `static|global RESULT NAME(PARAM, ...)`. A
    * parameter is `int`, `u64`, `ctx`, `dynptr`, `void *`, `mem N` (a pointer to a struct of N bytes), `fwd`, `float` or
-   * `struct`, with tags after it: `mem 16 nonnull`. A record that is `int` alone refers to that type instead.
+   * `struct`, with tags after it: `mem 16 nonnull`. Programs that load a function's address have prototypes without
+   * parameters when none are given. A record that is `int` alone refers to that type instead.
    */
   readonly functions?: readonly string[]
   /** Where the records of `func_info` begin, in slots, instead of where the functions do; below 0 from the end. */
@@ -89,11 +90,19 @@ const values: ValueTypes = (() => {
     { name: 'head', type: head },
   ])
   b.declTag('contains:element:node', listed, 2)
+  const resilient = b.struct('bpf_res_spin_lock', [{ name: 'val', type: u32 }])
+  const resilientValue = b.struct('resilient', [
+    { name: 'count', type: u64 },
+    { name: 'lock', type: resilient },
+  ])
   const plain = b.struct('plain', [
     { name: 'a', type: u64 },
     { name: 'b', type: u64 },
   ])
-  return { btf: base64(b.build()), ids: { int, u32, u64, locked, timed, both, plain, worked, listed } }
+  return {
+    btf: base64(b.build()),
+    ids: { int, u32, u64, locked, timed, both, plain, worked, listed, resilient: resilientValue },
+  }
 })()
 
 const typed = (
@@ -164,6 +173,8 @@ const MAPS: Readonly<Record<string, RowMap>> = Object.fromEntries(
     typed('timed', 'array', 'timed', 32),
     typed('both', 'hash', 'both', 56),
     typed('plain', 'hash', 'plain', 16),
+    typed('resilient', 'array', 'resilient', 16),
+    typed('resilient2', 'array', 'resilient', 16),
     typed('worked', 'array', 'worked', 24),
     typed('listed', 'array', 'listed', 24),
     simple('local2', 'cgroup_storage', 16, 16, { max_entries: 0 }),
@@ -241,7 +252,10 @@ function functionInfo(seed: Seed, insns: Uint8Array): { btf: string; func_info: 
         throw new Error(`seed "${seed.name}": no type ${text}`)
     }
   }
-  const ids = seed.functions!.map((text, i) => {
+  const sorted = [...starts].sort((x, y) => x - y)
+  const texts =
+    seed.functions ?? sorted.map((_, i) => (i === 0 ? 'global int main(ctx)' : `static int f${i}()`))
+  const ids = texts.map((text, i) => {
     if (text === 'int') return int
     const [, linkage, result, name, list] = /^(static|global) (\w+) (\w+)\((.*)\)$/.exec(text)!
     tags.length = 0
@@ -254,7 +268,6 @@ function functionInfo(seed: Seed, insns: Uint8Array): { btf: string; func_info: 
     if (i === 0) for (const tag of seed.tags ?? []) b.declTag(tag, func)
     return func
   })
-  const sorted = [...starts].sort((x, y) => x - y)
   const info = new Uint8Array(ids.length * 8)
   const out = new DataView(info.buffer)
   for (const [i, id] of ids.entries()) {
@@ -333,6 +346,6 @@ export function rowOfSeed(seed: Seed): Row {
     ...(seed.attach === undefined ? {} : { attach_type: seed.attach }),
     ...(seed.flags === undefined ? {} : { flags: seed.flags }),
     ...(seed.unprivileged === undefined ? {} : { unprivileged: seed.unprivileged }),
-    ...(seed.functions ? functionInfo(seed, insns) : {}),
+    ...(seed.functions || /= func /.test(seed.asm) ? functionInfo(seed, insns) : {}),
   }
 }

@@ -285,7 +285,6 @@ const CALLBACKS: Readonly<Record<string, string>> = {
   'reads r5': 'r0 = r5\nr0 = 0\nexit',
   'reads r0': 'r1 = r0\nr0 = 0\nexit',
   'reads r6': 'r1 = r6\nr0 = 0\nexit',
-  'counts in r2': 'r0 = *(u64 *)(r2 + 0)\nr0 += 1\n*(u64 *)(r2 + 0) = r0\nr0 = 0\nexit',
   'counts to a bound in r2':
     'r0 = *(u64 *)(r2 + 0)\nif r0 > 5 goto +2\nr0 += 1\n*(u64 *)(r2 + 0) = r0\nr0 = 0\nexit',
   'keeps a lock': `${lookup('locked')}\nif r0 == 0 goto +4\nr1 = r0\nr1 += 4\ncall bpf_spin_lock#93\nr0 = 0\nexit`,
@@ -302,6 +301,26 @@ export const returned: readonly Seed[] = Object.entries(KINDS).flatMap(([kind, s
       name: `callback of ${kind} ${what}`,
       type: 'kprobe',
       asm: `r6 = 7\n*(u64 *)(r10 - 8) = 3\n*(u64 *)(r10 - 16) = 2\n${start}\nr2 = *(u64 *)(r10 - 16)\nr1 = value globals+0\nif r2 > 60 goto out\nr1 += r2\nr1 += r6\nr2 = *(u64 *)(r10 - 8)\nout:\n${end}\ncb:\n${body}`,
+    }),
+  ),
+)
+
+/** What callbacks of a declared type get. */
+export const declared: readonly Seed[] = [
+  'u64',
+  'int',
+  'ctx',
+  'dynptr',
+  'void *',
+  'mem 8',
+  'u64, void *',
+].flatMap((list) =>
+  Object.entries(KINDS).map(
+    ([kind, start]): Seed => ({
+      name: `callback of ${kind}, declared (${list})`,
+      type: 'kprobe',
+      asm: `*(u64 *)(r10 - 8) = 3\n*(u64 *)(r10 - 16) = 2\n${start}\nr1 = 1\nr2 = 2\n${start}\n${end}\ncb:\nr0 = 0\nexit`,
+      functions: [MAIN, `static int cb(${list})`],
     }),
   ),
 )

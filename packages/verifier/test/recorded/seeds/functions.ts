@@ -407,3 +407,88 @@ export const handed: readonly Seed[] = [
     `${random}\nr6 = r0\nr1 = r0\ncall sub\nif r0 > 15 goto out\nr2 = value globals+0\nr2 += r0\nr0 = *(u8 *)(r2 + 0)\nout:\n${end}\nsub:\nr0 = 3\nif r1 > 10 goto big\nexit\nbig:\nr0 = 7\nexit`,
   ],
 ].map(([name, asm]) => ({ name: `handed on: ${name}`, type: 'sched_cls', asm: asm! }))
+
+/** Functions that several functions share, and calls of the main program. */
+const LOOPED = 'r6 = 0\ntop:\nr6 += 1\nif r6 < 5 goto top\nr0 = r6\nexit'
+const BRANCHED = `${random}\nif r0 > 5 goto big\nr0 = 1\nbig:\nr6 = 7\nr0 = 0\nexit`
+
+export const shared: readonly Seed[] = [
+  ...[LOOPED, BRANCHED].flatMap((body, i): Seed[] =>
+    ['static', 'global'].map((linkage) => ({
+      name: `shared ${linkage} function ${i}`,
+      type: 'sched_cls',
+      asm: `r6 = r1\nr1 = 1\ncall shared\nr1 = 2\ncall one\nr1 = 3\ncall two\n${end}\none:\ncall shared\nr0 = 0\nexit\ntwo:\ncall shared\ncall shared\nr0 = 0\nexit\nshared:\n${body}`,
+      functions: [MAIN, 'global int one(int)', 'global int two(int)', `${linkage} int shared(int)`],
+    })),
+  ),
+  ...['ctx', 'ctx, int', 'int', '', 'float', 'mem 8', 'dynptr'].flatMap((list) =>
+    ['global', 'static'].flatMap((linkage): Seed[] => [
+      {
+        name: `main(${list}) called by a ${linkage} function`,
+        type: 'sched_cls',
+        asm: `main:\nr6 = r1\n${random}\nif r0 > 5 goto out\nr1 = r6\ncall sub\nout:\n${end}\nsub:\nr6 = r1\ncall main\nr0 = 0\nexit`,
+        functions: [`${linkage} int main(${list})`, 'global int sub(ctx)'],
+      },
+      {
+        name: `main(${list}) that calls itself, ${linkage}`,
+        type: 'sched_cls',
+        asm: `main:\nr6 = r1\n${random}\nif r0 > 5 goto out\nr1 = r6\ncall main\nout:\n${end}`,
+        functions: [`${linkage} int main(${list})`],
+      },
+    ]),
+  ),
+  ...['int', 'mem 8', 'ctx', 'dynptr', 'void *'].flatMap((param): Seed[] => [
+    {
+      name: `wrong arguments twice: static (${param})`,
+      type: 'sched_cls',
+      asm: `r6 = r1\nr1 = r10\ncall sub\nr1 = r10\ncall sub\nr1 = 0\ncall sub\n${end}\nsub:\nr0 = 0\nexit`,
+      functions: [MAIN, `static int sub(${param})`],
+    },
+    {
+      name: `right, then wrong arguments: static (${param})`,
+      type: 'sched_cls',
+      asm: `r6 = r1\nr1 = 0\ncall sub\nr1 = r6\ncall sub\nr1 = r10\ncall sub\n${end}\nsub:\nr0 = 0\nexit`,
+      functions: [MAIN, `static int sub(${param})`],
+    },
+  ]),
+  {
+    name: 'a global function under a lock',
+    type: 'sched_cls',
+    asm: `${lookup('locked')}\nif r0 == 0 goto out\nr7 = r0\nr1 = r0\nr1 += 4\ncall bpf_spin_lock#93\nr1 = 1\ncall sub\nr1 = r7\nr1 += 4\ncall bpf_spin_unlock#94\nout:\n${end}\nsub:\nr0 = 0\nexit`,
+    functions: [MAIN, 'global int sub(int)'],
+  },
+  {
+    name: 'a static function under a lock that calls a global one',
+    type: 'sched_cls',
+    asm: `${lookup('locked')}\nif r0 == 0 goto out\nr7 = r0\nr1 = r0\nr1 += 4\ncall bpf_spin_lock#93\nr1 = 1\ncall mid\nr1 = r7\nr1 += 4\ncall bpf_spin_unlock#94\nout:\n${end}\nmid:\ncall sub\nr0 = 0\nexit\nsub:\nr0 = 0\nexit`,
+    functions: [MAIN, 'static int mid(int)', 'global int sub(int)'],
+  },
+  ...[8, 64, 400].map(
+    (depth): Seed => ({
+      name: `a frame that grows to ${depth} after a branch`,
+      type: 'sched_cls',
+      asm: `${random}\nr7 = r0\nr1 = 1\ncall sub\nif r7 > 3 goto wide\n*(u64 *)(r10 - 8) = 1\n${end}\nwide:\n*(u64 *)(r10 - 8) = r7\n*(u64 *)(r10 - ${depth}) = r7\nr1 = r7\ncall sub\nr1 = *(u64 *)(r10 - ${depth})\nr2 = *(u64 *)(r10 - 8)\n${end}\nsub:\n*(u64 *)(r10 - 64) = r1\n${random}\nif r0 > 2 goto more\nr0 = *(u64 *)(r10 - 64)\nexit\nmore:\n*(u64 *)(r10 - 96) = r1\nr0 = *(u64 *)(r10 - 96)\nexit`,
+    }),
+  ),
+  {
+    name: 'a function of much stack on one path, of little on the next',
+    type: 'sched_cls',
+    asm: `*(u8 *)(r10 - 200) = 1\ncall sub\n${end}\nsub:\n${random}\nif r0 > 2 goto little\n*(u8 *)(r10 - 400) = 1\nr0 = 0\nexit\nlittle:\n*(u8 *)(r10 - 8) = 1\nr0 = 0\nexit`,
+  },
+  ...[
+    'kcall none',
+    'r1 = 5\nif r1 == 5 goto +1\nkcall none',
+    `${random}\nif r0 == 5 goto +1\nkcall none`,
+  ].map((body): Seed => ({ name: `no such function: ${body}`, type: 'sched_cls', asm: `${body}\n${end}` })),
+  // As many functions as there may be, and one more.
+  ...[255, 256].flatMap((count): Seed[] => {
+    const names = Array.from({ length: count }, (_, i) => `f${i}`)
+    return [
+      {
+        name: `${count} functions`,
+        type: 'sched_cls',
+        asm: `${names.map((name) => `call ${name}`).join('\n')}\n${end}\n${names.map((name) => `${name}:\nr0 = 0\nexit`).join('\n')}`,
+      },
+    ]
+  }),
+]

@@ -1,11 +1,11 @@
 import type { Seed } from '../seed.ts'
 import { arithmetic } from './arithmetic.ts'
 import { branches } from './branches.ts'
-import { bodies, later, packets as packetCallees, params, returned, sleepers } from './callees.ts'
+import { bodies, declared, later, packets as packetCallees, params, returned, sleepers } from './callees.ts'
 import { callbacks, globals, linked, loops } from './calls.ts'
 import { accesses, results } from './context.ts'
 import { dynptrs } from './dynptrs.ts'
-import { bare, dead, depths, early, handed, handlers, lists } from './functions.ts'
+import { bare, dead, depths, early, handed, handlers, lists, shared } from './functions.ts'
 import { flow, helpers } from './helpers.ts'
 import { joins } from './joins.ts'
 import { liveness } from './liveness.ts'
@@ -13,7 +13,7 @@ import { fields, pairs, tables, users } from './loads.ts'
 import { atomics, morePackets, packets, pointers, stack } from './memory.ts'
 import { locks, sockets, timers, twoLocks } from './objects.ts'
 import { precision } from './precision.ts'
-import { sections } from './sections.ts'
+import { resilient, sections } from './sections.ts'
 import { slots } from './slots.ts'
 import { speculation } from './speculation.ts'
 import { strings } from './strings.ts'
@@ -40,12 +40,14 @@ export const seeds: readonly Seed[] = [
   ...flow,
   ...pointers,
   ...sections,
+  ...resilient,
   ...lists,
   ...early,
   ...bare,
   ...handlers,
   ...depths,
   ...dead,
+  ...shared,
   ...handed,
   ...slots,
   ...liveness,
@@ -59,6 +61,7 @@ export const seeds: readonly Seed[] = [
   ...packetCallees,
   ...returned,
   ...later,
+  ...declared,
   ...arithmetic,
   ...branches,
   ...speculation,

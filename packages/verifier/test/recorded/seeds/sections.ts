@@ -132,3 +132,69 @@ export const sections: readonly Seed[] = [
     }),
   ),
 ]
+
+/** Two resilient locks, in r7 and r8, of two maps or of one. */
+const LOCK = (reg: string, off = 8): string =>
+  `r1 = ${reg}\nr1 += ${off}\nkcall bpf_res_spin_lock\nif r0 != 0 goto `
+const unlock = (reg: string): string => `r1 = ${reg}\nr1 += 8\nkcall bpf_res_spin_unlock`
+const lockIrq = (reg: string, flags: number): string =>
+  `r1 = ${reg}\nr1 += 8\nr2 = r10\nr2 += ${flags}\nkcall bpf_res_spin_lock_irqsave\nif r0 != 0 goto `
+const unlockIrq = (reg: string, flags: number): string =>
+  `r1 = ${reg}\nr1 += 8\nr2 = r10\nr2 += ${flags}\nkcall bpf_res_spin_unlock_irqrestore`
+
+const orders: readonly (readonly [name: string, body: string])[] = [
+  ['taken and released', `${LOCK('r7')}out\n${unlock('r7')}`],
+  ['taken and kept', `${LOCK('r7')}out`],
+  ['taken unchecked', 'r1 = r7\nr1 += 8\nkcall bpf_res_spin_lock'],
+  ['released untaken', unlock('r7')],
+  ['taken twice', `${LOCK('r7')}out\n${LOCK('r7')}undo\n${unlock('r7')}\nundo:\n${unlock('r7')}`],
+  ['at the wrong place', `${LOCK('r7', 0)}out\n${unlock('r7')}`],
+  ['two, nested', `${LOCK('r7')}out\n${LOCK('r8')}undo\n${unlock('r8')}\nundo:\n${unlock('r7')}`],
+  [
+    'two, crossed',
+    `${LOCK('r7')}out\n${LOCK('r8')}undo\n${unlock('r7')}\n${unlock('r8')}\ngoto out\nundo:\n${unlock('r7')}`,
+  ],
+  ['another one released', `${LOCK('r7')}out\n${unlock('r8')}`],
+  ['two, one kept', `${LOCK('r7')}out\n${LOCK('r8')}undo\n${unlock('r8')}\ngoto out\nundo:\n${unlock('r7')}`],
+  ['with interrupts off', `${lockIrq('r7', -32)}out\n${unlockIrq('r7', -32)}`],
+  ['with interrupts off, kept', `${lockIrq('r7', -32)}out`],
+  ['with interrupts off, released without', `${lockIrq('r7', -32)}out\n${unlock('r7')}`],
+  [
+    'without, released with',
+    `${save(-32)}\n${LOCK('r7')}on\n${unlockIrq('r7', -32)}\ngoto out\non:\n${restore(-32)}`,
+  ],
+  [
+    'two with interrupts off',
+    `${lockIrq('r7', -32)}out\n${lockIrq('r8', -40)}undo\n${unlockIrq('r8', -40)}\nundo:\n${unlockIrq('r7', -32)}`,
+  ],
+  [
+    'two with interrupts off, crossed',
+    `${lockIrq('r7', -32)}out\n${lockIrq('r8', -40)}undo\n${unlockIrq('r7', -32)}\n${unlockIrq('r8', -40)}\ngoto out\nundo:\n${unlockIrq('r7', -32)}`,
+  ],
+  [
+    'taken twice with interrupts off',
+    `${lockIrq('r7', -32)}out\n${lockIrq('r7', -40)}undo\n${unlockIrq('r7', -40)}\nundo:\n${unlockIrq('r7', -32)}`,
+  ],
+  [
+    'plainly, then with interrupts off',
+    `${LOCK('r7')}out\n${lockIrq('r7', -40)}undo\n${unlockIrq('r7', -40)}\nundo:\n${unlock('r7')}`,
+  ],
+  [
+    'with interrupts off, flags of another',
+    `${save(-40)}\n${lockIrq('r7', -32)}on\n${unlockIrq('r7', -40)}\n${restore(-32)}\ngoto out\non:\n${restore(-40)}`,
+  ],
+  ['with interrupts off, restored without the lock', `${lockIrq('r7', -32)}out\n${restore(-32)}`],
+  ['and a plain lock', `${LOCK('r7')}out\nr1 = r7\ncall bpf_spin_lock#93\n${unlock('r7')}`],
+  ['and a call', `${LOCK('r7')}out\ncall bpf_get_prandom_u32#7\n${unlock('r7')}`],
+  ['and a function', `${LOCK('r7')}out\ncall sub\n${unlock('r7')}\ngoto out\nsub:\nr0 = 1\nexit`],
+]
+
+export const resilient: readonly Seed[] = ['resilient', 'resilient2'].flatMap((second) =>
+  orders.map(
+    ([name, body]): Seed => ({
+      name: `resilient lock ${name}${second === 'resilient' ? ', of one map' : ''}`,
+      type: 'sched_cls',
+      asm: `${lookup('resilient')}\nif r0 == 0 goto out\nr7 = r0\n${lookup(second)}\nif r0 == 0 goto out\nr8 = r0\n${body.includes('\nsub:') ? body.replace('\nsub:', `\nout:\n${end}\nsub:`) : `${body}\nout:\n${end}`}`,
+    }),
+  ),
+)

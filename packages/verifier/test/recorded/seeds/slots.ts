@@ -136,6 +136,8 @@ const ACTS: readonly (readonly [name: string, act: string])[] = [
     'as a queue’s value',
     'r2 = r10\nr2 += -16\nr1 = map queue\ncall bpf_map_pop_elem#88\nr3 = *(u64 *)(r10 - 16)',
   ],
+  ['added to somewhere', `${some(8)}\nr2 = r10\nr2 += -16\nr2 += r7\nr3 = 1\nlock *(u64 *)(r2 + 0) += r3`],
+  ['swapped', 'r2 = 5\nr2 = xchg_64(r10 - 16, r2)\nr3 = *(u64 *)(r10 - 16)'],
   ['added to', 'r2 = 5\nlock *(u64 *)(r10 - 16) += r2\nr3 = *(u64 *)(r10 - 16)'],
   ['half added to', 'r2 = 5\nlock *(u32 *)(r10 - 12) += r2\nr3 = *(u64 *)(r10 - 16)'],
   [
