@@ -180,7 +180,7 @@ await runAll(jobs, {
   budget: (job) => job.budget,
   tries: Number(values.tries),
   unit: !values['no-unit'],
-  only: values.tests,
+  only: values.tests?.split(','),
   hints: (job) => {
     const last = index.get(before.results[job.key]?.killer ?? told[job.key])
     return [...(last === undefined ? [] : [last]), ...recent, ...best()]

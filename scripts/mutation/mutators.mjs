@@ -95,10 +95,14 @@ const boundUnknown = {
     const replaced = (...args) =>
       t.expressionStatement(t.callExpression(t.identifier(call.callee.name), [record, ...args]))
     const [low, high] = widest()
-    if (call.callee.name === 'setTnum') yield replaced(low, high)
-    else {
-      if (!t.isMemberExpression(bounds[0])) yield replaced(low, t.cloneNode(bounds[1], true))
-      if (!t.isMemberExpression(bounds[1])) yield replaced(t.cloneNode(bounds[0], true), high)
+    const isZero = t.isNumericLiteral(bounds[0], { value: 0 })
+    const isWidest = (bound) => t.isMemberExpression(bound)
+    if (call.callee.name === 'setTnum') {
+      if (!(isZero && isWidest(bounds[1]))) yield replaced(low, high)
+    } else {
+      if (!isWidest(bounds[0]) && !(isZero && t.isNumericLiteral(low)))
+        yield replaced(low, t.cloneNode(bounds[1], true))
+      if (!isWidest(bounds[1])) yield replaced(t.cloneNode(bounds[0], true), high)
     }
   },
 }

@@ -97,12 +97,14 @@ async function search({ alive, seed, minutes, pools, rows, shared, plain, done }
   }
 
   const judge = ({ verifier, hashLog }, input) => {
+    const quiet = verifier.verify(input).processed
     const verdict = verifier.verify({ ...input, logLevel: 2 })
     const { errno, line } = verdict.verdict === 'reject' ? verdict : {}
     return {
       verdict: verdict.verdict,
       ...(errno ? { errno, line } : {}),
       processed: verdict.processed,
+      quiet,
       log: hashLog(verdict.log()),
     }
   }
@@ -111,6 +113,7 @@ async function search({ alive, seed, minutes, pools, rows, shared, plain, done }
     a.errno === b.errno &&
     a.line === b.line &&
     a.processed === b.processed &&
+    a.quiet === b.quiet &&
     a.log === b.log
 
   /** What the kernel says, in the same form; undefined where the row never reached its verifier. */
@@ -120,6 +123,7 @@ async function search({ alive, seed, minutes, pools, rows, shared, plain, done }
     const said = {
       verdict: theirs.verdict,
       processed: theirs.processed,
+      quiet: theirs.processed,
       log: subject.hashLog(theirs.log ?? ''),
     }
     if (theirs.verdict === 'accept') return said

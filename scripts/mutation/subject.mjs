@@ -44,7 +44,9 @@ export function judge(input, withLog) {
   const verdict = verifier.verify(withLog ? { ...input, logLevel: 2 } : input)
   const told = verdict.verdict === 'accept' ? 'accept' : `${verdict.errno}: ${verdict.line}`
   if (!withLog) return told
-  return `${told} ${verdict.processed} ${hashLog(verdict.log())}`
+  const { processed } = verdict
+  const log = hashLog(verdict.log())
+  return `${told} ${processed} ${log} ${verifier.verify(input).processed}`
 }
 
 const hexOf = (parts) => Buffer.concat(parts).toString('hex')

@@ -14,10 +14,12 @@ const groups = Array.from({ length: Math.ceil(recorded.length / GROUP) }, (_, i)
 const told = ({ row, verdict, errno, line, processed, log }: Recorded): string =>
   `${row.name}: ${verdict} ${errno ?? ''} ${line ?? ''} ${processed} ${log}`
 
+/** With the log, which follows every instruction back, and without it, which passes over what does not matter. */
 function judge({ row }: Recorded): Recorded {
   const input = specFromRow(row, platform)
   const verdict = verifier.verify({ ...input, logLevel: 2 })
   const { processed } = verdict
+  expect(verifier.verify(input).processed, `${row.name}, without a log`).toBe(processed)
   const log = hashLog(verdict.log())
   if (verdict.verdict === 'accept') return { row, verdict: 'accept', processed, log }
   const { errno, line } = verdict
