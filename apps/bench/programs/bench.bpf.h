@@ -14,3 +14,12 @@ static __always_inline struct iphdr *ipv4_header(struct xdp_md *ctx)
 		return NULL;
 	return eth->h_proto == bpf_htons(ETH_P_IP) ? ip : NULL;
 }
+
+#define BPF_MAP_TYPE_RINGBUF 27
+
+enum {
+	BPF_RB_NO_WAKEUP = 1,
+};
+
+static void *(*const bpf_ringbuf_reserve)(void *ringbuf, u64 size, u64 flags) = (void *)131;
+static void (*const bpf_ringbuf_submit)(void *data, u64 flags) = (void *)132;

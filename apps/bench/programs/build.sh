@@ -1,5 +1,5 @@
 #!/bin/sh
-# Compiles the benchmark's programs, the C files beside this script and in verify/, to objects.
+# Compiles the benchmark's programs, the C files beside this script, in pcap/ and in verify/, to objects.
 # usage: build.sh            rebuilds the objects in place
 #        build.sh --check    rebuilds them elsewhere and fails if one differs from that in place
 # needs: clang 19 and llvm 19 (CLANG and LLVM_STRIP name others); the committed objects are of Debian's 19.1.7
@@ -18,7 +18,7 @@ elif [ $# -gt 0 ]; then
 	exit 2
 fi
 
-mkdir -p "$out/verify"
+mkdir -p "$out/verify" "$out/pcap"
 
 # BTF stays, DWARF goes: it would change with every comment of the header that the fixtures share.
 compile() { # source, object, definitions
@@ -29,7 +29,7 @@ compile() { # source, object, definitions
 	"$strip" --strip-debug "$out/$object"
 }
 
-for source in *.bpf.c verify/*.bpf.c; do
+for source in *.bpf.c pcap/*.bpf.c verify/*.bpf.c; do
 	compile "$source" "${source%.bpf.c}.o"
 done
 
@@ -39,14 +39,14 @@ compile verify/tracer.bpf.c verify/tracer_large.o -DFRAMES=160 -DTAGS=24
 
 if [ "$out" != . ]; then
 	status=0
-	for object in "$out"/*.o "$out"/verify/*.o; do
+	for object in "$out"/*.o "$out"/pcap/*.o "$out"/verify/*.o; do
 		name=${object#"$out"/}
 		if ! cmp -s "$object" "$name"; then
 			echo "apps/bench/programs/$name is not what its source compiles to: run apps/bench/programs/build.sh" >&2
 			status=1
 		fi
 	done
-	for name in *.o verify/*.o; do
+	for name in *.o pcap/*.o verify/*.o; do
 		if [ ! -e "$out/$name" ]; then
 			echo "apps/bench/programs/$name has no source" >&2
 			status=1

@@ -1,13 +1,15 @@
 import { type Kernel, LinuxUnavailableError, openKernel } from '@skep/linux'
 import { createDefaultPlatform } from '@skep/runtime'
 import { BenchError } from './errors.ts'
+import type { BenchReport } from './json.ts'
 import { KernelSubject } from './kernel-subject.ts'
-import { type Measured, type MeasureOptions, measure, type Side } from './measure.ts'
+import { type MeasureOptions, measure, type Side } from './measure.ts'
 import { mixedKinds } from './packets.ts'
 import { type BenchProgram, programOf } from './programs.ts'
 import { RemoteSubject } from './remote-subject.ts'
 import { SkepSubject } from './skep-subject.ts'
 import { readSpec } from './spec.ts'
+import { spread } from './statistics.ts'
 import { type Outcome, type RingName, ringNames, type Subject } from './subject.ts'
 
 /** The kernel, or why there is none. */
@@ -27,20 +29,11 @@ export async function findKernel(): Promise<Reference> {
 export const sideNames = ['kernel', 'interpreter', 'jit', 'jit-batch'] as const
 export type SideName = (typeof sideNames)[number]
 
-export interface ProgramResult {
-  readonly id: string
-  readonly name: string
-  readonly title: string
-  /** Slots of the program. */
-  readonly insns: number
-  readonly sides: Readonly<Partial<Record<SideName, Measured>>>
-}
+export type ProgramResult = BenchReport['programs'][number]
+export type RingResult = BenchReport['rings'][number]
 
-export interface RingResult {
-  readonly ring: RingName
-  /** Nanoseconds a packet; the ratio is to the kernel's test run of program b over one packet. */
-  readonly measured: Measured
-}
+/** Programs that also take rings of packets. */
+export const RING_PROGRAMS = ['b', 'c', 'd', 'e'] as const
 
 export type Progress = (doing: string) => void
 
@@ -119,9 +112,12 @@ export const check = (program: BenchProgram, reference: Reference): Promise<Agre
 
 /** Runs every ring once, and compares the verdict on each kind of packet with the kernel's. */
 export async function checkRings(reference: Reference): Promise<readonly RingName[]> {
-  await withSides(programOf('b'), reference, SkepSubject.create, async (sides) => {
-    for (const ring of ringNames) await agreeOnRing(ring, sides)
-  })
+  for (const id of RING_PROGRAMS) {
+    await withSides(programOf(id), reference, SkepSubject.create, async (sides) => {
+      // One program shows that the cold rings are made as the others are.
+      for (const ring of ringNames) if (id === 'b' || ring.endsWith('hot')) await agreeOnRing(ring, sides)
+    })
+  }
   return ringNames
 }
 
@@ -139,42 +135,78 @@ async function agreeOnRing(ring: RingName, { kernel, interpreter, jit }: Sides):
   }
 }
 
+/** Runs of a new thread that are timed as cold ones. */
+const COLD_RUNS = 256
+
+/** Times the first runs in new threads; one for each way, since what one has compiled would serve the other. */
+async function timeCold(
+  program: BenchProgram,
+  file: string,
+  threads: number,
+): Promise<NonNullable<ProgramResult['cold']>> {
+  const times = { call: [] as number[], batch: [] as number[] }
+  for (let n = 0; n < threads; n++) {
+    for (const way of ['call', 'batch'] as const) {
+      const subject = await RemoteSubject.create(file, program, 'jit')
+      try {
+        times[way].push(await subject.time(way, COLD_RUNS))
+      } finally {
+        await subject.close()
+      }
+    }
+  }
+  return { jit: spread(times.call), 'jit-batch': spread(times.batch) }
+}
+
+export interface ProgramOptions extends MeasureOptions {
+  /** New threads for the first runs, each way; 0 for none. */
+  readonly cold: number
+}
+
 /** Times one program on every side, engines in threads of their own. `file` is the module that calls `serve`. */
-export function benchProgram(
+export async function benchProgram(
   program: BenchProgram,
   reference: Reference,
   file: string,
-  options: MeasureOptions,
+  options: ProgramOptions,
 ): Promise<ProgramResult> {
   const open: Opener = (source, engine) => RemoteSubject.create(file, source, engine)
+  const cold = options.cold > 0 ? { cold: await timeCold(program, file, options.cold) } : {}
   return withSides(program, reference, open, async (sides) => {
     await agree(program, sides)
     const { insns, kernel, interpreter, jit } = sides
+    const most = program.ring ? { mostRuns: program.ring.runs } : {}
     const timed: (Side & { name: SideName })[] = [
-      { name: 'interpreter', time: (runs) => interpreter.time('call', runs) },
-      { name: 'jit', time: (runs) => jit.time('call', runs) },
-      { name: 'jit-batch', time: (runs) => jit.time('batch', runs) },
+      { name: 'interpreter', time: (runs) => interpreter.time('call', runs), ...most },
+      { name: 'jit', time: (runs) => jit.time('call', runs), ...most },
+      { name: 'jit-batch', time: (runs) => jit.time('batch', runs), ...most },
     ]
-    const measured = await measure([...kernelSide(kernel), ...timed], { ...options, base: 'kernel' })
+    const measured = await measure([...kernelSide(kernel, most), ...timed], { ...options, base: 'kernel' })
     const { id, name, title } = program
-    return { id, name, title, insns, sides: Object.fromEntries(measured) }
+    return { id, name, title, insns, sides: Object.fromEntries(measured) as ProgramResult['sides'], ...cold }
   })
 }
 
-/** Times program b in batches over rings of packets, beside the kernel's test run of it over one packet. */
-export function benchRings(
+/** Times programs in batches over rings of packets, beside the kernel's test run of each over one packet. */
+export async function benchRings(
   reference: Reference,
   file: string,
   options: MeasureOptions,
 ): Promise<readonly RingResult[]> {
   const open: Opener = (source, engine) => RemoteSubject.create(file, source, engine)
-  return withSides(programOf('b'), reference, open, async (sides) => {
-    for (const ring of ringNames) await agreeOnRing(ring, sides)
-    const rings = ringNames.map((name): Side => ({ name, time: (runs) => sides.jit.time(name, runs) }))
-    const measured = await measure([...kernelSide(sides.kernel), ...rings], { ...options, base: 'kernel' })
-    return ringNames.map((ring) => ({ ring, measured: measured.get(ring)! }))
-  })
+  const results: RingResult[] = []
+  for (const id of RING_PROGRAMS) {
+    await withSides(programOf(id), reference, open, async (sides) => {
+      const rings = ringNames.map((name): Side => ({ name, time: (runs) => sides.jit.time(name, runs) }))
+      const measured = await measure([...kernelSide(sides.kernel), ...rings], { ...options, base: 'kernel' })
+      for (const ring of ringNames) results.push({ program: id, ring, measured: measured.get(ring)! })
+    })
+  }
+  return results
 }
 
-const kernelSide = (kernel: KernelSubject | undefined): (Side & { name: 'kernel' })[] =>
-  kernel ? [{ name: 'kernel', time: (runs) => kernel.time('call', runs), compiled: true }] : []
+const kernelSide = (
+  kernel: KernelSubject | undefined,
+  more: Partial<Side> = {},
+): (Side & { name: 'kernel' })[] =>
+  kernel ? [{ ...more, name: 'kernel', time: (runs) => kernel.time('call', runs), compiled: true }] : []

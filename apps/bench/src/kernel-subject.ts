@@ -9,20 +9,31 @@ import {
 import type { CollectionSpec } from '@skep/runtime'
 import { BenchError } from './errors.ts'
 import type { BenchProgram } from './programs.ts'
-import { mapToFill } from './spec.ts'
+import { mapToFill, total } from './spec.ts'
 import { type Outcome, type RingName, type Subject, toHex, type Way } from './subject.ts'
 
 /** The same program in the running kernel, under BPF_PROG_TEST_RUN. */
 export class KernelSubject implements Subject {
-  readonly #collection: KernelCollection
-  readonly #program: KernelProgram
+  readonly #kernel: Kernel
+  readonly #spec: CollectionSpec
   readonly #source: BenchProgram
-  readonly #filled: KernelMap | undefined
+  #collection!: KernelCollection
+  #program!: KernelProgram
+  #filled: KernelMap | undefined
 
   constructor(kernel: Kernel, spec: CollectionSpec, source: BenchProgram) {
+    this.#kernel = kernel
+    this.#spec = spec
+    this.#source = source
+    this.#load()
+  }
+
+  #load(): void {
+    const kernel = this.#kernel
+    const spec = this.#spec
+    const source = this.#source
     // The log of a program that loops a million times is longer than its load.
     this.#collection = loadCollection(kernel, spec, { logLevel: 0 })
-    this.#source = source
     const [program] = this.#collection.programs.values()
     if (!program?.ok) {
       this.#collection.close()
@@ -31,7 +42,7 @@ export class KernelSubject implements Subject {
     this.#program = program
     const { fill } = source
     this.#filled = fill && this.#collection.maps.get(mapToFill(spec, fill).name)
-    if (fill) for (const key of fill.keys) this.#filled!.update(key, new Uint8Array(fill.valueSize))
+    if (fill) for (const key of fill.keys) this.#filled!.update(key, new Uint8Array(this.#filled!.valueBytes))
   }
 
   async outcome(): Promise<Outcome> {
@@ -41,10 +52,10 @@ export class KernelSubject implements Subject {
   /** One run over any packet. */
   outcomeOf(packet: Uint8Array): Outcome {
     const { fill } = this.#source
-    if (fill) this.#filled!.update(fill.hit, new Uint8Array(fill.valueSize))
+    if (fill) this.#filled!.update(fill.hit, new Uint8Array(this.#filled!.valueBytes))
     const { retval, dataOut } = this.#program.testRun({ dataIn: packet })
     const counted = fill && this.#filled!.lookup(fill.hit)
-    return { retval, data: toHex(dataOut), ...(counted ? { counted: toHex(counted) } : {}) }
+    return { retval, data: toHex(dataOut), ...(counted ? { counted: toHex(total(counted, fill)) } : {}) }
   }
 
   /**
@@ -53,7 +64,13 @@ export class KernelSubject implements Subject {
    */
   async time(way: Way, runs: number): Promise<number> {
     if (way !== 'call') throw new BenchError('BAD_OPTION', `a test run has no ${way}`)
-    return this.#program.testRun({ dataIn: this.#source.packet, repeat: runs }).durationNs + 0.5
+    const time = this.#program.testRun({ dataIn: this.#source.packet, repeat: runs }).durationNs + 0.5
+    if (this.#source.ring) {
+      // Nobody reads the ring: an empty one comes with new maps.
+      this.#collection.close()
+      this.#load()
+    }
+    return time
   }
 
   async ringVerdicts(ring: RingName): Promise<readonly number[]> {

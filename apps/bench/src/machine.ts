@@ -8,7 +8,7 @@ export interface Machine {
   readonly node: string
   readonly v8: string
   /** Processes that want a core, averaged over a minute: more than the cores have room for disturbs. */
-  readonly load?: number
+  readonly load?: number | undefined
 }
 
 export const describeMachine = (): Machine => ({

@@ -13,11 +13,14 @@ import {
   type RingResult,
 } from './bench.ts'
 import { BenchError } from './errors.ts'
+import type { BenchReport } from './json.ts'
 import { describeMachine, formatMachine } from './machine.ts'
 import { type BenchOptions, parseOptions, RING, usage } from './options.ts'
+import { benchPcap } from './pcap/main.ts'
 import { type BenchProgram, programOf, programs } from './programs.ts'
 import { serve } from './remote-subject.ts'
-import { formatAgreements, formatRatios, formatRings, formatTimes, meansOf } from './report.ts'
+import { formatAgreements, formatCold, formatRatios, formatRings, formatTimes, meansOf } from './report.ts'
+import { benchSoak } from './soak/main.ts'
 import { programNames } from './spec.ts'
 import { benchStartup } from './startup.ts'
 import { COLD, runCold } from './verify/cold.ts'
@@ -74,8 +77,8 @@ async function quick(options: BenchOptions, reference: Reference): Promise<void>
 
 async function full(options: BenchOptions, reference: Reference): Promise<void> {
   const { chosen, rings } = choose(options)
-  const { rounds, window, warmUp } = options
-  const measuring = { rounds, window: window * 1e6, warmUp: warmUp * 1e6 }
+  const { rounds, window, warmUp, cold } = options
+  const measuring = { rounds, window: window * 1e6, warmUp: warmUp * 1e6, cold }
   const machine = describeMachine()
   const date = new Date().toISOString()
   const file = process.argv[1]!
@@ -89,15 +92,16 @@ async function full(options: BenchOptions, reference: Reference): Promise<void> 
   progress('')
   if (options.json) {
     const means = meansOf(results)
-    printJson({
+    const report: BenchReport = {
       date,
       machine,
       ...reasonOf(reference),
       options: { rounds, window, warmUp },
       programs: results,
       ...(means ? { means } : {}),
-      rings: ringResults,
-    })
+      rings: [...ringResults],
+    }
+    printJson(report)
     return
   }
   print(`${date.slice(0, 10)}; ${formatMachine(machine)}`)
@@ -109,8 +113,13 @@ async function full(options: BenchOptions, reference: Reference): Promise<void> 
       print(`\nRatio to the kernel's test run: median (least–most) of the rounds\n\n${formatRatios(results)}`)
     }
   }
+  if (results.some((result) => result.cold)) {
+    print(
+      `\nFirst 256 runs in a new thread: nanoseconds a run, median (least–most)\n\n${formatCold(results)}`,
+    )
+  }
   if (ringResults.length > 0) {
-    print(`\nProgram b by the JIT in batches of 16,384 packets, median\n\n${formatRings(ringResults)}`)
+    print(`\nPrograms by the JIT in batches of 16,384 packets, median\n\n${formatRings(ringResults)}`)
   }
 }
 
@@ -122,6 +131,8 @@ async function main(): Promise<void> {
   if (command === 'verify') return benchVerify(args, process.argv[1]!, { print, progress })
   if (command === COLD) return runCold(args)
   if (command === 'startup') return benchStartup(args, print)
+  if (command === 'pcap') return benchPcap(args, { print, progress })
+  if (command === 'soak') return benchSoak(args, { print, progress })
   const options = parseOptions(process.argv.slice(2))
   if (options.help) {
     print(usage)

@@ -25,6 +25,14 @@ export const counters: MapFill = {
   hit: Uint8Array.of(IPPROTO.UDP, 0, 0, 0),
 }
 
+const only = { keys: [], hit: new Uint8Array(4) }
+
+/** One number in an array of one. */
+export const number: MapFill = { type: 'array', keySize: 4, valueSize: 8, ...only }
+
+/** By the last byte of the port that packets go to: 53. */
+export const ports: MapFill = { ...number, hit: Uint8Array.of(53, 0, 0, 0) }
+
 function makeSources(): MapFill {
   const random = new Random(5)
   const hit = ipv4.parse(addresses.src)
@@ -66,3 +74,6 @@ export const sources: MapFill = /* @__PURE__ */ makeSources()
 
 /** 1,000 prefixes of 8 to 32 bits, as a routing table has them, roughly: most are of 24. */
 export const prefixes: MapFill = /* @__PURE__ */ makePrefixes()
+
+/** The same sources, counted for each CPU. */
+export const percpuSources: MapFill = { ...sources, type: 'percpu_hash' }

@@ -6,6 +6,8 @@ export interface Side {
   readonly time: (runs: number) => Promise<number>
   /** Compiled for good before its first run: needs no warm-up. */
   readonly compiled?: boolean
+  /** The most runs of one turn; no limit when absent. */
+  readonly mostRuns?: number
 }
 
 export interface MeasureOptions {
@@ -23,7 +25,7 @@ export interface Measured {
   /** Nanoseconds of one run. */
   readonly ns: Spread
   /** This side's time divided by that of the base, round by round; absent for the base itself, and without one. */
-  readonly ratio?: Spread
+  readonly ratio?: Spread | undefined
 }
 
 /**
@@ -61,10 +63,11 @@ const WARM_TURNS = 20
 async function warm(side: Side, { window, warmUp }: MeasureOptions): Promise<number> {
   const enough = side.compiled ? { time: 0, turns: 0 } : { time: warmUp, turns: warmUp > 0 ? WARM_TURNS : 0 }
   let runs = 1
+  const most = side.mostRuns ?? Number.POSITIVE_INFINITY
   for (let spent = 0, turns = 1; ; turns++) {
     const ns = await side.time(runs)
     spent += ns * runs
-    const fill = Math.max(1, Math.round(window / Math.max(ns, 0.1)))
+    const fill = Math.min(most, Math.max(1, Math.round(window / Math.max(ns, 0.1))))
     if (spent >= enough.time && turns >= enough.turns && runs * 2 >= fill) return fill
     // The first runs are slow: no jump to what they suggest.
     runs = Math.min(fill, runs * 8)

@@ -12,10 +12,13 @@ Times BPF programs on Skep's engines, beside the kernel's own test run where thi
   --rounds N       turns of each side (default 51)
   --window MS      length of one turn (default 2)
   --warm-up MS     run of each side before it counts (default 300)
+  --cold N         new threads for the first 256 runs of each program, each way (default 3; 0: none)
   --object FILE    the XDP programs of this object instead
   --program NAME   of the object this program alone
   --as ID          packet and map contents as for this program (default b)
-  --help           this text`
+  --help           this text
+
+Others: npm run bench -- verify | pcap | soak --help`
 
 /** The id under which the rings of packets go. */
 export const RING = 'ring'
@@ -30,10 +33,13 @@ export interface BenchOptions {
   /** Milliseconds. */
   readonly window: number
   readonly warmUp: number
+  readonly cold: number
   readonly object?: string
   readonly program?: string
   readonly as: string
 }
+
+const whole = ['rounds', 'cold']
 
 /** Reads the command line. Throws BenchError BAD_OPTION. */
 export function parseOptions(args: readonly string[]): BenchOptions {
@@ -43,10 +49,14 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     if (ids.includes(id)) return id
     throw new BenchError('BAD_OPTION', `--${option}: no program ${id}; there are: ${ids.join(', ')}`)
   }
-  const number = (option: 'rounds' | 'window' | 'warm-up', fallback: number, least: number): number => {
+  const number = (
+    option: 'rounds' | 'window' | 'warm-up' | 'cold',
+    fallback: number,
+    least: number,
+  ): number => {
     const text = values[option]
     const value = text === undefined ? fallback : Number(text)
-    if (value >= least && value <= 1e6 && (option !== 'rounds' || Number.isInteger(value))) return value
+    if (value >= least && value <= 1e6 && (!whole.includes(option) || Number.isInteger(value))) return value
     throw new BenchError('BAD_OPTION', `--${option} is ${text}; give a number from ${least} to 1000000`)
   }
   if (values.object === undefined && (values.program !== undefined || values.as !== undefined)) {
@@ -65,6 +75,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     rounds: number('rounds', 51, 1),
     window: number('window', 2, 0.01),
     warmUp: number('warm-up', 300, 0),
+    cold: number('cold', 3, 0),
     ...(values.object === undefined ? {} : { object: values.object }),
     ...(values.program === undefined ? {} : { program: values.program }),
     as,
@@ -83,6 +94,7 @@ function split(args: readonly string[]) {
         rounds: { type: 'string' },
         window: { type: 'string' },
         'warm-up': { type: 'string' },
+        cold: { type: 'string' },
         object: { type: 'string' },
         program: { type: 'string' },
         as: { type: 'string' },

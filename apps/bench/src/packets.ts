@@ -44,6 +44,32 @@ export const longPacket: Uint8Array = frame(
   numbered(1472),
 )
 
+/** Six headers one in the other: Ethernet, two VLAN tags, IPv6 with two kinds of options, and UDP. */
+export const deepPacket: Uint8Array = frame(
+  ethernet,
+  { layer: 'vlan', id: 7 },
+  { layer: 'vlan', id: 8 },
+  { layer: 'ipv6', src: '2001:db8::1', dst: '2001:db8::2' },
+  { layer: 'hopopts' },
+  { layer: 'dstopts' },
+  { layer: 'udp', srcPort: 4660, dstPort: 53 },
+  numbered(18),
+)
+
+/** Text, as an old web server gets it; the word that program o looks for is at its end. */
+export const textPacket: Uint8Array = frame(
+  ethernet,
+  ipv4,
+  { layer: 'udp', srcPort: 4660, dstPort: 80 },
+  {
+    layer: 'payload',
+    data: new TextEncoder().encode(
+      'SUBSCRIBE-to-all-Events /hives/north/temperature?since=yesterday HTTP/1.1\r\nHost: example.net\r\n' +
+        'Accept: text/plain, application/json;q=0.5\r\nUser-Agent: Keeper of a Skep',
+    ),
+  },
+)
+
 /** One kind of packet in a random mix. */
 export interface PacketKind {
   readonly name: string

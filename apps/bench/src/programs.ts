@@ -1,6 +1,6 @@
 import { BenchError } from './errors.ts'
-import { counters, type MapFill, prefixes, sources } from './map-fill.ts'
-import { longPacket, tcpPacket, udpPacket } from './packets.ts'
+import { counters, type MapFill, number, percpuSources, ports, prefixes, sources } from './map-fill.ts'
+import { deepPacket, longPacket, tcpPacket, textPacket, udpPacket } from './packets.ts'
 
 /** One thing that is timed: plain data, so that it can be sent to a thread. */
 export interface BenchProgram {
@@ -20,6 +20,10 @@ export interface BenchProgram {
   /** What the program must return; absent for objects that the bench does not know. */
   readonly retval?: number
   readonly fill?: MapFill
+  /** The object's other programs are loaded too, since this one calls them. */
+  readonly whole?: true
+  /** Name of a ring buffer that is emptied after each turn, and the most runs that fit it. */
+  readonly ring?: { readonly map: string; readonly runs: number }
 }
 
 const XDP_DROP = 1
@@ -91,6 +95,63 @@ export const programs: readonly BenchProgram[] = [
     source: { kind: 'classic', file: 'filter.ddd', type: 'sched_cls', style: 'legacy' },
     packet: tcpPacket,
     retval: SNAPLEN,
+  },
+  {
+    id: 'j',
+    title: 'chain of 8 tail calls',
+    ...object('tail_calls'),
+    packet: udpPacket,
+    retval: XDP_DROP,
+    fill: number,
+    whole: true,
+  },
+  {
+    id: 'k',
+    title: 'parser of 6 headers',
+    ...object('six_levels'),
+    packet: deepPacket,
+    retval: XDP_DROP,
+    fill: ports,
+  },
+  {
+    id: 'l',
+    title: 'LRU hash, each run evicts',
+    ...object('lru_eviction'),
+    packet: udpPacket,
+    retval: XDP_DROP,
+  },
+  {
+    id: 'm',
+    title: 'ring buffer, 64 bytes a run',
+    ...object('ring_output'),
+    packet: udpPacket,
+    retval: XDP_DROP,
+    fill: number,
+    // 72 bytes each of 8 MiB.
+    ring: { map: 'events', runs: 116_000 },
+  },
+  {
+    id: 'n',
+    title: 'per-CPU counters, array and hash',
+    ...object('percpu_counters'),
+    packet: udpPacket,
+    retval: XDP_DROP,
+    fill: percpuSources,
+  },
+  { id: 'o', title: 'text, letter by letter', ...object('strings'), packet: textPacket, retval: 658_621_833 },
+  {
+    id: 'p',
+    title: '64 rounds of 64-bit mul, div, mod',
+    ...object('muldiv'),
+    packet: udpPacket,
+    retval: 1_431_281_374,
+  },
+  {
+    id: 'q',
+    title: '3,000 instructions, no loop',
+    ...object('long_program'),
+    packet: udpPacket,
+    retval: 397_244_610,
   },
 ]
 

@@ -55,7 +55,9 @@ describe('tables', () => {
   })
 
   it('tell packets a second of rings', () => {
-    const text = formatRings([{ ring: 'mixed-cold', measured: { ns: flat(8), ratio: flat(0.4) } }])
-    expect(text).toMatch(/mixed +\| 64 MiB, cold +\| 8\.00 \| +125 \| +0\.400 \(0\.200–0\.800\) \|/)
+    const text = formatRings([
+      { program: 'b', ring: 'mixed-cold', measured: { ns: flat(8), ratio: flat(0.4) } },
+    ])
+    expect(text).toMatch(/\| b \| mixed +\| 64 MiB, cold +\| 8\.00 \| +125 \| +0\.400 \(0\.200–0\.800\) \|/)
   })
 })

@@ -14,7 +14,7 @@ export function formatNumber(value: number): string {
   return value.toFixed(digits)
 }
 
-const formatSpread = (spread: Spread | undefined): string =>
+export const formatSpread = (spread: Spread | undefined): string =>
   spread
     ? `${formatNumber(spread.median)} (${formatNumber(spread.min)}–${formatNumber(spread.max)})`
     : NOTHING
@@ -104,16 +104,27 @@ const ringTitles: Readonly<Record<RingName, readonly [string, string]>> = {
   'mixed-cold': ['mixed', '64 MiB, cold'],
 }
 
-/** Program b over rings of packets. */
+/** Programs over rings of packets. */
 export const formatRings = (results: readonly RingResult[]): string =>
   table(
-    ['packets', 'memory', 'ns', 'million a second', 'ratio to the kernel, one packet'],
-    results.map(({ ring, measured }) => [
+    ['', 'packets', 'memory', 'ns', 'million a second', 'ratio to the kernel, one packet'],
+    results.map(({ program, ring, measured }) => [
+      program,
       ...ringTitles[ring],
       formatNs(measured),
       formatNumber(1000 / measured.ns.median),
       formatSpread(measured.ratio),
     ]),
+    3,
+  )
+
+/** What the first runs take, before the engine below has optimised anything. */
+export const formatCold = (results: readonly ProgramResult[]): string =>
+  table(
+    ['', 'program', 'JIT, a call each', 'JIT, batches'],
+    results.flatMap(({ id, title, cold }) =>
+      cold ? [[id, title, formatSpread(cold.jit), formatSpread(cold['jit-batch'])]] : [],
+    ),
     2,
   )
 

@@ -1,3 +1,4 @@
+import { openRingBuffer, type RingBuffer } from '@skep/maps'
 import {
   type Collection,
   createRuntime,
@@ -6,9 +7,10 @@ import {
   type TestRunContext,
 } from '@skep/runtime'
 import { createContext } from './contexts.ts'
+import { BenchError } from './errors.ts'
 import type { BenchProgram } from './programs.ts'
 import { RING_BATCH, Ring } from './ring.ts'
-import { mapToFill, readSpec } from './spec.ts'
+import { mapToFill, readSpec, total } from './spec.ts'
 import { type Outcome, type RingName, type Subject, toHex, type Way } from './subject.ts'
 
 /** Contexts in a batch of one hot packet: what a hook hands over at once. */
@@ -24,11 +26,12 @@ export class SkepSubject implements Subject {
   readonly #contexts: number
   readonly #results: number
   readonly #rings = new Map<RingName, Ring>()
+  #events: RingBuffer | undefined
 
   private constructor(runtime: Runtime, collection: Collection, source: BenchProgram) {
     this.#runtime = runtime
     this.#collection = collection
-    this.#program = collection.program()
+    this.#program = collection.program(source.name)
     this.#source = source
     const { arena } = runtime
     this.#context = createContext(this.#program, source.packet)
@@ -70,8 +73,11 @@ export class SkepSubject implements Subject {
   }
 
   async time(way: Way, runs: number): Promise<number> {
-    if (way === 'call') return this.#timeCalls(runs)
-    if (way === 'batch') return this.#timeBatches(runs)
+    if (way === 'call' || way === 'batch') {
+      const time = way === 'call' ? this.#timeCalls(runs) : this.#timeBatches(runs)
+      this.#emptyRing()
+      return time
+    }
     return this.#timeRing(this.#ring(way), Math.ceil(runs / RING_BATCH))
   }
 
@@ -111,6 +117,14 @@ export class SkepSubject implements Subject {
     return ((performance.now() - start) * 1e6) / (batches * RING_BATCH)
   }
 
+  #emptyRing(): void {
+    const { ring } = this.#source
+    if (!ring) return
+    const reader = (this.#events ??= openRingBuffer(this.#collection.map(ring.map)))
+    if (reader.lost > 0) throw new BenchError('DISAGREE', `${reader.lost} events found no room`)
+    reader.consume(() => true)
+  }
+
   #ring(name: RingName): Ring {
     let ring = this.#rings.get(name)
     if (!ring) {
@@ -131,6 +145,6 @@ export class SkepSubject implements Subject {
   #counted(): { counted?: string } {
     const { fill } = this.#source
     const value = fill && this.#collection.map(mapToFill(this.#collection.spec, fill).name).lookup(fill.hit)
-    return value ? { counted: toHex(value) } : {}
+    return value ? { counted: toHex(total(value, fill)) } : {}
   }
 }

@@ -9,7 +9,7 @@ import type { BenchProgram } from './programs.ts'
 
 const folder = `${benchFolder}programs/`
 
-/** The collection of one program: the object's maps, and of its programs that one. */
+/** The collection of one program: the object's maps, and of its programs that one, or that one first. */
 export function readSpec(program: BenchProgram, platform: Platform): CollectionSpec {
   const { source, name } = program
   const path = isAbsolute(source.file) ? source.file : `${folder}${source.file}`
@@ -23,7 +23,8 @@ export function readSpec(program: BenchProgram, platform: Platform): CollectionS
     const known = spec.programs.map((p) => p.name).join(', ') || 'none'
     throw new BenchError('NOT_FOUND', `${path}: no program ${name}; there are: ${known}`)
   }
-  return { ...spec, programs: found }
+  if (!program.whole) return { ...spec, programs: found }
+  return { ...spec, programs: [...found, ...spec.programs.filter((p) => p.name !== name)] }
 }
 
 /** Names of an object's programs. */
@@ -39,4 +40,13 @@ export function mapToFill(spec: CollectionSpec, fill: MapFill): MapSpec {
     'NOT_FOUND',
     `no ${type} of ${keySize}-byte keys and ${valueSize}-byte values in the object, which the program would need`,
   )
+}
+
+/** A value of 8 bytes, over all CPUs where each has its own. */
+export function total(value: Uint8Array, { type }: MapFill): Uint8Array {
+  if (!type.startsWith('percpu_')) return value
+  const view = new DataView(value.buffer, value.byteOffset, value.byteLength)
+  let sum = 0n
+  for (let at = 0; at < value.length; at += 8) sum += view.getBigUint64(at, true)
+  return new Uint8Array(BigUint64Array.of(sum).buffer)
 }
