@@ -180,7 +180,7 @@ await runAll(jobs, {
   budget: (job) => job.budget,
   tries: Number(values.tries),
   unit: !values['no-unit'],
-  only: values.tests?.split(','),
+  only: values.tests,
   hints: (job) => {
     const last = index.get(before.results[job.key]?.killer ?? told[job.key])
     return [...(last === undefined ? [] : [last]), ...recent, ...best()]
