@@ -53,6 +53,19 @@ export interface WasmExport {
   readonly export: string
 }
 
+/**
+ * Compiles without a detour over other threads, whose answer a start would wait for: the modules here are small. Hosts that
+ * refuse that on their main thread are asked in their own way.
+ */
+export async function compileWasm(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
+  try {
+    return new WebAssembly.Module(bytes)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return WebAssembly.compile(bytes)
+  }
+}
+
 /** Decodes a generated module's base64 into bytes. */
 export function decodeBase64(text: string): Uint8Array {
   const binary = atob(text)

@@ -1,5 +1,12 @@
 import { memoryModule } from '@skep/memory'
-import type { Cpu, HostEnv, UniformFunction, WasmExport, WasmModuleDef } from '@skep/registry'
+import {
+  type Cpu,
+  compileWasm,
+  type HostEnv,
+  type UniformFunction,
+  type WasmExport,
+  type WasmModuleDef,
+} from '@skep/registry'
 import { type Activity, guard } from './activity.ts'
 
 /** The wasm modules of one CPU: each definition is compiled and instantiated once, what it imports first. */
@@ -9,6 +16,23 @@ export interface ModuleSet {
   instantiate(def: WasmModuleDef): Promise<WebAssembly.Exports>
   /** An exported function; instantiates its module if needed. */
   function(target: WasmExport): Promise<UniformFunction>
+}
+
+/** What this process has compiled, for unshared and for shared memory: every runtime's modules are the same ones. */
+type Modules = WeakMap<WasmModuleDef, Promise<WebAssembly.Module>>
+const known: Readonly<Record<'unshared' | 'shared', Modules>> = {
+  unshared: new WeakMap(),
+  shared: new WeakMap(),
+}
+
+function compile(def: WasmModuleDef, shared: boolean): Promise<WebAssembly.Module> {
+  const modules = known[shared ? 'shared' : 'unshared']
+  let module = modules.get(def)
+  if (!module) {
+    module = compileWasm(def.bytes(shared) as Uint8Array<ArrayBuffer>)
+    modules.set(def, module)
+  }
+  return module
 }
 
 export function createModuleSet(
@@ -33,12 +57,12 @@ export function createModuleSet(
         Object.entries(def.host(env)).map(([name, fn]) => [name, guard(activity, `${def.name}.${name}`, fn)]),
       )
     }
-    const module = compiled.get(def.name)
-    if (module) return (await WebAssembly.instantiate(module, imports)).exports
-    const bytes = def.bytes(cpu.arena.shared) as Uint8Array<ArrayBuffer>
-    const made = await WebAssembly.instantiate(bytes, imports)
-    compiled.set(def.name, made.module)
-    return made.instance.exports
+    let module = compiled.get(def.name)
+    if (!module) {
+      module = await compile(def, cpu.arena.shared)
+      compiled.set(def.name, module)
+    }
+    return (await WebAssembly.instantiate(module, imports)).exports
   }
 
   function instantiate(def: WasmModuleDef): Promise<WebAssembly.Exports> {

@@ -65,6 +65,8 @@ export const HISTORY_FLAGS = 2
 /** How many registers the jump linked, then three of them a word: frame 3 bits, register or slot 6 bits, is-register 1 bit. */
 export const HISTORY_LINKED = 3
 
+/** Words of history that are copied one by one. */
+const MOST_LOOPED = 24
 const NO_HISTORY = new Int32Array(0)
 
 /** A state of the whole program (struct bpf_verifier_state). */
@@ -219,7 +221,9 @@ export class StatePool {
     if (words > 0) {
       const { history } = from
       const out = to.history
-      for (let i = 0; i < words; i++) out[i] = history[i]!
+      // A call for a few words costs more than they do; a loop over many is slow until V8 has compiled it.
+      if (words > MOST_LOOPED) out.set(history.subarray(0, words))
+      else for (let i = 0; i < words; i++) out[i] = history[i]!
     }
     to.historyLength = from.historyLength
     for (let i = from.curframe + 1; i < to.frames.length; i++) {

@@ -10,6 +10,7 @@
  * The functions follow Linux 6.18, kernel/bpf/verifier.c and kernel/bpf/tnum.c, and keep its precision, no more and no
  * less, so that the register state in a log is the kernel's.
  */
+import { compileWasm } from '@skep/registry'
 import { moduleBytes } from '../generated/module.ts'
 
 /** Operations on tnums, each `(result, a, b)` by address. kernel/bpf/tnum.c. */
@@ -262,9 +263,12 @@ export interface ScalarDomain {
   umax(reg: number): number
 }
 
-/** Compiles the module, to be instantiated any number of times. */
-export async function compileScalarModule(): Promise<WebAssembly.Module> {
-  return WebAssembly.compile(moduleBytes(false))
+let scalarModule: Promise<WebAssembly.Module> | undefined
+
+/** Compiles the module, once a process, to be instantiated any number of times. */
+export function compileScalarModule(): Promise<WebAssembly.Module> {
+  scalarModule ??= compileWasm(moduleBytes(false))
+  return scalarModule
 }
 
 /** The domain over `memory` from a module that `compileScalarModule` made. Synchronous. */
