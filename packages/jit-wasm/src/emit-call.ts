@@ -139,6 +139,7 @@ function emitTailCall(e: Emitter, slot: number, map: LinkedMap | undefined): voi
   code.local_get(count).i32_const(1).i32_add().i32_store(counter)
   const running = e.pushControl(control.CTL_PROG)
   code.local_get(record).i32_store(running)
+  if (map) emitKnownTail(e, slot, map, record)
   // The callee takes this frame's place; in a subprogram the frames below the caller's are given back when it returns.
   const saved = e.isSubprogram ? e.scratch('sp', 'i32') : -1
   if (e.isSubprogram) {
@@ -161,6 +162,20 @@ function emitTailCall(e: Emitter, slot: number, map: LinkedMap | undefined): voi
     }
     e.leave()
   }
+  code.end()
+}
+
+/** Writes the program that the array held when it was loaded, for as long as it holds that one. */
+function emitKnownTail(e: Emitter, slot: number, map: LinkedMap, record: number): void {
+  const { code, tails } = e
+  const index = tails ? e.values.constant(slot, 2) : undefined
+  const target = index === undefined ? undefined : e.env.tailTarget(map, index)
+  if (!tails || !target || !tails.fits(target)) return
+  code.local_get(record).global_get(target.record).i32_eq().if()
+  const context = code.local('i32')
+  e.push32(slot, 0, true)
+  code.local_set(context)
+  tails.write(target, context)
   code.end()
 }
 

@@ -1,6 +1,7 @@
-import { control, type LinkedProgram } from '@skep/registry'
+import { control, type LinkedMap, type LinkedProgram } from '@skep/registry'
 import type { Code, Label, ValueType } from '@skep/wasm'
 import { opcodes } from '@skep/wasm'
+import type { CompiledFunction } from './functions.ts'
 import { REGISTERS } from './stack-slots.ts'
 import type { Values } from './values.ts'
 
@@ -16,8 +17,25 @@ export interface ModuleEnv {
   readonly uniformType: number
   /** Index of the global that holds a callback's slot in the function table. */
   callbackGlobal(program: LinkedProgram, target: number): number
+  /** The program that a program array held when it was loaded, if the module has it. */
+  tailTarget(map: LinkedMap, index: number): TailTarget | undefined
   /** How a local call is made. */
   callee(program: LinkedProgram, target: number): Callee
+}
+
+/** A program that takes another one's place. */
+export interface TailTarget {
+  readonly main: CompiledFunction
+  /** Index of the global that holds the address of its record. */
+  readonly record: number
+}
+
+/** Writes programs where they are called as tails. */
+export interface Tails {
+  /** Whether there is room for it. */
+  fits(target: TailTarget): boolean
+  /** Writes the program over the same frame; it leaves as the caller does. `context` is the local with its context. */
+  write(target: TailTarget, context: number): void
 }
 
 /** A subprogram as callers see it. */
@@ -58,6 +76,8 @@ export class Emitter {
   readonly exit: Exit
   /** Whether this is a subprogram: its callers' frames lie above its own. */
   readonly isSubprogram: boolean
+  /** Absent where a tail call is a call. */
+  readonly tails: Tails | undefined
   readonly #narrow = new Int32Array(REGISTERS).fill(-1)
   readonly #wide = new Int32Array(REGISTERS).fill(-1)
   readonly #scratch = new Map<string, number>()
@@ -71,6 +91,7 @@ export class Emitter {
     readonly frame: number
     readonly exit: Exit
     readonly isSubprogram: boolean
+    readonly tails?: Tails
   }) {
     this.code = options.code
     this.program = options.program
@@ -79,6 +100,7 @@ export class Emitter {
     this.frame = options.frame
     this.exit = options.exit
     this.isSubprogram = options.isSubprogram
+    this.tails = options.tails
   }
 
   /** Says that a register's i32 or i64 local is this one. */

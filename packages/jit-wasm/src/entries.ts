@@ -1,7 +1,7 @@
 import { control } from '@skep/registry'
 import { type Code, createCode, type FunctionBuilder } from '@skep/wasm'
 import { emitBody } from './emit-function.ts'
-import { Emitter, type Exit, type ModuleEnv, pushControl } from './emitter.ts'
+import { Emitter, type Exit, type ModuleEnv, pushControl, type Tails } from './emitter.ts'
 import type { CompiledFunction } from './functions.ts'
 
 /** Parameters and locals that an entry may have of its own, before those of the body that it holds. */
@@ -28,6 +28,9 @@ export function makeBody(env: ModuleEnv, main: CompiledFunction): Body {
   return { code, emitter }
 }
 
+/** Slots that programs called as tails may add to a body. */
+const TAIL_BUDGET = 4096
+
 function writeMain(
   code: Code,
   env: ModuleEnv,
@@ -37,14 +40,29 @@ function writeMain(
   exit: Exit,
   begin?: (e: Emitter) => void,
 ): Emitter {
-  const { program, values } = main
-  const e = new Emitter({ code, program, values, env, frame, exit, isSubprogram: false })
-  const wide = values.parameterIsWide(1)
-  if (wide === false) e.bind(1, 'i32', context)
-  else if (wide) code.local_get(context).i64_extend_i32_u().local_set(e.local(1, true))
-  begin?.(e)
-  emitBody(e, main)
-  return e
+  const room = { slots: TAIL_BUDGET }
+  const write = (fn: CompiledFunction, at: number, chain: readonly CompiledFunction[]): Emitter => {
+    const { program, values } = fn
+    const within = [...chain, fn]
+    const tails: Tails = {
+      fits: (target) => {
+        const size = target.main.to - target.main.from
+        if (within.includes(target.main) || size > room.slots) return false
+        room.slots -= size
+        return true
+      },
+      write: (target, local) => void write(target.main, local, within),
+    }
+    const inPlace = exit.kind === 'branch' ? { tails } : {}
+    const e = new Emitter({ code, program, values, env, frame, exit, isSubprogram: false, ...inPlace })
+    const wide = values.parameterIsWide(1)
+    if (wide === false) e.bind(1, 'i32', at)
+    else if (wide) code.local_get(at).i64_extend_i32_u().local_set(e.local(1, true))
+    if (chain.length === 0) begin?.(e)
+    emitBody(e, fn)
+    return e
+  }
+  return write(main, context, [])
 }
 
 function store(code: Code, env: ModuleEnv, field: number, value: () => void): void {

@@ -1,4 +1,4 @@
-import type { LinkedProgram } from '@skep/registry'
+import type { LinkedMap, LinkedProgram } from '@skep/registry'
 import {
   type FunctionBuilder,
   type FunctionType,
@@ -91,6 +91,12 @@ export function compileModule(programs: readonly LinkedProgram[], options: Modul
   const uniformType = module.type(helperType)
   const progress = module.global('i32', 0)
   module.export(PROGRESS, 'global', progress)
+  /** Globals that hold the addresses of the programs' records. */
+  const records = new Map(units.map((unit) => [unit, module.global('i32', 0)]))
+  const unitAt = (map: LinkedMap, index: number): ProgramUnit | undefined => {
+    const name = map.programs?.get(index)
+    return name === undefined ? undefined : units.find(({ program }) => program.name === name)
+  }
 
   const env: ModuleEnv = {
     shared: options.shared,
@@ -98,6 +104,10 @@ export function compileModule(programs: readonly LinkedProgram[], options: Modul
     importOf: (fn) => indices.get(fn)!,
     uniformType,
     callbackGlobal: (program, target) => unitOf(program).callbackGlobals.get(target)!,
+    tailTarget: (map, index) => {
+      const unit = unitAt(map, index)
+      return unit && { main: unit.main, record: records.get(unit)! }
+    },
     callee: (program, target) => {
       const unit = unitOf(program)
       return { index: unit.built.get(target)!.index, params: unit.functions.get(target)!.params }
@@ -106,9 +116,11 @@ export function compileModule(programs: readonly LinkedProgram[], options: Modul
   const byProgram = new Map(units.map((unit) => [unit.program, unit]))
   const unitOf = (program: LinkedProgram): ProgramUnit => byProgram.get(program)!
 
-  const exports = units.map((unit, n): ProgramExports => {
+  units.forEach((unit, n) => {
     declareSubprograms(module, unit)
     declareCallbacks(module, unit, n)
+  })
+  const exports = units.map((unit, n): ProgramExports => {
     const { program, main } = unit
     const { name } = program
     const entry = module.function(helperType, { name, export: `${n}` })
@@ -130,10 +142,11 @@ export function compileModule(programs: readonly LinkedProgram[], options: Modul
     const inlined = program.insns.length <= (options.inlineLimit ?? INLINE_LIMIT)
     const body = inlined ? makeBody(env, main) : undefined
     writeEntry(entry.code, env, main, body)
-    const record = module.global('i32', 0)
+    const record = records.get(unit)!
     module.export(`${n}.record`, 'global', record)
-    writeRun(run.code, env, main, body ?? entry, record)
-    writeBatch(batch.code, env, main, body ?? entry, progress)
+    const whole = body ? withTails(unit, unitAt) : main
+    writeRun(run.code, env, whole, body ?? entry, record)
+    writeBatch(batch.code, env, whole, body ?? entry, progress)
     return {
       name,
       entry: `${n}`,
@@ -145,6 +158,29 @@ export function compileModule(programs: readonly LinkedProgram[], options: Modul
     }
   })
   return { bytes: module.encode(), imports, programs: exports, progress: PROGRESS }
+}
+
+/** What a program's body needs around it when it holds the programs that it calls as tails. */
+function withTails(
+  unit: ProgramUnit,
+  unitAt: (map: LinkedMap, index: number) => ProgramUnit | undefined,
+): CompiledFunction {
+  const held = new Set([unit])
+  for (const { functions } of held) {
+    for (const plan of functions.get(0)!.values.plans()) {
+      if (plan.kind !== 'tail_call' || !plan.map?.programs) continue
+      for (const index of plan.map.programs.keys()) {
+        const target = unitAt(plan.map, index)
+        if (target) held.add(target)
+      }
+    }
+  }
+  const mains = [...held].map(({ main }) => main)
+  return {
+    ...unit.main,
+    callsHelpers: mains.some(({ callsHelpers }) => callsHelpers),
+    stack: Math.max(...mains.map(({ stack }) => stack)),
+  }
 }
 
 /** The export that holds a callback's slot in the function table. */

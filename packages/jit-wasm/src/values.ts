@@ -37,6 +37,7 @@ export interface Surroundings {
  * zero, is kept in an i32 local; any other in an i64 local.
  */
 export class Values {
+  readonly #program: PreparedProgram
   readonly #from: number
   readonly #def: Int8Array
   readonly #pure: Uint8Array
@@ -64,6 +65,7 @@ export class Values {
 
   constructor(program: PreparedProgram, flow: FunctionBlocks, from: number, to: number, known: Surroundings) {
     const count = to - from
+    this.#program = program
     this.#from = from
     this.#def = new Int8Array(count).fill(-1)
     this.#pure = new Uint8Array(count)
@@ -312,6 +314,15 @@ export class Values {
   max(slot: number, operand: number): number {
     const node = this.#useNodes[(slot - this.#from) * MAX_OPERANDS + operand]!
     return node === -1 ? MAX_ADDRESS : this.#max[node]!
+  }
+
+  /** An operand's value where its one definition is a constant. */
+  constant(slot: number, operand: number): number | undefined {
+    const node = this.#useNodes[(slot - this.#from) * MAX_OPERANDS + operand]!
+    if (node === -1 || this.#defCount[node] !== 1) return undefined
+    const from = this.#slots.find((at) => this.#defNodes[at - this.#from] === node)
+    const insn = from === undefined ? undefined : this.#program.insns[from]!
+    return insn?.def.kind === 'mov' && insn.def.source === 'imm' ? insn.imm : undefined
   }
 
   /** Whether an operand is kept in an i64 local. */

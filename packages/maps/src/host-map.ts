@@ -55,12 +55,10 @@ export interface HostMapParts {
   readonly fields?: readonly SpecialField[]
 }
 
-/** Flags as bigints, made once. */
+/** Flags as bigints. */
 const flagsOf: readonly bigint[] = Array.from({ length: 32 }, (_, n) => BigInt(n))
 
-function randomSeed(): bigint {
-  return crypto.getRandomValues(new BigUint64Array(1))[0]!
-}
+const randomSeed = (): bigint => crypto.getRandomValues(new BigUint64Array(1))[0]!
 
 /**
  * Makes a map: its header and data in the arena. Throws MapError with the errno that BPF_MAP_CREATE gives (EINVAL, E2BIG,
@@ -156,8 +154,7 @@ export class HostMap implements MapHandle {
     this.#operations = this.#type.operations
     this.#lookup = this.#operations.lookup_host ?? this.#operations.lookup
     const names = mapExports(def, spec)
-    const place = (fn: unknown, op: AnyOp, at?: number): number =>
-      slot(fn, names[op] ?? `${spec.name}.${op}`, at)
+    const place = (fn: unknown, op: AnyOp, at?: number): number => slot(fn, names[op] ?? op, at)
     writeSlots(arena.view, this.address, this.#type.inTable, place, this.#opened)
   }
 
@@ -556,10 +553,14 @@ export class HostMap implements MapHandle {
     const ops: Partial<Record<MapOp, unknown>> = {}
     for (const op of programOps) if (this.#operations[op]) ops[op] = this.#operations[op]
     const { view } = this.#arena
+    const programs = (this.spec.initial ?? []).flatMap((first) =>
+      'program' in first ? [[first.index, first.program] as const] : [],
+    )
     return {
       name: this.name,
       address: this.address,
       ops,
+      ...(programs.length > 0 ? { programs: new Map(programs) } : {}),
       ...(this.def.wasm?.quiet ? { quiet: true } : {}),
       ...(this.def.wasm?.array
         ? {

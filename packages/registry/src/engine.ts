@@ -41,6 +41,8 @@ export interface LinkedMap {
   readonly array?: { readonly data: number; readonly stride: number; readonly maxEntries: number }
   /** As `quiet` of the map type. */
   readonly quiet?: boolean
+  /** Programs of the collection that a program array holds when it is loaded, by index; the host may put others there. */
+  readonly programs?: ReadonlyMap<number, string>
 }
 
 /**
