@@ -14,6 +14,7 @@ export const MEMORY: readonly Row[] = [
     'EACCES: invalid access to memory, mem_size=16 off=9 size=8',
   ],
   ['read-only result written', 'call fixed\n*(u64 *)(r0 + 8) = 1', 'EACCES: R0 cannot write into rdonly_mem'],
+  ['read-only result read in part', 'call fixed\nr1 = r0\nr1 += 8\nr2 = 8\ncall reads', 'accept'],
   ['read-only result read', 'call fixed\nr1 = r0\nr2 = 16\ncall reads', 'accept'],
   [
     'read-only result read beyond',
@@ -274,6 +275,18 @@ export const PLACES: readonly Row[] = [
     packet('*(u8 *)(r2 + 0) = 1', 1),
     'EACCES: cannot write into packet',
     { type: 'bystander' },
+  ],
+  [
+    'a pointer into a packet',
+    packet('*(u64 *)(r2 + 0) = r10', 1),
+    'EACCES: R10 leaks addr into packet',
+    { unprivileged: true },
+  ],
+  [
+    'a pointer into memory',
+    'call writable\nif r0 == 0 goto +1\n*(u64 *)(r0 + 0) = r10',
+    'EACCES: R10 leaks addr into mem',
+    { unprivileged: true },
   ],
   ['a packet that moves', packet('r7 = r2\ncall moves\nr8 = r7', 3), 'accept R8=scalar(id=1)'],
   ['an arena’s address', 'r1 = 5\ncall arena', 'accept'],

@@ -58,6 +58,16 @@ export const STRUCTS: readonly Row[] = [
     'EACCES: R1 is of type task_struct but task_struct is expected',
   ],
   [
+    'a struct within it passed',
+    `${context}\nr1 = r8\nr1 += 48\ncall take_group_or_task`,
+    'accept R8=trusted_ptr_task_struct()',
+  ],
+  [
+    'a struct within what is not trusted passed',
+    'r1 = *(u64 *)(r1 + 16)\nif r1 == 0 goto +2\nr1 += 48\ncall take_group_or_task',
+    'accept',
+  ],
+  [
     'passed, before its start',
     `${context}\nr1 = r8\nr1 += -4\ncall take_task`,
     'EACCES: R1 is of type task_struct but task_struct is expected',
@@ -392,6 +402,12 @@ export const BUFFERS: readonly Row[] = [
     'read-only, changed by a helper',
     key('r1 = r8\nr2 = 8\ncall changes', 3),
     'EACCES: R1 type=rdonly_buf expected=fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_',
+    iterator,
+  ],
+  [
+    'read by a helper behind its start',
+    key('r1 = r8\nr1 += 8\nr2 = 8\ncall reads', 4),
+    'accept R8=rdonly_buf_or_null(id=1) then rdonly_buf() then 0',
     iterator,
   ],
   [

@@ -26,7 +26,9 @@ export function kernelTypes(): Uint8Array {
     { name: 'comm', type: b.array(char, 16, int) },
     { name: 'user', type: b.pointer(b.typeTag('user', cgroup)) },
     { name: 'percpu', type: b.pointer(b.typeTag('percpu', cgroup)) },
+    { name: 'own', type: cgroup },
   ])
+  b.float('double', 8)
   b.struct('sk_buff', [{ name: 'len', type: int }])
   b.struct('bpf_map', [{ name: 'id', type: int }])
   const params = [
