@@ -1,14 +1,14 @@
 import { createXdpFrame } from '@skep/hook-xdp'
 import { type Kernel, openKernel } from '@skep/linux'
-import { control, skbLayout as skb, xdpLayout as xdp } from '@skep/registry'
+import { skbLayout as skb, xdpLayout as xdp } from '@skep/registry'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { missing, named } from '../../test/impl/calls.ts'
 import { BUFFER, type Step, stepsHere, stepsThere } from '../../test/impl/packets.ts'
+import { createSkb, ETH_HLEN } from '../../test/impl/skb.ts'
 import { createWorld, type World } from '../../test/impl/world.ts'
 
 const RUNS = Number(process.env['SKEP_RUNS'] ?? 150)
-const ETH_HLEN = 14
 
 const step = (helper: string, ...args: fc.Arbitrary<number | 'buffer'>[]): fc.Arbitrary<Step> =>
   fc.tuple(...args).map((a) => ({ helper, args: a }))
@@ -61,34 +61,6 @@ describe.skipIf(missing)(named('packets as the kernel'), () => {
     )
   })
 
-  /** __sk_buff over a packet with much head and tail room, as tc sees it. */
-  function createSkb(bytes: Uint8Array): { context: number; read: () => Uint8Array; release: () => void } {
-    const { arena } = world
-    const ROOM = 20_000
-    const block = arena.alloc(control.RUN_HEADER_SIZE + skb.SKB_CONTEXT_SIZE + 2 * ROOM + bytes.length)
-    const context = block + control.RUN_HEADER_SIZE
-    const start = context + skb.SKB_CONTEXT_SIZE
-    const data = start + ROOM
-    arena.u8.set(bytes, data)
-    const put = (offset: number, value: number): void => arena.view.setUint32(context + offset, value, true)
-    const get = (offset: number): number => arena.view.getUint32(context + offset, true)
-    put(skb.SKB_LEN, bytes.length)
-    put(skb.SKB_DATA, data)
-    put(skb.SKB_DATA_END, data + bytes.length)
-    put(skb.SKB_FRAME_START, start)
-    put(skb.SKB_FRAME_END, data + bytes.length + ROOM)
-    put(skb.SKB_MAC_HEADER, data)
-    put(skb.SKB_NETWORK_HEADER, data + ETH_HLEN)
-    return {
-      context,
-      read: () => {
-        expect(get(skb.SKB_LEN)).toBe(get(skb.SKB_DATA_END) - get(skb.SKB_DATA))
-        return arena.u8.slice(get(skb.SKB_DATA), get(skb.SKB_DATA_END))
-      },
-      release: () => arena.free(block),
-    }
-  }
-
   it('tc: loads, stores, checksums and lengths', () => {
     const offset = fc.oneof(fc.nat(130), near(0xffff, 0x7fff_ffff))
     const word = fc.oneof(fc.constantFrom(0, 0xffff, 0xffff_ffff), fc.integer({ min: 0, max: 0xffff_ffff }))
@@ -123,7 +95,7 @@ describe.skipIf(missing)(named('packets as the kernel'), () => {
     fc.assert(
       fc.property(packet, steps, (bytes, list) => {
         const theirs = stepsThere(kernel, 'sched_cls', bytes, list, 0)
-        const { context, read, release } = createSkb(bytes)
+        const { context, read, release } = createSkb(world, bytes)
         const ours = stepsHere(world, context, list, read)
         release()
         expect(ours).toEqual(theirs)
@@ -159,7 +131,7 @@ describe.skipIf(missing)(named('packets as the kernel'), () => {
     fc.assert(
       fc.property(frame, steps, (bytes, list) => {
         const theirs = stepsThere(kernel, 'sched_cls', bytes, list, 0)
-        const { context, read, release } = createSkb(bytes)
+        const { context, read, release } = createSkb(world, bytes)
         world.arena.view.setUint16(context + skb.SKB_PROTOCOL, new DataView(bytes.buffer).getUint16(12))
         if (new DataView(bytes.buffer).getUint16(12) < 1536)
           world.arena.view.setUint16(

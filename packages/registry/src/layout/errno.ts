@@ -24,4 +24,5 @@ export const EPROTONOSUPPORT = 93
 export const EOPNOTSUPP = 95
 export const EAFNOSUPPORT = 97
 export const ETIMEDOUT = 110
+export const EALREADY = 114
 export const ENOTSUPP = 524

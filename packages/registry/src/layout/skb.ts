@@ -45,6 +45,11 @@ export const SKB_NETWORK_HEADER = 204
 /** Private: ip_summed (CHECKSUM_*), and the sum of a CHECKSUM_COMPLETE packet. */
 export const SKB_IP_SUMMED = 208
 export const SKB_CSUM = 212
+/** Private u8: 1 once an outer header was made room for (encapsulation), and csum_level. */
+export const SKB_ENCAPSULATION = 216
+export const SKB_CSUM_LEVEL = 217
+/** Private: the tunnel's key and options that bpf_skb_set_tunnel_key gave the packet, or 0. */
+export const SKB_TUNNEL = 220
 /** Bytes of a context in a ring, the private words included. */
 export const SKB_CONTEXT_SIZE = 224
 
