@@ -33,6 +33,66 @@ const EQUIVALENT = [
     undefined,
     'a shortcut: another round changes nothing',
   ],
+  [
+    'src/stack-liveness.ts',
+    /\b(?:at|MUST_WRITE) . MAY_READ|at \+ MAY_READ/,
+    /^ArithmeticOperator \w+ - MAY_READ$/,
+    'MAY_READ is 0: added or taken away',
+  ],
+  [
+    'src/stack-liveness.ts',
+    /subprog\.end - subprog\.start|instance\.to - instance\.from/,
+    /^(?:ArithmeticOperator .* \+ |BitwiseOperator .* << 5)/,
+    'room for more than is needed',
+  ],
+  [
+    'src/stack-liveness.ts',
+    /#anyWrite = false|if \(this\.#anyWrite\)/,
+    /^(?:BooleanLiteral true|StatementDeletion|ConditionalExpression true)/,
+    'a shortcut: what is zero is set to zero once more',
+  ],
+  [
+    'src/stack-liveness.ts',
+    /before === NOT_SEEN && !this\.#anyWrite/,
+    /^(?:ConditionalExpression false|BlockStatement)/,
+    'a shortcut: the loop after it finds no write either',
+  ],
+  [
+    'src/stack-liveness.ts',
+    /newLo === masks\[at \+ MAY_READ\] &&/,
+    /^ConditionalExpression false/,
+    'a shortcut: what is stored is what was there',
+  ],
+  [
+    undefined,
+    /earlyExit\[insn\]! >= 0/,
+    /^EqualityOperator .* > 0$/,
+    'an exit that ends a function early is never at 0: what came after it would not be reached',
+  ],
+  [
+    'src/walk.ts',
+    /insnProcessed & 1023\) === 0/,
+    /^(?:ConditionalExpression true|EqualityOperator)/,
+    'the clock is asked more often',
+  ],
+  [
+    'src/refs.ts',
+    /for \(let i = at; i < last; i\+\+\)/,
+    /^EqualityOperator i <= last/,
+    'what lies past the count is not read',
+  ],
+  [
+    undefined,
+    /offOf\(env, reg\) \+ env\.domain\.constLo\(reg\)|off \+ \(constant \? env\.domain\.constLo\(reg\) : 0\)|BigInt\(off\) \+ value64\(env, reg\)/,
+    /^ArithmeticOperator .* - /,
+    'a known offset is in the fixed part of a pointer: the part that is subtracted here is 0',
+  ],
+  [
+    'src/memory-access.ts',
+    /if \(size === 1\) return|if \(size < 8 && loads/,
+    /^(?:ConditionalExpression (?:false|true)|EqualityOperator size <= 8)$/,
+    'a shortcut: a byte is aligned anywhere, and eight bytes of a register are all of it',
+  ],
 ]
 
 /** Why a mutant is equivalent; undefined where it is not known to be. */

@@ -161,7 +161,7 @@ function walk(env: Env): void {
     if ((env.insnProcessed & 1023) === 0) checkTime(env)
     cur.lastInsn = prevInsn
     cur.insn = insn
-    let ended = false
+    let ended: boolean
     if (env.prunePoint[insn] && isStateVisited(env, insn)) {
       if (level) {
         const speculative = cur.speculative ? ' (speculative execution)' : ''
