@@ -68,7 +68,8 @@ const ALIGNMENT_NAMES: Readonly<Record<number, string>> = {
 /** check_ptr_alignment: strict for the stack, and elsewhere when the loader asks for it or the access is atomic. */
 export function checkAlignment(env: Env, reg: number, off: number, size: number, strictOnce: boolean): void {
   const type = typeOf(env, reg)
-  if (size === 1 || type === PTR_TO_ARENA) return
+  if (type === PTR_TO_ARENA) return
+  if (size === 1) return
   if (!strictOnce && !env.privileges.strictAlignment && type !== PTR_TO_STACK) return
   const packet = type === PTR_TO_PACKET || type === PTR_TO_PACKET_META
   const fixed = offOf(env, reg) + off + (packet ? 2 : 0)
@@ -129,7 +130,7 @@ export function checkMemAccess(
     if (write) writeStack(env, regno, off, size, valueReg)
     else readStack(env, regno, off, size, valueReg)
   } else if (type === PTR_TO_MAP_VALUE) {
-    checkMapValue(env, regno, off, size, write, valueReg, signExtends)
+    checkMapValue(env, regno, off, size, write, valueReg)
   } else if (type === PTR_TO_CTX) {
     checkContext(env, regno, off, size, write, valueReg, signExtends)
   } else if (isPacketPointer(type)) {
@@ -182,7 +183,6 @@ function checkMapValue(
   size: number,
   write: boolean,
   valueReg: number,
-  signExtends: boolean,
 ): void {
   const reg = env.reg(regno)
   if (write) refuseLeak(env, valueReg, 'map')
@@ -199,28 +199,21 @@ function checkMapValue(
   }
   if (write || valueReg < 0) return
   const value = env.reg(valueReg)
-  if (constant && map.constant) loadConstant(env, value, map.constant, at, size, signExtends)
+  if (constant && map.constant) loadConstant(env, value, map.constant, at, size)
   else markUnknown(env, value)
 }
 
-/** Contents of a read-only, frozen map are constants. */
-function loadConstant(
-  env: Env,
-  reg: number,
-  bytes: Uint8Array,
-  at: number,
-  size: number,
-  signExtends: boolean,
-): void {
+/** Contents of a read-only, frozen map are constants. Signs are extended with those of other loads. */
+function loadConstant(env: Env, reg: number, bytes: Uint8Array, at: number, size: number): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   let lo: number
   let hi = 0
   switch (size) {
     case 1:
-      lo = signExtends ? view.getInt8(at) : view.getUint8(at)
+      lo = view.getUint8(at)
       break
     case 2:
-      lo = signExtends ? view.getInt16(at, true) : view.getUint16(at, true)
+      lo = view.getUint16(at, true)
       break
     case 4:
       lo = view.getInt32(at, true)
@@ -229,7 +222,6 @@ function loadConstant(
       lo = view.getInt32(at, true)
       hi = view.getInt32(at + 4, true)
   }
-  if (size < 8 && signExtends && lo < 0) hi = -1
   markKnown64(env, reg, lo, hi)
 }
 
