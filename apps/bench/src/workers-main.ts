@@ -9,7 +9,7 @@ Times programs with one worker and with two on one shared runtime, in batches, o
 
   --only b,c,…   these alone: ${workerCases.map(({ id }) => id).join(', ')}
   --rounds N     turns of each side (default 21)
-  --window MS    length of one turn of one worker (default 20)
+  --window MS    length of one turn of one worker (default 5)
   --json         figures for machines
   --help         this text`
 
@@ -21,7 +21,7 @@ async function main(): Promise<void> {
     options: {
       only: { type: 'string' },
       rounds: { type: 'string', default: '21' },
-      window: { type: 'string', default: '20' },
+      window: { type: 'string', default: '5' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -37,9 +37,10 @@ async function main(): Promise<void> {
   }
   if (values.json) return print(JSON.stringify({ machine, options, workers: results }, null, 2))
   print(formatMachine(machine))
-  for (const { id, title, one, two, gain } of results) {
+  for (const { id, title, one, two, gain, disturbed } of results) {
+    const note = disturbed > 0 ? `  (${disturbed} turns disturbed)` : ''
     print(
-      `${id.padEnd(9)}${title.padEnd(34)} 1 worker ${round(one, 2)} ns  2 workers ${round(two, 2)} ns  gain ${round(gain, 2)}`,
+      `${id.padEnd(9)}${title.padEnd(34)} 1 worker ${round(one, 2)} ns  2 workers ${round(two, 2)} ns  gain ${round(gain, 2)}${note}`,
     )
   }
 }
