@@ -1,6 +1,6 @@
 /**
- * Contexts for one packet, as BPF_PROG_TEST_RUN makes them (net/bpf/test_run.c). A packet begins at its Ethernet header and
- * has head room before it; `tail` is the room behind it that programs may take.
+ * Contexts for one packet, as BPF_PROG_TEST_RUN makes them (net/bpf/test_run.c). A packet begins at its Ethernet
+ * header and has head room before it; `tail` is the room behind it that programs may take.
  */
 import { RUN_HEADER_SIZE } from '../../registry/src/layout/control'
 import {

@@ -363,8 +363,8 @@ function printConversion(at: u32): u32 {
 }
 
 /**
- * Formats `count` words at ARGUMENTS for a buffer of `size` bytes, of which the last is for a NUL that the caller puts. The
- * format ends with a NUL. Returns the length of the whole text, or a negative errno.
+ * Formats `count` words at ARGUMENTS for a buffer of `size` bytes, of which the last is for a NUL that the caller puts.
+ * The format ends with a NUL. Returns the length of the whole text, or a negative errno.
  */
 export function formatText(format: u32, count: u32, to: u32, size: u32): i32 {
   argumentCount = count
