@@ -20,8 +20,13 @@ function files(folder) {
 export function stampOf(names, root = packages) {
   const hash = createHash('sha256')
   for (const name of names)
-    for (const part of readdirSync(join(root, name)).filter((one) => ['assembly', 'src'].includes(one)).sort())
+    for (const part of readdirSync(join(root, name))
+      .filter((one) => ['assembly', 'src'].includes(one))
+      .sort())
       for (const path of files(join(root, name, part)))
-        hash.update(`${path.slice(root.length)}\0`).update(readFileSync(path)).update('\0')
+        hash
+          .update(`${path.slice(root.length)}\0`)
+          .update(readFileSync(path))
+          .update('\0')
   return hash.digest('hex').slice(0, 16)
 }
