@@ -1,6 +1,6 @@
 /**
- * Keys and options of the tunnel that a packet is for (net/core/filter.c, metadata_dst): as in the kernel there is one of
- * a CPU's, which the packet refers to.
+ * Keys and options of the tunnel that a packet is for (net/core/filter.c, metadata_dst): as in the kernel there is one
+ * of a CPU's, which the packet refers to.
  */
 import { EINVAL, ENOENT, ENOMEM, EPROTO } from '../../registry/src/layout/errno'
 import { SKB_TUNNEL } from '../../registry/src/layout/skb'

@@ -1,4 +1,4 @@
-/** SYN cookies without a socket (net/core/filter.c, net/ipv4/syncookies.c, net/ipv6/syncookies.c), under keys of a CPU's own. */
+/** SYN cookies without a socket (net/core/filter.c, net/ipv{4,6}/syncookies.c), under keys of a CPU's own. */
 import { EACCES, EINVAL } from '../../registry/src/layout/errno'
 import { pointer, result } from './env'
 import { add, begin, end } from './siphash'

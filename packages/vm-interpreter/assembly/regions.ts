@@ -158,7 +158,7 @@ function isPlain(map: usize): bool {
   return (load<u32>(map, MAP_FLAGS) & (BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG)) == 0 && load<u32>(map, MAP_FIELDS) == 0
 }
 
-/** Whether what an operation of a map returned is left to what the map allows; accesses to it are quick from here on. */
+/** Whether what an operation of a map returned is left to what the map allows; accesses are quick from here on. */
 export function isValue(act: usize, map: usize, result: u32): bool {
   const code: usize = load<u32>(act, ACT_CODE)
   const entry = valuesOf(code, map)
