@@ -1,5 +1,9 @@
 import { context, iterator, type Row, tracepoint } from './row.ts'
 
+/** One of two pointers in r8, by what is not known, and what is done with it; the context is in r7, a struct in r6. */
+const either = (one: string, other: string, use: string): string =>
+  `*(u64 *)(r10 - 8) = 0\nr7 = r1\nr6 = *(u64 *)(r1 + 8)\ncall bpf_get_prandom_u32#7\nif r0 == 0 goto other\n${one}\ngoto use\nother:\n${other}\nuse:\n${use}`
+
 export const STRUCTS: readonly Row[] = [
   ['a field of the context', context, 'accept R8=trusted_ptr_task_struct()'],
   ['a field that may be null', 'r8 = *(u64 *)(r1 + 16)', 'accept R8=ptr_or_null_task_struct(id=1)'],
@@ -56,6 +60,26 @@ export const STRUCTS: readonly Row[] = [
     'passed, behind its start',
     `${context}\nr1 = r8\nr1 += 4\ncall take_task`,
     'EACCES: R1 is of type task_struct but task_struct is expected',
+  ],
+  [
+    'a struct or memory, by one instruction',
+    either('r8 = *(u64 *)(r6 + 8)', 'r8 = *(u64 *)(r6 + 56)', 'r9 = *(u32 *)(r8 + 0)'),
+    'accept R8=ptr_cgroup() then rdonly_untrusted_mem(sz=0) R9=scalar(smin=0,smax=umax=0xffffffff,var_off=(0x0; 0xffffffff))',
+  ],
+  [
+    'memory or a struct, by one instruction',
+    either('r8 = *(u64 *)(r6 + 56)', 'r8 = *(u64 *)(r6 + 8)', 'r9 = *(u32 *)(r8 + 0)'),
+    'accept R8=rdonly_untrusted_mem(sz=0) then ptr_cgroup() R9=scalar(smin=0,smax=umax=0xffffffff,var_off=(0x0; 0xffffffff))',
+  ],
+  [
+    'a struct or the context, by one instruction',
+    either('r8 = r7', 'r8 = r6', 'r9 = *(u32 *)(r8 + 0)'),
+    'EINVAL: same insn cannot be used with different pointers',
+  ],
+  [
+    'a struct or the stack, by one instruction',
+    either('r8 = r10\nr8 += -8', 'r8 = *(u64 *)(r6 + 8)', 'r9 = *(u32 *)(r8 + 0)'),
+    'EINVAL: same insn cannot be used with different pointers',
   ],
   [
     'a struct within it passed',

@@ -27,6 +27,7 @@ export function kernelTypes(): Uint8Array {
     { name: 'user', type: b.pointer(b.typeTag('user', cgroup)) },
     { name: 'percpu', type: b.pointer(b.typeTag('percpu', cgroup)) },
     { name: 'own', type: cgroup },
+    { name: 'text', type: b.pointer(char) },
   ])
   b.float('double', 8)
   b.struct('sk_buff', [{ name: 'len', type: int }])
