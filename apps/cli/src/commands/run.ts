@@ -1,8 +1,9 @@
 import { PcapError } from '@skep/packet'
-import type { Collection, GlobalValue, MapHandle, ProgramSpec } from '@skep/runtime'
+import type { GlobalValue, MapHandle, ProgramSpec } from '@skep/runtime'
 import { Command, Option } from 'commander'
 import pc from 'picocolors'
-import { about, parseHex } from '../input.ts'
+import { addElements, collect, collectGlobal } from '../initial-values.ts'
+import { about } from '../input.ts'
 import { print, printJson, table, toHex } from '../output.ts'
 import { EXIT, UsageError } from '../report.ts'
 import { runOver } from './run-capture.ts'
@@ -44,27 +45,6 @@ export function runCommand(): Command {
       }
       await runCapture(file, options.pcap, options)
     })
-}
-
-const collect = (value: string, before: readonly string[]): string[] => [...before, value]
-
-function collectGlobal(
-  text: string,
-  before: Readonly<Record<string, GlobalValue>>,
-): Record<string, GlobalValue> {
-  const [name, value] = split(text, '=', '--set takes name=value')
-  if (/^-?(0x[0-9a-f]+|\d+)$/i.test(value)) {
-    const magnitude = BigInt(value.replace('-', ''))
-    return { ...before, [name]: value.startsWith('-') ? -magnitude : magnitude }
-  }
-  if (value === 'true' || value === 'false') return { ...before, [name]: value === 'true' }
-  return { ...before, [name]: value }
-}
-
-function split(text: string, separator: string, usage: string): [string, string] {
-  const at = text.indexOf(separator)
-  if (at <= 0) throw new UsageError(`${usage}, not "${text}"`)
-  return [text.slice(0, at), text.slice(at + 1)]
 }
 
 async function runCapture(file: string, capture: string, options: Options): Promise<void> {
@@ -123,14 +103,6 @@ function choose(
       ? `program ${wanted} is of type ${other.type}; run takes ${runnable.join(' and ')}`
       : `no program ${wanted}; there are: ${programs.map((p) => p.name).join(', ') || 'none'}`,
   )
-}
-
-function addElements(collection: Collection, elements: readonly string[]): void {
-  for (const element of elements) {
-    const [name, rest] = split(element, '=', '--map takes name=key:value')
-    const [key, value] = split(rest, ':', '--map takes name=key:value with key and value in hex')
-    collection.map(name).update(parseHex(key, '--map'), parseHex(value, '--map'))
-  }
 }
 
 /** Elements as hex; data sections are left to debuggers. */

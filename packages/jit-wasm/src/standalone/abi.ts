@@ -123,8 +123,8 @@ export const hostFunctions: ReadonlySet<string> = new Set(['clock', 'wake', 'pri
 
 /** What helpers whose host functions a standalone module has not would need. */
 export const hostNeeds: Readonly<Record<string, string>> = {
-  task: 'to know which task runs it',
-  comm: 'to know which task runs it',
+  task: 'the task that runs it',
+  comm: 'the task that runs it',
   netnsCookie: "the network stack's name spaces",
   socketLookup: "the network stack's sockets",
   socketRelease: "the network stack's sockets",
