@@ -14,6 +14,11 @@ export interface Ffi {
   setAffinity(mask: Uint8Array): number
   /** Maps `bytes` of a file descriptor for reading and writing, shared, and unmaps them: 0, or minus errno. */
   mapOnce(fd: number, bytes: number): number
+  /** Maps `bytes` of a file descriptor from `offset` on, shared: the address, or minus errno. */
+  map(fd: number, bytes: number, offset: number, writable: boolean): number
+  unmap(address: number, bytes: number): void
+  /** Memory of this process at an address that `map` gave; not to be touched after `unmap`. */
+  view(address: number, bytes: number): Uint8Array
   /** The address of a block's first byte. It is good only while `bytes` is reachable. */
   address(bytes: Uint8Array): bigint
 }
@@ -56,6 +61,7 @@ const numbers: Readonly<
   },
 }
 
+const PROT_READ = 1
 const PROT_READ_WRITE = 3
 const MAP_SHARED = 1
 
@@ -67,6 +73,7 @@ interface Koffi {
   }
   errno(): number
   address(bytes: Uint8Array): bigint
+  view(address: number, bytes: number): ArrayBuffer
 }
 
 /** What binding depends on. */
@@ -135,6 +142,10 @@ export const bind = async (host: Host): Promise<Ffi> => {
         const at = settle(onPages(nr.mmap, 0, bytes, PROT_READ_WRITE, MAP_SHARED, fd, 0))
         return at < 0 ? at : settle(onPages(nr.munmap, at, bytes, 0, 0, 0, 0))
       },
+      map: (fd, bytes, offset, writable) =>
+        settle(onPages(nr.mmap, 0, bytes, writable ? PROT_READ_WRITE : PROT_READ, MAP_SHARED, fd, offset)),
+      unmap: (at, bytes) => void onPages(nr.munmap, at, bytes, 0, 0, 0, 0),
+      view: (at, bytes) => new Uint8Array(koffi.view(at, bytes)),
       address: (bytes) => koffi.address(bytes),
     }
   } catch (cause) {

@@ -3,7 +3,7 @@ export { decisiveLine, processedInsns } from './decisive-line.ts'
 export { KernelArgumentError, KernelError, LinuxUnavailableError, type UnavailableCause } from './errors.ts'
 export { isKernelAvailable, Kernel, openKernel } from './kernel.ts'
 export type { KernelBtf } from './kernel-btf.ts'
-export type { KernelMap, MapBatch, MapOptions, UpdateMode } from './kernel-map.ts'
+export type { KernelMap, MapBatch, MapOptions, MappedPages, UpdateMode } from './kernel-map.ts'
 export type {
   KernelProgram,
   ProgramInfo,

@@ -75,6 +75,14 @@ export const createMap = (context: Context, options: MapOptions): KernelMap => {
   return new KernelMap(context, fd, type, options)
 }
 
+/** Pages of a map in this process. */
+export interface MappedPages {
+  readonly address: number
+  readonly bytes: Uint8Array
+  close(): void
+  [Symbol.dispose](): void
+}
+
 /** A map in the kernel. Keys and values are bytes as programs see them: little-endian on both architectures. */
 export class KernelMap extends Handle {
   readonly name: string
@@ -153,6 +161,18 @@ export class KernelMap extends Handle {
       const value = this.lookup(key)
       if (value) yield [key, value]
     }
+  }
+
+  /**
+   * Maps `bytes` of the map from `offset` on into this process, shared with the kernel: an array with BPF_F_MMAPABLE, a ring,
+   * an arena. The memory must not be touched after `close`. Throws KernelError.
+   */
+  mapPages(bytes: number, offset = 0, writable = true): MappedPages {
+    const { ffi } = this.#context
+    const at = ffi.map(this.fd, bytes, offset, writable)
+    if (at < 0) throw new KernelError(errnoText(at), 'mmap', `pages of map '${this.name}'`)
+    const close = (): void => ffi.unmap(at, bytes)
+    return { address: at, bytes: ffi.view(at, bytes), close, [Symbol.dispose]: close }
   }
 
   /** From now on user space cannot write the map, and the verifier takes a BPF_F_RDONLY_PROG map's bytes as constants. */

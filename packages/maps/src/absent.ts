@@ -14,7 +14,6 @@ import {
   refuse,
   type SizeRule,
 } from './check.ts'
-import { completeRing, ringRules } from './ringbuf.ts'
 
 const U32: SizeRule = { only: [4] }
 const NONE: SizeRule = { only: [0] }
@@ -234,18 +233,6 @@ export const absentMapTypes: readonly MapTypeDef[] = [
   ),
   storage(28, 'inode', 'inode', SHARED_FIELDS, 'there are no inodes outside the kernel'),
   storage(29, 'task', 'task', [...SHARED_FIELDS, 'uptr'], 'a tracing provider has tasks'),
-  defineMapType({
-    ...absent(
-      31,
-      'user_ringbuf',
-      'opaque',
-      ringRules,
-      ['bpf_user_ringbuf_drain'],
-      { sleepable: true, struct: 'bpf_ringbuf_map' },
-      'rings that the host writes are not built yet',
-    ),
-    complete: completeRing,
-  }),
   storage(32, 'cgroup', 'cgrp', SHARED_FIELDS, 'there are no cgroups without a provider of them'),
   absent(
     33,

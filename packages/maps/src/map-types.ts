@@ -14,6 +14,7 @@ import { perfEventArray } from './perf-event-array.ts'
 import { progArray } from './prog-array.ts'
 import { queue, stack } from './queue-stack.ts'
 import { ringbuf } from './ringbuf.ts'
+import { userRingbuf } from './user-ringbuf.ts'
 
 /** Every map type of Linux, by id: those that work here and those that are known by name. */
 export const builtinMapTypes: readonly MapTypeDef[] = [
@@ -29,6 +30,7 @@ export const builtinMapTypes: readonly MapTypeDef[] = [
   stack,
   bloomFilter,
   ringbuf,
+  userRingbuf,
   perfEventArray,
   arrayOfMaps,
   hashOfMaps,

@@ -116,6 +116,7 @@ export const exercises: readonly Exercise[] = [
     without: ['update', 'lookup'],
   },
   { type: 'ringbuf', spec: { keySize: 0, valueSize: 0, maxEntries: 4096 }, keys: 1 },
+  { type: 'user_ringbuf', spec: { keySize: 0, valueSize: 0, maxEntries: 4096 }, keys: 1 },
 ]
 
 export const keyOf = (exercise: Exercise, n: number): Uint8Array =>

@@ -78,6 +78,7 @@ const named = [
   'ringbuf_reserve_dynptr',
   'ringbuf_submit_dynptr',
   'ringbuf_discard_dynptr',
+  'user_ringbuf_drain',
   'dynptr_from_mem',
   'dynptr_read',
   'dynptr_write',
