@@ -9,6 +9,8 @@ import {
   type MapSpec,
   type MapTypeDef,
   programLayout,
+  sameFields,
+  type ValueField,
 } from '@skep/registry'
 import { aliveIn } from './alive.ts'
 import { type BatchResult, deleteBatch, updateBatch } from './batch.ts'
@@ -20,11 +22,11 @@ import {
   openBlocks,
   programOps,
   round8,
-  type SpecialField,
   writeSlots,
 } from './header.ts'
 import { Holding } from './holding.ts'
 import { keysByBatch } from './keys.ts'
+import { MapBase } from './map-base.ts'
 import { mismatch } from './map-of-maps.ts'
 import {
   type AnyOp,
@@ -35,6 +37,8 @@ import {
   type Operation,
   type Operations,
 } from './map-operations.ts'
+import { type ViewType, viewMap } from './map-view.ts'
+import { blankFields, hasSpinLock, placeFreeFields, withValueLock } from './value-fields.ts'
 
 export interface HostMapParts {
   readonly arena: Arena
@@ -52,7 +56,11 @@ export interface HostMapParts {
   readonly address?: number
   /** For hash functions; random when absent. */
   readonly seed?: bigint
-  readonly fields?: readonly SpecialField[]
+  /** Special fields of the value, and of inner maps' values: updates leave them alone, the host reads zeros. */
+  readonly fields?: readonly ValueField[]
+  readonly innerFields?: readonly ValueField[]
+  /** What frees them (PluginDef.freeFields); absent: nothing is put into them. */
+  readonly freeFields?: unknown
 }
 
 /** Flags as bigints. */
@@ -68,19 +76,13 @@ export function createHostMap(parts: HostMapParts): HostMap {
   const { def, spec } = parts
   const refusal = def.check(spec)
   if (refusal) throw new MapError(refusal.errno, spec.name, 'create', refusal.reason)
-  if (!def.wasm && !def.create) {
-    throw new MapError(
-      'EOPNOTSUPP',
-      spec.name,
-      'create',
-      def.absent ?? `map type ${def.name} has no operations`,
-    )
-  }
+  const missing = def.absent ?? `map type ${def.name} has no operations`
+  if (!def.wasm && !def.create) throw new MapError('EOPNOTSUPP', spec.name, 'create', missing)
   return new HostMap(parts)
 }
 
 /** A live map: header and data in the arena, and what the host does with it. Keys and values are raw bytes. */
-export class HostMap implements MapHandle {
+export class HostMap extends MapBase implements MapHandle {
   /** The memory that the map lies in. */
   readonly arena: Arena
   readonly name: string
@@ -100,8 +102,9 @@ export class HostMap implements MapHandle {
   readonly #type: BoundType
   readonly #operations: Operations
   readonly #lookup: Operation | undefined
-  readonly #fields: readonly SpecialField[]
-  readonly #listeners = new Set<() => void>()
+  readonly #fields: readonly ValueField[]
+  readonly #innerFields: readonly ValueField[]
+  readonly #control: number | undefined
   readonly #opened: boolean
   #readable: boolean
   #closed = false
@@ -114,6 +117,7 @@ export class HostMap implements MapHandle {
 
   /** Use `createHostMap`, which checks the spec first. */
   constructor(parts: HostMapParts) {
+    super()
     const { arena, def, spec, id, fields = [], seed = randomSeed() } = parts
     this.arena = arena
     this.#arena = arena
@@ -128,6 +132,8 @@ export class HostMap implements MapHandle {
     this.flags = spec.flags ?? 0
     this.hostValueSize = def.value === 'percpu' ? round8(spec.valueSize) * arena.cpus : spec.valueSize
     this.#fields = fields
+    this.#innerFields = parts.innerFields ?? []
+    this.#control = parts.env?.control
 
     const { address, slot } = parts
     this.#opened = address !== undefined
@@ -156,6 +162,7 @@ export class HostMap implements MapHandle {
     const names = mapExports(def, spec)
     const place = (fn: unknown, op: AnyOp, at?: number): number => slot(fn, names[op] ?? op, at)
     writeSlots(arena.view, this.address, this.#type.inTable, place, this.#opened)
+    placeFreeFields(this, fields, parts.freeFields, slot, this.#opened)
   }
 
   #bind({ def, spec, exports, env }: HostMapParts): BoundType {
@@ -255,8 +262,11 @@ export class HostMap implements MapHandle {
     return address === 0 ? undefined : this.#arena.u8.subarray(address, address + this.valueSize)
   }
 
-  lookup(key: Uint8Array): Uint8Array | undefined {
+  /** A copy of the value; with BPF_F_LOCK made under its bpf_spin_lock (EINVAL where it has none). */
+  lookup(key: Uint8Array, flags = 0): Uint8Array | undefined {
     this.#mayRead('lookup')
+    if (flags !== 0 && (flags !== layout.BPF_F_LOCK || !hasSpinLock(this.#fields)))
+      throw this.#error('EINVAL', 'lookup', 'the one flag is BPF_F_LOCK, for a value with a bpf_spin_lock')
     if (this.keySize === 0) return this.peek()
     switch (this.def.value) {
       case 'percpu':
@@ -269,7 +279,10 @@ export class HostMap implements MapHandle {
       }
       default: {
         const address = this.lookupAddress(key)
-        return address === 0 ? undefined : this.#copy(address)
+        if (flags === 0 || address === 0) return address === 0 ? undefined : this.#copy(address)
+        const bytes = withValueLock(this, address, this.#control, () => this.#copy(address))
+        if (!bytes) throw this.#error('ETIMEDOUT', 'lookup', 'the bpf_spin_lock of the value is not let go')
+        return bytes
       }
     }
   }
@@ -284,9 +297,7 @@ export class HostMap implements MapHandle {
       bytes = new Uint8Array(size)
       for (let i = 0; i < size; i++) bytes[i] = u8[address + i]!
     }
-    if (this.#fields.length === 0) return bytes
-    for (const { offset, size } of this.#fields) bytes.fill(0, offset, offset + size)
-    return bytes
+    return this.#fields.length === 0 ? bytes : blankFields(bytes, this.#fields, size)
   }
 
   #lookupPerCpu(key: Uint8Array): Uint8Array | undefined {
@@ -301,7 +312,7 @@ export class HostMap implements MapHandle {
       // The padding too, as the kernel copies it.
       result.set(u8.subarray(address, address + stride), cpu * stride)
     }
-    return result
+    return blankFields(result, this.#fields, stride)
   }
 
   /** The id of the program in a slot. */
@@ -317,7 +328,7 @@ export class HostMap implements MapHandle {
 
   update(key: Uint8Array, value: Uint8Array, flags = 0): void {
     this.#mayWrite('update')
-    if (flags & layout.BPF_F_LOCK && !this.#fields.some((f) => f.kind === 'spin_lock'))
+    if (flags & layout.BPF_F_LOCK && !hasSpinLock(this.#fields))
       throw this.#error('EINVAL', 'update', 'BPF_F_LOCK needs a bpf_spin_lock in the value')
     if (this.keySize === 0) {
       this.push(value, flags)
@@ -327,11 +338,13 @@ export class HostMap implements MapHandle {
     this.#putValue(value, 'update')
     if (this.def.value === 'map') {
       this.#updateInner(at, flags)
+      this.changed('update', key)
       return
     }
     const result = this.#updateAt(at, this.#blocks.value, flags)
     if (result < 0) throw this.#failed(result, 'update')
     if (this.def.value === 'percpu') this.#writeEveryCpu(at, value)
+    this.changed('update', key)
   }
 
   #putValue(value: Uint8Array, operation: string): void {
@@ -363,7 +376,9 @@ export class HostMap implements MapHandle {
   #updateInner(key: number, flags: number): void {
     const { value } = this.#blocks
     const inner = aliveIn(this.#arena).get(this.#arena.u32[value >> 2]!)
-    const wrong = inner && mismatch(this.spec.inner!, inner.def, inner.spec)
+    const same = !inner || sameFields(inner.#fields, this.#innerFields)
+    const odd = same ? undefined : 'the inner map has other special fields than its template'
+    const wrong = inner && (mismatch(this.spec.inner!, inner.def, inner.spec) ?? odd)
     const bad = !inner || inner.#closed || wrong !== undefined
     // The type knows what else comes before a bad value.
     if (bad) this.#arena.u32[value >> 2] = 0
@@ -407,6 +422,7 @@ export class HostMap implements MapHandle {
     const result = remove(this.address, at)
     if (result < 0) this.#absent(result, 'delete')
     else if (inner) this.#holding.remove(inner.#holding)
+    if (result === 0) this.changed('delete', key)
     return result === 0
   }
 
@@ -431,7 +447,8 @@ export class HostMap implements MapHandle {
     )
     if (result < 0) return this.#absent(result, 'lookupAndDelete')
     const bytes = this.#arena.u8.slice(this.#blocks.value, this.#blocks.value + this.hostValueSize)
-    for (const { offset, size } of this.#fields) bytes.fill(0, offset, offset + size)
+    blankFields(bytes, this.#fields, this.def.value === 'percpu' ? round8(this.valueSize) : this.valueSize)
+    this.changed('delete', key)
     return bytes
   }
 
@@ -448,12 +465,15 @@ export class HostMap implements MapHandle {
     const push = this.#operation('push', 'push')
     const result = push(this.address, this.#blocks.value, flagsOf[flags] ?? BigInt(flags))
     if (result < 0) throw this.#failed(result, 'push')
+    this.changed('push')
   }
 
   /** Takes the oldest (queue) or newest (stack) value; undefined when there is none. */
   pop(): Uint8Array | undefined {
     this.#mayWrite('pop')
-    return this.#take('pop')
+    const value = this.#take('pop')
+    if (value) this.changed('pop')
+    return value
   }
 
   /** The value that `pop` would take. */
@@ -481,8 +501,8 @@ export class HostMap implements MapHandle {
   /** From now on the host cannot write; programs can. Throws MapError EBUSY the second time. */
   freeze(): void {
     if (this.frozen) throw this.#error('EBUSY', 'freeze')
-    if (this.#fields.some((f) => f.kind !== 'spin_lock'))
-      throw this.#error('ENOTSUPP', 'freeze', 'values with timers or kernel pointers cannot be frozen')
+    if (this.#fields.length > 0)
+      throw this.#error('ENOTSUPP', 'freeze', 'values with locks, timers or kernel pointers cannot be frozen')
     this.#arena.u8[this.address + layout.MAP_FROZEN] = 1
   }
 
@@ -528,15 +548,9 @@ export class HostMap implements MapHandle {
     return deleteBatch(this, keys)
   }
 
-  /** Calls `listener` whenever a program wakes the readers of the map's rings; returns a function that ends it. */
-  onWake(listener: () => void): () => void {
-    this.#listeners.add(listener)
-    return () => void this.#listeners.delete(listener)
-  }
-
-  /** Wakes the readers of the map's rings: what bpf_ringbuf_submit and its kin do. */
-  wake(): void {
-    for (const listener of this.#listeners) listener()
+  /** All values of an array with BPF_F_MMAPABLE, in place, until the memory grows: `view(BigUint64Array)`. See `viewMap`. */
+  view<T = Uint8Array>(type?: ViewType<T>): T {
+    return viewMap(this, type)
   }
 
   get closed(): boolean {
@@ -561,7 +575,9 @@ export class HostMap implements MapHandle {
       address: this.address,
       ops,
       ...(programs.length > 0 ? { programs: new Map(programs) } : {}),
-      ...(this.def.wasm?.quiet ? { quiet: true } : {}),
+      ...(this.def.wasm?.quiet && view.getUint32(this.address + layout.MAP_FREE_FIELDS, true) === 0
+        ? { quiet: true }
+        : {}),
       ...(this.def.wasm?.array
         ? {
             array: {
@@ -582,8 +598,7 @@ export class HostMap implements MapHandle {
     if (this.#closed) return
     this.#closed = true
     this.#readable = false
-    this.wake()
-    this.#listeners.clear()
+    this.forgetListeners()
     if (!this.#holding.held) this.#free()
   }
 
