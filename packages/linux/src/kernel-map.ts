@@ -107,19 +107,28 @@ export class KernelMap extends Handle {
     this.maxEntries = options.maxEntries ?? 0
   }
 
-  /** The value of a key, or undefined when there is none. A queue or stack takes an empty key and peeks. */
-  lookup(key: Uint8Array): Uint8Array | undefined {
-    return this.#take('BPF_MAP_LOOKUP_ELEM', key)
+  /** The value of a key, or undefined when there is none. A queue or stack takes an empty key and peeks. Flags: BPF_F_LOCK. */
+  lookup(key: Uint8Array, flags = 0): Uint8Array | undefined {
+    return this.#take('BPF_MAP_LOOKUP_ELEM', key, flags)
   }
 
   /** As `lookup`, and deletes the element: pops, for a queue or stack. */
-  lookupAndDelete(key: Uint8Array): Uint8Array | undefined {
-    return this.#take('BPF_MAP_LOOKUP_AND_DELETE_ELEM', key)
+  lookupAndDelete(key: Uint8Array, flags = 0): Uint8Array | undefined {
+    return this.#take('BPF_MAP_LOOKUP_AND_DELETE_ELEM', key, flags)
   }
 
-  #take(command: Command, key: Uint8Array): Uint8Array | undefined {
-    const value = new Uint8Array(this.valueBytes)
-    const result = this.#element(command, key, value, 0)
+  /** Bloom filters: false when the value was surely never pushed. */
+  includes(value: Uint8Array): boolean {
+    return this.#take('BPF_MAP_LOOKUP_ELEM', undefined, 0, value.slice()) !== undefined
+  }
+
+  #take(
+    command: Command,
+    key: Uint8Array | undefined,
+    flags: number,
+    value: Uint8Array = new Uint8Array(this.valueBytes),
+  ): Uint8Array | undefined {
+    const result = this.#element(command, key, value, flags)
     if (result === 0) return value
     if (errnoText(result) === 'ENOENT') return undefined
     throw this.#error(result, command)
