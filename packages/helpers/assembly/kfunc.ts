@@ -2,6 +2,10 @@
 import { E2BIG, EINVAL } from '../../registry/src/layout/errno'
 import { pointer, result } from './env'
 
+export * from './bits'
+export * from './dynptr-kfunc'
+export * from './string-kfunc'
+
 /** BPF_MAX_LOOPS (kernel/bpf/bpf_iter.c). */
 const MAX_LOOPS: i64 = 8 * 1024 * 1024
 
@@ -9,7 +13,7 @@ const MAX_LOOPS: i64 = 8 * 1024 * 1024
 const CUR: u32 = 0
 const END: u32 = 4
 
-function clear(it: u32): void {
+function clear(it: usize): void {
   store<u64>(it, 0)
 }
 

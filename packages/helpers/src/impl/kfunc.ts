@@ -1,3 +1,37 @@
+/** Functions whose export has the same name without `bpf_`. */
+const named: Readonly<Record<string, string>> = Object.fromEntries(
+  [
+    'iter_bits_new',
+    'iter_bits_next',
+    'iter_bits_destroy',
+    'dynptr_from_skb',
+    'dynptr_from_skb_meta',
+    'dynptr_from_xdp',
+    'dynptr_slice',
+    'dynptr_slice_rdwr',
+    'dynptr_adjust',
+    'dynptr_is_null',
+    'dynptr_is_rdonly',
+    'dynptr_size',
+    'dynptr_clone',
+    'dynptr_copy',
+    'dynptr_memset',
+    'strcmp',
+    'strcasecmp',
+    'strchr',
+    'strchrnul',
+    'strnchr',
+    'strrchr',
+    'strlen',
+    'strnlen',
+    'strspn',
+    'strcspn',
+    'strstr',
+    'strnstr',
+    'copy_from_user_str',
+  ].map((name) => [`bpf_${name}`, name]),
+)
+
 /** How kernel functions run here: exports of the module, by name. All others are absent. */
 export const kfuncExports: Readonly<Record<string, string>> = {
   bpf_iter_num_new: 'iter_num_new',
@@ -9,4 +43,11 @@ export const kfuncExports: Readonly<Record<string, string>> = {
   bpf_preempt_enable: 'nothing',
   bpf_local_irq_save: 'local_irq_save',
   bpf_local_irq_restore: 'nothing',
+  bpf_probe_read_user_dynptr: 'read_dynptr',
+  bpf_probe_read_kernel_dynptr: 'read_dynptr',
+  bpf_copy_from_user_dynptr: 'read_dynptr',
+  bpf_probe_read_user_str_dynptr: 'read_str_dynptr',
+  bpf_probe_read_kernel_str_dynptr: 'read_str_dynptr',
+  bpf_copy_from_user_str_dynptr: 'read_str_dynptr',
+  ...named,
 }
