@@ -15,6 +15,8 @@ import {
   copyLocked,
   copyValue,
   free,
+  freeFields,
+  ownsFields,
   popKey,
   pushKey,
   shapeBlock,
@@ -40,6 +42,10 @@ export function array_init(map: u32): i32 {
 }
 
 export function array_free(map: u32): void {
+  if (ownsFields(map)) {
+    const end = load<u32>(map, MAP_MAX_ENTRIES) * load<u32>(map, MAP_STRIDE)
+    for (let at: u32 = 0; at < end; at += load<u32>(map, MAP_STRIDE)) freeFields(map, load<u32>(map, MAP_DATA) + at)
+  }
   free(load<u32>(map, MAP_DATA))
 }
 
@@ -58,6 +64,7 @@ export function array_update(map: u32, key: u32, value: u32, flags: u64): i32 {
   if (badFlags(map, flags)) return -EINVAL
   if (flags & <u64>BPF_F_LOCK) return copyLocked(map, to, value) ? 0 : -ETIMEDOUT
   copyValue(map, to, value)
+  freeFields(map, to)
   return 0
 }
 

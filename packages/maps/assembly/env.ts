@@ -1,9 +1,17 @@
 /** What every map type uses: the allocator, this CPU, the lock, and copies that respect special fields. */
 import { CTL_CPU, CTL_FAULT, CTL_OWNER, CTL_SP } from '../../registry/src/layout/control'
 import {
+  FIELD_BYTES,
+  FIELD_OFFSET,
+  FIELD_SIZE,
+  RECORD_COUNT,
+  RECORD_FIELDS,
+} from '../../registry/src/layout/fields'
+import {
   BPF_EXIST,
   BPF_F_LOCK,
   MAP_FIELDS,
+  MAP_FREE_FIELDS,
   MAP_LOCK,
   MAP_SHAPE,
   MAP_SPIN_LOCK,
@@ -109,24 +117,41 @@ export function copyValue(map: usize, to: usize, from: usize): void {
 }
 
 function copyAround(map: usize, to: usize, from: usize): void {
-  let field: usize = load<u32>(map, MAP_FIELDS)
-  let left = load<u32>(field)
-  field += 4
+  const record: usize = load<u32>(map, MAP_FIELDS)
+  let left = load<u32>(record, RECORD_COUNT)
+  let field = record + RECORD_FIELDS
   let at: usize = 0
   while (left > 0) {
-    const offset: usize = load<u32>(field)
+    const offset: usize = load<u32>(field, FIELD_OFFSET)
     copyBytes(to + at, from + at, offset - at)
-    at = offset + load<u32>(field, 4)
-    field += 8
+    at = offset + load<u32>(field, FIELD_BYTES)
+    field += FIELD_SIZE
     left--
   }
   copyBytes(to + at, from + at, load<u32>(map, MAP_VALUE_SIZE) - at)
 }
 
+/** Gives back what a value's special fields hold on to (bpf_obj_free_fields); they are zero afterwards. */
+@inline
+export function freeFields(map: usize, value: usize): void {
+  const slot = load<u32>(map, MAP_FREE_FIELDS)
+  if (slot != 0) call_indirect<i32>(slot, <u32>map, <u32>value)
+}
+
+/** Whether values hold on to anything. */
+@inline
+export function ownsFields(map: usize): bool {
+  return load<u32>(map, MAP_FREE_FIELDS) != 0
+}
+
 /** Copies a value into an element that begins now: its special fields are zero. */
 @inline
 export function initValue(map: usize, to: usize, from: usize): void {
-  if (load<u32>(map, MAP_FIELDS) != 0) memory.fill(to, 0, load<u32>(map, MAP_VALUE_SIZE))
+  if (load<u32>(map, MAP_FIELDS) != 0) {
+    // A program that held on to the deleted element may have filled them again.
+    freeFields(map, to)
+    memory.fill(to, 0, load<u32>(map, MAP_VALUE_SIZE))
+  }
   copyValue(map, to, from)
 }
 

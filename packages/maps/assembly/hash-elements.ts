@@ -12,7 +12,7 @@ import {
   MAP_SHAPE,
   MAP_STRIDE,
 } from '../../registry/src/layout/map'
-import { alloc, free, setShape, thisCpu } from './env'
+import { alloc, free, freeFields, ownsFields, setShape, thisCpu } from './env'
 import {
   FREE,
   FREED,
@@ -30,6 +30,8 @@ import {
   STATE,
   TAKEN,
   USED,
+  VALUE,
+  VALUE_STRIDE,
 } from './hash-layout'
 
 /** As the kernel, which looks at so many before it evicts one that is in use. */
@@ -116,15 +118,31 @@ export function replace(map: usize, old: u32): u32 {
   return element
 }
 
+/** Gives back what the special fields of an element's values hold on to. */
+export function freeElementFields(map: usize, element: u32): void {
+  const value = element + load<u32>(map, VALUE)
+  const stride = load<u32>(map, VALUE_STRIDE)
+  if (stride == 0) {
+    freeFields(map, value)
+    return
+  }
+  for (let cpu: u32 = 0; cpu < load<u32>(map, MAP_CPUS); cpu++) freeFields(map, value + cpu * stride)
+}
+
 /** Takes a replaced element back. */
 @inline
 export function retire(map: usize, old: u32): void {
-  if (load<u32>(map, SLAB) == 0) give(map, old)
-  else if (load<u32>(map, KIND) & LRU) store<u32>(old, FREE, STATE)
+  if (load<u32>(map, SLAB) == 0) {
+    give(map, old)
+    return
+  }
+  if (ownsFields(map)) freeElementFields(map, old)
+  if (load<u32>(map, KIND) & LRU) store<u32>(old, FREE, STATE)
 }
 
 /** Takes back an element that is in no bucket. */
 export function give(map: usize, element: u32): void {
+  if (ownsFields(map)) freeElementFields(map, element)
   const freed = load<u32>(map, FREED)
   store<u32>(element, load<u32>(map, KIND) & LRU ? freed | FREE : freed, STATE)
   store<u32>(map, element, FREED)
@@ -168,6 +186,7 @@ function evict(map: usize): u32 {
     if (!remove(map, element)) continue
     store<u32>(map, hand, HAND)
     store<u32>(map, load<u32>(map, MAP_COUNT) - 1, MAP_COUNT)
+    if (ownsFields(map)) freeElementFields(map, element)
     return element
   }
   return 0
@@ -181,6 +200,7 @@ export function hash_quiesce(map: u32): i32 {
     const element = load<u32>(map, FREED)
     store<u32>(map, load<u32>(element, STATE), FREED)
     store<u32>(map, load<u32>(map, FREED_COUNT) - 1, FREED_COUNT)
+    if (ownsFields(map)) freeElementFields(map, element)
     free(element)
   }
   return 0

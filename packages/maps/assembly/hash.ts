@@ -29,15 +29,17 @@ import {
   copyLocked,
   copyValue,
   free,
+  freeFields,
   initValue,
   lock,
+  ownsFields,
   setShape,
   thisCpu,
   unlock,
   up8,
   visit,
 } from './env'
-import { bucketOf, follow, give, insert, isEnd, point, replace, retire, take } from './hash-elements'
+import { bucketOf, follow, freeElementFields, give, insert, isEnd, point, replace, retire, take } from './hash-elements'
 import {
   advance,
   FREE,
@@ -144,13 +146,20 @@ export function lru_percpu_hash_init(map: u32): i32 {
 export function hash_free(map: u32): void {
   const data = load<u32>(map, MAP_DATA)
   const slab = load<u32>(map, SLAB)
+  const owns = ownsFields(map)
   if (slab != 0) {
+    if (owns) {
+      const size = load<u32>(map, MAP_STRIDE)
+      const count = load<u32>(map, MAP_MAX_ENTRIES) + load<u32>(map, MAP_CPUS)
+      for (let n: u32 = 0; n < count; n++) freeElementFields(map, slab + n * size)
+    }
     free(slab)
     free(load<u32>(map, SPARES))
   } else {
     let element = load<u32>(map, FREED)
     while (element != 0) {
       const next = load<u32>(element, STATE)
+      if (owns) freeElementFields(map, element)
       free(element)
       element = next
     }
@@ -159,6 +168,7 @@ export function hash_free(map: u32): void {
       element = load<u32>(bucket)
       while (!isEnd(element)) {
         const next = load<u32>(element, NEXT)
+        if (owns) freeElementFields(map, element)
         free(element)
         element = next
       }
@@ -290,7 +300,9 @@ function update<K>(map: u32, key: u32, value: u32, flags: u64): i32 {
       return -EEXIST
     }
     if (kind & PER_CPU) {
-      copyValue(map, old + load<u32>(map, VALUE) + thisCpu() * load<u32>(map, VALUE_STRIDE), value)
+      const own = old + load<u32>(map, VALUE) + thisCpu() * load<u32>(map, VALUE_STRIDE)
+      copyValue(map, own, value)
+      freeFields(map, own)
       if (kind & LRU) store<u32>(old, REFERENCED, STATE)
       unlock(map)
       return 0
@@ -329,6 +341,7 @@ function update<K>(map: u32, key: u32, value: u32, flags: u64): i32 {
   let at = element + load<u32>(map, VALUE)
   if (kind & PER_CPU) {
     const stride = load<u32>(map, VALUE_STRIDE)
+    if (ownsFields(map)) freeElementFields(map, element)
     memory.fill(at, 0, stride * load<u32>(map, MAP_CPUS))
     at += thisCpu() * stride
   }

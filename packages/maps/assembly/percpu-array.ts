@@ -11,7 +11,7 @@ import {
   MAP_STRIDE,
   MAP_VALUE_SIZE,
 } from '../../registry/src/layout/map'
-import { alloc, copyValue, popKey, pushKey, thisCpu, up8, visit } from './env'
+import { alloc, copyValue, free, freeFields, ownsFields, popKey, pushKey, thisCpu, up8, visit } from './env'
 
 /** Bytes from one CPU's array to the next. */
 const AREA = MAP_PRIVATE
@@ -47,7 +47,20 @@ export function percpu_array_update(map: u32, key: u32, value: u32, flags: u64):
   if (to == 0) return -E2BIG
   if (flags == <u64>BPF_NOEXIST) return -EEXIST
   copyValue(map, to, value)
+  freeFields(map, to)
   return 0
+}
+
+export function percpu_array_free(map: u32): void {
+  const data = load<u32>(map, MAP_DATA)
+  if (ownsFields(map)) {
+    const end = data + load<u32>(map, AREA) * load<u32>(map, MAP_CPUS)
+    const values = load<u32>(map, MAP_MAX_ENTRIES) * load<u32>(map, MAP_STRIDE)
+    for (let area = data; area < end; area += load<u32>(map, AREA)) {
+      for (let at: u32 = 0; at < values; at += load<u32>(map, MAP_STRIDE)) freeFields(map, area + at)
+    }
+  }
+  free(data)
 }
 
 export function percpu_array_for_each(map: u32, callback: u32, context: u64, flags: u64): i32 {

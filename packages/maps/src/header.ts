@@ -1,15 +1,15 @@
 import type { Arena } from '@skep/memory'
-import { mapLayout as layout, type MapOp, type MapSpec, type MapTypeDef } from '@skep/registry'
+import {
+  fieldLayout,
+  fieldRecordSize,
+  mapLayout as layout,
+  type MapOp,
+  type MapSpec,
+  type MapTypeDef,
+  type ValueField,
+  writeFieldRecord,
+} from '@skep/registry'
 import type { AnyOp, Operations } from './map-operations.ts'
-
-/** A field of the value that updates leave alone: bpf_spin_lock, bpf_timer, …. */
-export interface SpecialField {
-  /** `spin_lock`, `timer`, `kptr`, …. */
-  readonly kind: string
-  /** Bytes from the start of the value. */
-  readonly offset: number
-  readonly size: number
-}
 
 /** Where each operation's slot stands in the header. */
 const slotOffsets: Readonly<Partial<Record<AnyOp, number>>> = {
@@ -81,12 +81,12 @@ export function createBlocks(
     readonly id: number
     readonly hostValueSize: number
     readonly seed: bigint
-    readonly fields: readonly SpecialField[]
+    readonly fields: readonly ValueField[]
   },
 ): MapBlocks | undefined {
   const { def, spec, fields } = parts
   const { keyBytes, all: scratchBytes } = scratchSizes(spec, parts.hostValueSize)
-  const sizes = [layout.MAP_HEADER_SIZE, scratchBytes, fields.length > 0 ? 4 + 8 * fields.length : 0]
+  const sizes = [layout.MAP_HEADER_SIZE, scratchBytes, fields.length > 0 ? fieldRecordSize(fields) : 0]
   const blocks = sizes.map((size) => (size === 0 ? 0 : arena.exports.alloc(size, 16) >>> 0))
   const free = (): void => {
     for (const block of blocks) if (block !== 0) arena.free(block)
@@ -110,20 +110,17 @@ export function createBlocks(
   put(layout.MAP_CPUS, arena.cpus)
   put(layout.MAP_EXTRA, spec.mapExtra ?? 0)
   view.setBigUint64(header + SEED, parts.seed, true)
-  if (table !== 0) writeFields(view, header, table, fields)
+  if (table !== 0) {
+    arena.exports.setShape(table, 1)
+    put(layout.MAP_FIELDS, table)
+    writeFieldRecord(view, table, {
+      bytes: spec.valueSize,
+      fields,
+      indexed: def.wasm?.array ?? false,
+    })
+    put(layout.MAP_SPIN_LOCK, view.getUint32(table + fieldLayout.RECORD_LOCK, true))
+  }
   return { header, key: scratch, otherKey: scratch + keyBytes, value: scratch + 2 * keyBytes, free }
-}
-
-function writeFields(view: DataView, header: number, table: number, fields: readonly SpecialField[]): void {
-  view.setUint32(header + layout.MAP_FIELDS, table, true)
-  view.setUint32(table, fields.length, true)
-  const ordered = [...fields].sort((a, b) => a.offset - b.offset)
-  ordered.forEach(({ offset, size }, n) => {
-    view.setUint32(table + 4 + 8 * n, offset, true)
-    view.setUint32(table + 8 + 8 * n, size, true)
-  })
-  const lock = fields.find((f) => f.kind === 'spin_lock')
-  if (lock) view.setUint32(header + layout.MAP_SPIN_LOCK, lock.offset + 1, true)
 }
 
 /** Writes the function-table slots of the operations; where the map is another CPU's, asks for those that it has. */

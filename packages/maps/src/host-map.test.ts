@@ -179,8 +179,8 @@ describe('HostMap', () => {
   it('leaves special fields alone, and reads them as zero', () => {
     const world = createWorld()
     const fields = [
-      { kind: 'spin_lock', offset: 8, size: 4 },
-      { kind: 'timer', offset: 16, size: 16 },
+      { kind: 'bpf_spin_lock', offset: 8, size: 4 },
+      { kind: 'bpf_timer', offset: 16, size: 16 },
     ]
     const spec = { name: 's', type: 'hash', keySize: 4, valueSize: 40, maxEntries: 4 }
     for (const def of [hash, array]) {

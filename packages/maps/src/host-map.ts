@@ -1,7 +1,6 @@
 import type { Arena } from '@skep/memory'
 import {
   errnoName,
-  type HostEnv,
   type LinkedMap,
   mapLayout as layout,
   type MapHandle,
@@ -25,6 +24,7 @@ import {
   writeSlots,
 } from './header.ts'
 import { Holding } from './holding.ts'
+import type { HostMapParts } from './host-map-parts.ts'
 import { keysByBatch } from './keys.ts'
 import { MapBase } from './map-base.ts'
 import { mismatch } from './map-of-maps.ts'
@@ -39,29 +39,6 @@ import {
 } from './map-operations.ts'
 import { type ViewType, viewMap } from './map-view.ts'
 import { blankFields, hasSpinLock, placeFreeFields, withValueLock } from './value-fields.ts'
-
-export interface HostMapParts {
-  readonly arena: Arena
-  readonly def: MapTypeDef
-  readonly spec: MapSpec
-  /** Unique in the runtime; programs read it as bpf_map.id. */
-  readonly id: number
-  /** Exports of an instance of the type's wasm module. */
-  readonly exports?: WebAssembly.Exports | Readonly<Record<string, unknown>>
-  /** For map types in JS. */
-  readonly env?: HostEnv
-  /** Puts a function into this CPU's function table, at the slot given if one is, and returns its slot. */
-  readonly slot: (fn: unknown, name: string, slot?: number) => number
-  /** Header of a map that another CPU of the arena made: a handle on it, which leaves it there when it is closed. */
-  readonly address?: number
-  /** For hash functions; random when absent. */
-  readonly seed?: bigint
-  /** Special fields of the value, and of inner maps' values: updates leave them alone, the host reads zeros. */
-  readonly fields?: readonly ValueField[]
-  readonly innerFields?: readonly ValueField[]
-  /** What frees them (PluginDef.freeFields); absent: nothing is put into them. */
-  readonly freeFields?: unknown
-}
 
 /** Flags as bigints. */
 const flagsOf: readonly bigint[] = Array.from({ length: 32 }, (_, n) => BigInt(n))

@@ -24,7 +24,7 @@ export const percpuArray: MapTypeDef = defineMapType({
     module: mapsModule,
     quiet: true,
     init: 'percpu_array_init',
-    free: 'array_free',
+    free: 'percpu_array_free',
     ops: {
       lookup: 'percpu_array_lookup',
       lookup_percpu: 'percpu_array_lookup_percpu',

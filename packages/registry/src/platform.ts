@@ -6,6 +6,7 @@ import type { LoaderDef } from './loader.ts'
 import type { MapTypeDef } from './map-type.ts'
 import type { PluginDef } from './plugin.ts'
 import type { ProgramTypeDef } from './program-type.ts'
+import type { WasmExport } from './wasm-module.ts'
 
 /** A table of definitions, found by name or id. */
 export interface Table<D> extends Iterable<D> {
@@ -27,6 +28,8 @@ export interface Platform {
   readonly attachPoints: Table<AttachPointDef>
   readonly loaders: Table<LoaderDef>
   readonly engines: Table<EngineDef>
+  /** As PluginDef's. */
+  readonly freeFields?: WasmExport
   /** Whether a program type may call a helper. */
   allows(programType: ProgramTypeDef, helper: HelperDef): boolean
 }
@@ -86,6 +89,7 @@ function collect<D extends { readonly name: string; readonly id?: number }>(
 export function createPlatform(plugins: readonly PluginDef[]): Platform {
   const helpers = collect<HelperDef>('helpers', plugins)
   const programTypes = collect<ProgramTypeDef>('programTypes', plugins)
+  const freeFields = plugins.find((p) => p.freeFields)?.freeFields
   const extra = new Map([...programTypes].map((p) => [p.name, new Set(p.helpers ?? [])]))
   return Object.freeze({
     plugins: plugins.map((p) => p.name),
@@ -96,6 +100,7 @@ export function createPlatform(plugins: readonly PluginDef[]): Platform {
     attachPoints: collect<AttachPointDef>('attachPoints', plugins),
     loaders: collect<LoaderDef>('loaders', plugins),
     engines: collect<EngineDef>('engines', plugins),
+    ...(freeFields ? { freeFields } : {}),
     allows: (programType: ProgramTypeDef, helper: HelperDef) =>
       helper.programTypes === 'all' ||
       (helper.programTypes?.includes(programType.name) ?? false) ||

@@ -27,6 +27,18 @@ export interface TaskInfo {
   readonly classid?: number
 }
 
+/** Callbacks of programs that run later, named by the address of their record (ASYNC_* of layout/fields.ts). */
+export interface DeferredCalls {
+  /** Has it run once after so many nanoseconds, from now or (`absolute`) from its clock's zero, instead of when it would have. */
+  start(work: number, nanoseconds: bigint, absolute: boolean): void
+  /** Has it run as soon as no program does, unless it waits for that already. */
+  queue(work: number): void
+  /** Whether it waited. */
+  cancel(work: number): boolean
+  /** The one that runs now, or 0. */
+  running(): number
+}
+
 /** What a JS implementation may reach: the runtime that it works for. */
 export interface HostEnv {
   readonly memory: WebAssembly.Memory
@@ -43,6 +55,10 @@ export interface HostEnv {
   readonly task?: () => TaskInfo
   /** The network stack's sockets; none when absent. */
   readonly sockets?: import('./sockets.ts').SocketProvider
+  /** What timers and work queues of programs run by; absent: programs cannot start any here. */
+  readonly deferred?: DeferredCalls
+  /** Runs `step` now, or when the runs under way have returned; at once when absent. */
+  readonly whenIdle?: (step: () => void) => void
   /** The live map whose header is at an address. */
   readonly mapAt: (address: number) => import('./handles.ts').MapHandle | undefined
 }

@@ -1,6 +1,6 @@
-import { BtfBuilder, parseBtf } from '@skep/btf'
+import { BtfBuilder, type FieldKind, parseBtf, type SpecialField, specialFields } from '@skep/btf'
 import { describe, expect, it } from 'vitest'
-import { type FieldKind, fieldName, isKptr, type SpecialField, specialFields } from './fields.ts'
+import { fieldName, isKptr } from './fields.ts'
 
 /** A builder with the types that map values are made of. */
 class Types extends BtfBuilder {

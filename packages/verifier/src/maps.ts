@@ -1,6 +1,5 @@
-import { type Btf, parseBtf } from '@skep/btf'
+import { type Btf, type FieldKind, parseBtf, type SpecialField, specialFields } from '@skep/btf'
 import type { MapSpec, MapTypeDef, Platform } from '@skep/registry'
-import { type FieldKind, type SpecialField, specialFields } from './fields.ts'
 
 export const BPF_F_RDONLY_PROG: number = 1 << 7
 export const BPF_F_WRONLY_PROG: number = 1 << 8

@@ -1,7 +1,6 @@
-import { BTF_KIND } from '@skep/btf'
+import { BTF_KIND, type FieldKind, type SpecialField, specialFields } from '@skep/btf'
 import type { Env } from './env.ts'
 import { failReg } from './errors.ts'
-import { type FieldKind, type SpecialField, specialFields } from './fields.ts'
 import { KERNEL_BTF, type KernelTypes } from './kernel-btf.ts'
 import { isAllocatedObject, PTR_TO_MAP_VALUE } from './reg-type.ts'
 import { aux0, aux1, mapOf, typeOf } from './regs.ts'

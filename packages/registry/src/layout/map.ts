@@ -27,6 +27,11 @@ export const MAP_CPUS = 44
 export const MAP_EXTRA = 48
 /** Address of the header of the inner map's template, for maps of maps. */
 export const MAP_INNER = 52
+/**
+ * Function-table slot of what frees the value's special fields, or 0: free_fields(map, value), called when an element goes
+ * and when its value is replaced.
+ */
+export const MAP_FREE_FIELDS = 56
 
 /**
  * Function-table slots of the type's operations; the generic helpers call through these. Signatures (i32 unless said):
@@ -47,8 +52,8 @@ export const MAP_OP_LOOKUP_PERCPU = 92
 export const MAP_OP_FOR_EACH = 96
 export const MAP_OP_REDIRECT = 100
 /**
- * Address of a table of the value's special fields (bpf_spin_lock, bpf_timer, …), or 0: u32 count, then u32 offset, u32
- * bytes of each in order. Updates leave them alone and the host reads them as zero.
+ * Address of the record (layout/fields.ts) of the value's special fields (bpf_spin_lock, bpf_timer, …), or 0. Updates leave
+ * them alone and the host reads them as zero.
  */
 export const MAP_FIELDS = 104
 /** Offset of the value's bpf_spin_lock + 1, or 0 when it has none. */

@@ -8,4 +8,6 @@ export const PROG_SLOT = 4
 /** Address of the interpreter's decoded code, 0 when another engine runs the program. */
 export const PROG_CODE = 8
 export const PROG_TYPE = 12
+/** Address of the local types that it makes objects of (layout/fields.ts), or 0. */
+export const PROG_TYPES = 16
 export const PROG_RECORD_SIZE = 32

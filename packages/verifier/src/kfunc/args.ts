@@ -1,4 +1,4 @@
-import { BTF_KIND } from '@skep/btf'
+import { BTF_KIND, type FieldKind } from '@skep/btf'
 import { checkArgOffset, checkConstString, checkMapField } from '../args.ts'
 import { markNotNull } from '../branch.ts'
 import {
@@ -12,7 +12,6 @@ import {
 } from '../dynptr.ts'
 import type { Env } from '../env.ts'
 import { fail, failReg, Reject } from '../errors.ts'
-import type { FieldKind } from '../fields.ts'
 import { checkMemorySize, newSizeMeta } from '../helper-memory.ts'
 import { KERNEL_BTF } from '../kernel-btf.ts'
 import { isRcuPointer, isTrustedPointer, structOf } from '../kernel-types.ts'

@@ -1,6 +1,7 @@
+import type { FieldKind, SpecialField } from '@skep/btf'
 import type { Env } from '../env.ts'
 import { failReg } from '../errors.ts'
-import { type FieldKind, fieldName, type SpecialField } from '../fields.ts'
+import { fieldName } from '../fields.ts'
 import { REG_AUX0, REG_AUX1, REG_OFF, REG_REF_OBJ_ID, REG_TYPE } from '../layout.ts'
 import { fieldOf, fieldsOf, ownerOf, requireConstOffset, structFields } from '../record.ts'
 import { findLock } from '../refs.ts'

@@ -1,4 +1,4 @@
-import type { SpecialField } from '../fields.ts'
+import type { SpecialField } from '@skep/btf'
 import type { VerifierMap } from '../maps.ts'
 import type { Kfunc } from './prototype.ts'
 

@@ -1,0 +1,56 @@
+import type { Arena } from '@skep/memory'
+import { control, mapLayout as layout, ownsAnything, type ValueField } from '@skep/registry'
+
+/** What marks a lock's word as an owner's tag (@skep/memory). */
+const TAGGED = 0x8000_0000
+
+/** Zeroes the special fields of values that lie `stride` bytes apart: the host never sees what is in them. */
+export function blankFields(bytes: Uint8Array, fields: readonly ValueField[], stride: number): Uint8Array {
+  if (fields.length === 0) return bytes
+  for (let value = 0; value < bytes.length; value += stride) {
+    for (const { offset, size } of fields) bytes.fill(0, value + offset, value + offset + size)
+  }
+  return bytes
+}
+
+/** Whether values of these fields have a lock that BPF_F_LOCK takes. */
+export const hasSpinLock = (fields: readonly ValueField[]): boolean =>
+  fields.some(({ kind }) => kind === 'bpf_spin_lock')
+
+/**
+ * What `copy` gives while this CPU, whose control block is given, holds the bpf_spin_lock of the value at an address, as a
+ * program would. Undefined when its holder does not let go.
+ */
+export function withValueLock<T>(
+  map: { readonly arena: Arena; readonly address: number },
+  value: number,
+  block: number | undefined,
+  copy: () => T,
+): T | undefined {
+  const { arena, address } = map
+  if (!arena.shared) return copy()
+  const word = (value + arena.u32[(address + layout.MAP_SPIN_LOCK) >> 2]! - 1) >> 2
+  const owner = (block === undefined ? 0 : arena.u32[(block + control.CTL_OWNER) >> 2]!) | TAGGED
+  while (Atomics.compareExchange(arena.u32, word, 0, owner >>> 0) !== 0) {
+    if (arena.exports.wait(word << 2) !== 0) return undefined
+  }
+  try {
+    return copy()
+  } finally {
+    Atomics.store(arena.u32, word, 0)
+  }
+}
+
+/** Tells the map's operations what frees the special fields of a value, by its function-table slot. */
+export function placeFreeFields(
+  map: { readonly arena: Arena; readonly address: number },
+  fields: readonly ValueField[],
+  free: unknown,
+  slot: (fn: unknown, name: string, slot?: number) => number,
+  opened: boolean,
+): void {
+  if (free === undefined || !ownsAnything(fields)) return
+  const word = (map.address + layout.MAP_FREE_FIELDS) >> 2
+  const placed = slot(free, 'free_fields', opened ? map.arena.u32[word] : undefined)
+  if (!opened) map.arena.u32[word] = placed
+}
