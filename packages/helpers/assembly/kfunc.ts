@@ -5,6 +5,7 @@ import { pointer, result } from './env'
 export * from './bits'
 export * from './dynptr-kfunc'
 export * from './string-kfunc'
+export * from './throw'
 
 /** BPF_MAX_LOOPS (kernel/bpf/bpf_iter.c). */
 const MAX_LOOPS: i64 = 8 * 1024 * 1024

@@ -148,9 +148,20 @@ export class Program<T extends string = string> implements ProgramHandle {
     }
   }
 
-  #ended(cause: unknown): never {
+  #ended(cause: unknown): number {
     this.#note(cause)
+    const result = this.#exception()
+    if (result !== undefined) return result
     throw this.takeFault() ?? cause
+  }
+
+  /** What a run returns that bpf_throw ended, whose fault is cleared; undefined for one that ended in any other way. */
+  #exception(): number | undefined {
+    const { arena, control: block } = this.#cpu
+    const fault = (block + control.CTL_FAULT) >> 2
+    if (arena.u32[fault] !== control.FAULT_EXCEPTION) return undefined
+    arena.u32[fault] = control.FAULT_NONE
+    return arena.u32[(block + control.CTL_R0) >> 2]!
   }
 
   /** A run by an engine that has to be told which program runs, and that leaves a fault behind instead of throwing. */
@@ -159,6 +170,8 @@ export class Program<T extends string = string> implements ProgramHandle {
     arena.u32[(block + control.CTL_PROG) >> 2] = this.record
     const r0 = this.#compiled.run(ctx)
     if (arena.u32[(block + control.CTL_FAULT) >> 2] === control.FAULT_NONE) return r0
+    const result = this.#exception()
+    if (result !== undefined) return result
     throw this.takeFault()!
   }
 
@@ -181,8 +194,9 @@ export class Program<T extends string = string> implements ProgramHandle {
       arena.u32[(block + control.CTL_PROG) >> 2] = this.record
       done += this.#compiled.runBatch(ctxs + 4 * done, count - done, results + 4 * done)
       if (done >= count) break
+      const result = this.#exception()
       const fault = this.takeFault()
-      arena.u32[(results >> 2) + done] = 0
+      arena.u32[(results >> 2) + done] = result ?? 0
       done++
       if (fault) this.host.emit('exception', fault)
     }
