@@ -17,6 +17,8 @@ export interface ProgramFacts {
   readonly subprograms: readonly number[]
   /** Bytes of stack that each subprogram uses, rounded as the kernel does. */
   readonly stackDepth: readonly number[]
+  /** First slot of the function that the cookies of bpf_throw go through; absent where they are the result themselves. */
+  readonly exceptionCallback?: number
 }
 
 /** What kind of memory an access touches on every path; `mixed` when paths differ. */

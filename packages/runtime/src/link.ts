@@ -8,6 +8,7 @@ import type {
   ProgramSpec,
 } from '@skep/registry'
 import { RuntimeError } from './errors.ts'
+import { withExceptionCallback } from './exceptions.ts'
 
 const BPF_PSEUDO_FUNC = 4
 
@@ -37,6 +38,7 @@ export async function linkProgram(
     }
   }
   const helpers = new Map<number, LinkedHelper>()
+  let thrower: number | undefined
   for (const reference of spec.references) {
     const insn = insns[reference.insn]
     if (!insn) {
@@ -69,6 +71,7 @@ export async function linkProgram(
         // For engines it is a helper under a number that no helper has.
         const linked = await linker.kfunc(reference.name)
         helpers.set(linked.def.id, linked)
+        if (linker.platform.kfuncs.byName(reference.name)?.verify?.effect === 'throw') thrower = linked.def.id
         insns[reference.insn] = make.call_helper(linked.def.id)
         break
       }
@@ -87,7 +90,7 @@ export async function linkProgram(
     helpers.set(insn.imm, await linker.helper(insn.imm))
   }
   const context = linker.platform.programTypes.get(spec.type)?.context
-  return {
+  const linked: LinkedProgram = {
     name: spec.name,
     insns,
     subprograms: facts?.subprograms ?? subprogramStarts(spec, insns),
@@ -96,6 +99,7 @@ export async function linkProgram(
     maps: mapNames.map((name) => linker.map(name)!),
     ...(context?.kind === 'struct' ? { context } : {}),
   }
+  return thrower === undefined ? linked : withExceptionCallback(linked, thrower)
 }
 
 function liveMap(linker: Linker, spec: ProgramSpec, name: string): LinkedMap {

@@ -1,6 +1,7 @@
-import { type Kernel, openKernel } from '@skep/linux'
+import { readFileSync } from 'node:fs'
+import { type Kernel, loadCollection, openKernel } from '@skep/linux'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createRuntime } from '../src/index.ts'
+import { createDefaultPlatform, createRuntime, parseObject, setGlobals } from '../src/index.ts'
 import { engines, spec } from './hostile-tools.ts'
 import { kfuncProgram, missing, runHere, runThere } from './kfunc-calls.ts'
 
@@ -19,6 +20,22 @@ const cases: readonly (readonly [string, string])[] = [
   ],
 ]
 
+/** Programs of the verifier's: what bpf_throw throws goes through the function that they name. */
+const object = parseObject(
+  new Uint8Array(readFileSync(new URL('../../verifier/testdata/kfuncs/exceptions.o', import.meta.url))),
+  createDefaultPlatform(),
+)
+const handled = [
+  'throws_in_global',
+  'handled',
+  'handled_never_thrown',
+  'handled_in_range',
+  'handled_by_caller',
+  'handled_throws_in_subprog',
+]
+const globals = { sum: 29n }
+const data = new Uint8Array(64)
+
 describe.skipIf(missing)('bpf_throw, as in the kernel', () => {
   let kernel: Kernel
   beforeAll(async () => {
@@ -30,12 +47,32 @@ describe.skipIf(missing)('bpf_throw, as in the kernel', () => {
     const theirs = runThere(kernel, text, {})
     for (const engine of engines) expect(await runHere(text, {}, { engine }), engine).toEqual(theirs)
   })
+
+  it.each(handled)('%s', async (name) => {
+    const spec = setGlobals(object, globals)
+    using loaded = loadCollection(kernel, { ...spec, programs: spec.programs.filter((p) => p.name === name) })
+    const theirs = loaded.programs.get(name)!
+    if (!theirs.ok) throw new Error(theirs.log)
+    const { retval } = theirs.testRun({ dataIn: data })
+    for (const engine of engines) {
+      using runtime = await createRuntime({ engine })
+      const collection = await runtime.load(object, { programs: [name], globals })
+      expect(collection.program(name).testRun({ data }).retval, engine).toBe(retval)
+    }
+  })
 })
 
 describe.each(engines)('bpf_throw on %s', (engine) => {
   it.each(cases)('%s', async (name, text) => {
     const expected = [7, 64, 0x23456789, 95][cases.findIndex(([other]) => other === name)]
     expect((await runHere(text, {}, { engine })).retval).toBe(expected)
+  })
+
+  it('asks the exception callback', async () => {
+    using runtime = await createRuntime({ engine })
+    const loaded = await runtime.load(object, { programs: handled, globals })
+    const results = handled.map((name) => loaded.program(name).testRun({ data }).retval)
+    expect(results).toEqual([4, 3, 0, 0, 87, 5])
   })
 
   it('leaves the next run as it was', async () => {

@@ -243,10 +243,15 @@ class KernelVerifier implements Verifier {
     printStats(env, true)
     return {
       verdict: 'accept',
-      facts: env.facts.finish(
-        env.subprogs.map((s) => s.start),
-        env.subprogs.map((s) => s.stackDepth),
-      ),
+      facts: {
+        ...env.facts.finish(
+          env.subprogs.map((s) => s.start),
+          env.subprogs.map((s) => s.stackDepth),
+        ),
+        ...(env.exceptionCallback > 0
+          ? { exceptionCallback: env.subprogs[env.exceptionCallback]!.start }
+          : {}),
+      },
       processed: env.insnProcessed,
       stats: statsOf(env),
       log: env.log.text(),
