@@ -14,7 +14,7 @@ const FOLDERS = ['../../../apps/cli/testdata/', '../../../apps/bench/programs/',
 /** Objects that need what their own loader gives them: another kernel's BTF, a configuration, an arena, sizes of maps. */
 const NEED_MORE = /^(core|kconfig|ksyms|arena|linked|maps_more|exceptions)\.o$/
 /** Logs of instructions that are not compared, being hundreds of megabytes. */
-const HUGE = /xorshift\.o$/
+const HUGE = /(xorshift|strings)\.o$/
 
 const objects = FOLDERS.flatMap((folder) => {
   const url = new URL(folder, import.meta.url)

@@ -285,6 +285,10 @@ export const calls: Refusals<CallCode> = {
         /^Global function (?<name>\S*)\(\) doesn't return scalar\. Only those are supported\.$/,
         '{name} is global and returns no number.',
       ],
+      [
+        /^arg#(?<arg>\d+) type tag is not supported in static functions$/,
+        'Argument {arg} of a static function has a tag; only global functions may have tags.',
+      ],
       [/^arg#(?<arg>\d+) has unsupported set of tags$/, 'Argument {arg} has a tag that does not exist.'],
       [/^arg#(?<arg>\d+) has invalid combination of tags$/, 'The tags of argument {arg} do not go together.'],
       [
