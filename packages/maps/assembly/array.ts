@@ -89,7 +89,8 @@ export function array_batch(map: u32, cursor: u32, keys: u32, capacity: u32, nex
   const entries = load<u32>(map, MAP_MAX_ENTRIES)
   const count = cursor < entries ? min(entries - cursor, capacity) : 0
   for (let i: u32 = 0; i < count; i++) store<u32>(keys + (i << 2), cursor + i)
-  store<u32>(next, cursor + count < entries ? cursor + count : 0)
+  // A batch that is just full does not know that it was the last one, as in the kernel.
+  store<u32>(next, cursor + count < entries || count == capacity ? cursor + count : 0)
   return count
 }
 

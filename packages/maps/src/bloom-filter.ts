@@ -13,6 +13,7 @@ export const bloomFilter: MapTypeDef = defineMapType({
     extra: 15,
   }),
   value: 'plain',
+  batches: [],
   helpers: ['bpf_map_push_elem', 'bpf_map_peek_elem'],
   verify: { noKey: true, peekReadsValue: true, struct: 'bpf_bloom_filter' },
   wasm: {

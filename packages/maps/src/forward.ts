@@ -17,6 +17,7 @@ export const devmap: MapTypeDef = defineMapType({
   id: 14,
   check: checker(devRules),
   value: 'opaque',
+  batches: [],
   helpers: ['bpf_redirect_map', 'bpf_map_lookup_elem'],
   verify: { struct: 'bpf_dtab', readOnly: true },
   wasm: {
@@ -40,6 +41,7 @@ export const devmapHash: MapTypeDef = defineMapType({
   id: 25,
   check: checker(devRules),
   value: 'opaque',
+  batches: [],
   helpers: ['bpf_redirect_map', 'bpf_map_lookup_elem'],
   verify: { struct: 'bpf_dtab', readOnly: true },
   wasm: {
@@ -70,6 +72,7 @@ export const cpumap: MapTypeDef = defineMapType({
     flags: NUMA,
   }),
   value: 'opaque',
+  batches: [],
   helpers: ['bpf_redirect_map'],
   verify: { struct: 'bpf_cpu_map' },
   wasm: {
@@ -97,6 +100,7 @@ export const xskmap: MapTypeDef = defineMapType({
   id: 17,
   check: checker({ key: U32, value: U32, flags: HOST_ACCESS | NUMA }),
   value: 'opaque',
+  batches: [],
   innerEntries: true,
   helpers: ['bpf_redirect_map', 'bpf_map_lookup_elem'],
   verify: { lookupReturns: 'xdp_sock', struct: 'xsk_map' },

@@ -1,4 +1,10 @@
-import { mapLayout as layout, type MapExports, type MapRefusal, type MapSpec } from '@skep/registry'
+import {
+  mapLayout as layout,
+  type MapBatchOp,
+  type MapExports,
+  type MapRefusal,
+  type MapSpec,
+} from '@skep/registry'
 import { ACCESS, type CreationRules, KMALLOC_MAX_SIZE, refuse } from './check.ts'
 
 /** sizeof(struct htab_elem): key and value must fit into one kmalloc beside it. */
@@ -45,6 +51,9 @@ export function bySize(lookup: string): (spec: MapSpec) => MapExports {
         }
       : {}
 }
+
+/** BATCH_OPS of kernel/bpf/hashtab.c. */
+export const hashBatches: readonly MapBatchOp[] = ['lookup', 'lookup_and_delete', 'update', 'delete']
 
 /** What every hash type shares; each adds its own `lookup`. */
 export const hashOps: MapExports = {

@@ -1,6 +1,6 @@
 import { defineMapType, type MapTypeDef } from '@skep/registry'
 import { checker } from './check.ts'
-import { bySize, hashOps, hashRules } from './hash-rules.ts'
+import { bySize, hashBatches, hashOps, hashRules } from './hash-rules.ts'
 import { mapsModule } from './module.ts'
 
 /** Elements preallocated, unless BPF_F_NO_PREALLOC; E2BIG when full. */
@@ -9,6 +9,7 @@ export const hash: MapTypeDef = defineMapType({
   id: 1,
   check: checker(hashRules),
   value: 'plain',
+  batches: hashBatches,
   verify: {
     forEach: true,
     sleepable: true,

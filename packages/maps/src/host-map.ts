@@ -4,7 +4,6 @@ import {
   type LinkedMap,
   mapLayout as layout,
   type MapHandle,
-  type MapOp,
   type MapSpec,
   type MapTypeDef,
   programLayout,
@@ -12,20 +11,13 @@ import {
   type ValueField,
 } from '@skep/registry'
 import { aliveIn } from './alive.ts'
-import { type BatchResult, deleteBatch, updateBatch } from './batch.ts'
+import { type BatchResult, deleteBatch, lookupBatch, type MapBatch, updateBatch } from './batch.ts'
 import { MapError } from './errors.ts'
-import {
-  createBlocks,
-  lockHolder,
-  type MapBlocks,
-  openBlocks,
-  programOps,
-  round8,
-  writeSlots,
-} from './header.ts'
+import { createBlocks, lockHolder, type MapBlocks, openBlocks, round8, writeSlots } from './header.ts'
 import { Holding } from './holding.ts'
 import type { HostMapParts } from './host-map-parts.ts'
 import { keysByBatch } from './keys.ts'
+import { linkMap } from './link-map.ts'
 import { MapBase } from './map-base.ts'
 import { mismatch } from './map-of-maps.ts'
 import {
@@ -181,6 +173,17 @@ export class HostMap extends MapBase implements MapHandle {
       throw this.#error('EPERM', operation, 'the map is frozen: the host cannot write it')
   }
 
+  /** What a lookup is asked for besides: refused before access is looked at. */
+  #checkFlags(flags: number, operation: string): void {
+    if (flags !== layout.BPF_F_LOCK)
+      throw this.#error('EINVAL', operation, 'the one flag is BPF_F_LOCK, for a value with a bpf_spin_lock')
+  }
+
+  #mayLock(operation: string): void {
+    if (!hasSpinLock(this.#fields))
+      throw this.#error('EINVAL', operation, 'BPF_F_LOCK needs a bpf_spin_lock in the value')
+  }
+
   #put(what: string, bytes: Uint8Array, size: number, at: number, operation: string): void {
     if (bytes.length !== size)
       throw this.#error(
@@ -241,9 +244,9 @@ export class HostMap extends MapBase implements MapHandle {
 
   /** A copy of the value; with BPF_F_LOCK made under its bpf_spin_lock (EINVAL where it has none). */
   lookup(key: Uint8Array, flags = 0): Uint8Array | undefined {
+    if (flags !== 0) this.#checkFlags(flags, 'lookup')
     this.#mayRead('lookup')
-    if (flags !== 0 && (flags !== layout.BPF_F_LOCK || !hasSpinLock(this.#fields)))
-      throw this.#error('EINVAL', 'lookup', 'the one flag is BPF_F_LOCK, for a value with a bpf_spin_lock')
+    if (flags !== 0) this.#mayLock('lookup')
     if (this.keySize === 0) return this.peek()
     switch (this.def.value) {
       case 'percpu':
@@ -305,8 +308,7 @@ export class HostMap extends MapBase implements MapHandle {
 
   update(key: Uint8Array, value: Uint8Array, flags = 0): void {
     this.#mayWrite('update')
-    if (flags & layout.BPF_F_LOCK && !hasSpinLock(this.#fields))
-      throw this.#error('EINVAL', 'update', 'BPF_F_LOCK needs a bpf_spin_lock in the value')
+    if (flags & layout.BPF_F_LOCK) this.#mayLock('update')
     if (this.keySize === 0) {
       this.push(value, flags)
       return
@@ -327,7 +329,7 @@ export class HostMap extends MapBase implements MapHandle {
   #putValue(value: Uint8Array, operation: string): void {
     if (this.def.value !== 'percpu') {
       this.#put('value', value, this.valueSize, this.#blocks.value, operation)
-      if (this.def.value === 'program') this.#checkProgram(operation)
+      if (this.def.value === 'program') this.#checkProgram()
       return
     }
     if (value.length !== this.hostValueSize) {
@@ -375,10 +377,10 @@ export class HostMap extends MapBase implements MapHandle {
     this.update(key, new Uint8Array(Uint32Array.of(inner.address).buffer), flags)
   }
 
-  #checkProgram(operation: string): void {
-    const record = this.#arena.u32[this.#blocks.value >> 2]!
-    if (this.#arena.sizeOf(record) < programLayout.PROG_RECORD_SIZE)
-      throw this.#error('EBADF', operation, `no program's record is at 0x${record.toString(16)}`)
+  /** No program's record: 0 stands for it, as the type knows what else comes before a bad value. */
+  #checkProgram(): void {
+    const at = this.#blocks.value >> 2
+    if (this.#arena.sizeOf(this.#arena.u32[at]!) < programLayout.PROG_RECORD_SIZE) this.#arena.u32[at] = 0
   }
 
   #writeEveryCpu(key: number, value: Uint8Array): void {
@@ -412,9 +414,11 @@ export class HostMap extends MapBase implements MapHandle {
   }
 
   /** As `lookup`, and deletes the element in the same step; a queue or stack pops. Not every type can. */
-  lookupAndDelete(key: Uint8Array): Uint8Array | undefined {
+  lookupAndDelete(key: Uint8Array, flags = 0): Uint8Array | undefined {
+    if (flags !== 0) this.#checkFlags(flags, 'lookupAndDelete')
     this.#mayRead('lookupAndDelete')
     this.#mayWrite('lookupAndDelete')
+    if (flags !== 0) this.#mayLock('lookupAndDelete')
     if (this.keySize === 0) return this.pop()
     const at = this.#putKey(key, 'lookupAndDelete')
     const result = this.#operation('lookup_and_delete', 'lookupAndDelete')(
@@ -475,11 +479,11 @@ export class HostMap extends MapBase implements MapHandle {
     return result === 0
   }
 
-  /** From now on the host cannot write; programs can. Throws MapError EBUSY the second time. */
+  /** From now on the host cannot write; programs can. Throws MapError EPERM where it cannot anyway: the second time, too. */
   freeze(): void {
-    if (this.frozen) throw this.#error('EBUSY', 'freeze')
     if (this.#fields.length > 0)
       throw this.#error('ENOTSUPP', 'freeze', 'values with locks, timers or kernel pointers cannot be frozen')
+    this.#mayWrite('freeze')
     this.#arena.u8[this.address + layout.MAP_FROZEN] = 1
   }
 
@@ -511,8 +515,19 @@ export class HostMap extends MapBase implements MapHandle {
   }
 
   /**
-   * Writes elements whose keys and values follow one another. Returns how many: all, or those before the first that the
-   * map refused, with its errno in `error`.
+   * Up to `count` elements, from `from` (the `next` of the call before); deletes them if asked. Throws MapError: ENOSPC when
+   * keys that belong together are more than `count`, ENOTSUPP for types whose elements bpf(2) does not give in batches.
+   */
+  lookupBatch(count: number, from?: Uint8Array, options: { readonly delete?: boolean } = {}): MapBatch {
+    this.#mayRead('lookupBatch')
+    if (options.delete) this.#mayWrite('lookupBatch')
+    const fail = (result: number): MapError => this.#failed(result, 'lookupBatch')
+    return lookupBatch(this, { batch: this.#operations.batch, fail }, count, from, options.delete ?? false)
+  }
+
+  /**
+   * Writes elements whose keys and values follow one another; flags are 0 or BPF_F_LOCK. Returns how many: all, or those
+   * before the first that the map refused, with its errno in `error`.
    */
   updateBatch(keys: Uint8Array, values: Uint8Array, flags = 0): BatchResult {
     this.#mayWrite('updateBatch')
@@ -541,30 +556,7 @@ export class HostMap extends MapBase implements MapHandle {
 
   /** The map as engines see it. */
   link(): LinkedMap {
-    const ops: Partial<Record<MapOp, unknown>> = {}
-    for (const op of programOps) if (this.#operations[op]) ops[op] = this.#operations[op]
-    const { view } = this.#arena
-    const programs = (this.spec.initial ?? []).flatMap((first) =>
-      'program' in first ? [[first.index, first.program] as const] : [],
-    )
-    return {
-      name: this.name,
-      address: this.address,
-      ops,
-      ...(programs.length > 0 ? { programs: new Map(programs) } : {}),
-      ...(this.def.wasm?.quiet && view.getUint32(this.address + layout.MAP_FREE_FIELDS, true) === 0
-        ? { quiet: true }
-        : {}),
-      ...(this.def.wasm?.array
-        ? {
-            array: {
-              data: view.getUint32(this.address + layout.MAP_DATA, true),
-              stride: view.getUint32(this.address + layout.MAP_STRIDE, true),
-              maxEntries: this.maxEntries,
-            },
-          }
-        : {}),
-    }
+    return linkMap(this, this.#operations)
   }
 
   /**

@@ -1,6 +1,6 @@
 export { absentMapTypes } from './absent.ts'
 export { array } from './array.ts'
-export type { BatchResult } from './batch.ts'
+export type { BatchResult, MapBatch } from './batch.ts'
 export { bloomFilter } from './bloom-filter.ts'
 export { MapError } from './errors.ts'
 export { cpumap, devmap, devmapHash, xskmap } from './forward.ts'

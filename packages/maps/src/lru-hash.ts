@@ -1,6 +1,6 @@
 import { defineMapType, type MapTypeDef } from '@skep/registry'
 import { checker } from './check.ts'
-import { bySize, hashOps, lruRules } from './hash-rules.ts'
+import { bySize, hashBatches, hashOps, lruRules } from './hash-rules.ts'
 import { mapsModule } from './module.ts'
 
 /**
@@ -12,6 +12,7 @@ export const lruHash: MapTypeDef = defineMapType({
   id: 9,
   check: checker(lruRules),
   value: 'plain',
+  batches: hashBatches,
   verify: {
     forEach: true,
     sleepable: true,

@@ -1,6 +1,6 @@
 import { defineMapType, mapLayout as layout, type MapTypeDef } from '@skep/registry'
 import { checker, PERCPU_MAX_SIZE, refuse } from './check.ts'
-import { bySize, hashOps, lruRules } from './hash-rules.ts'
+import { bySize, hashBatches, hashOps, lruRules } from './hash-rules.ts'
 import { mapsModule } from './module.ts'
 
 /** An LRU hash whose elements have a value for each CPU. */
@@ -17,6 +17,7 @@ export const lruPercpuHash: MapTypeDef = defineMapType({
         : undefined),
   }),
   value: 'percpu',
+  batches: hashBatches,
   verify: { forEach: true, sleepable: true, specialFields: ['kptr', 'refcount'], struct: 'bpf_htab' },
   wasm: {
     module: mapsModule,

@@ -1,6 +1,6 @@
 import { defineMapType, type MapRefusal, type MapSpec, type MapTypeDef, mapLayout } from '@skep/registry'
 import { checker, HOST_ACCESS, NUMA, refuse, type SizeRule } from './check.ts'
-import { hashRules } from './hash-rules.ts'
+import { hashBatches, hashRules } from './hash-rules.ts'
 import { mapsModule } from './module.ts'
 
 const U32: SizeRule = { only: [4] }
@@ -38,6 +38,7 @@ export const arrayOfMaps: MapTypeDef = defineMapType({
   id: 12,
   check: checker({ key: U32, value: U32, flags: HOST_ACCESS | NUMA, also: checkInner }),
   value: 'map',
+  batches: ['lookup', 'update'],
   helpers: ['bpf_map_lookup_elem'],
   verify: { lookupReturns: 'map', sleepable: true, struct: 'bpf_array' },
   wasm: {
@@ -66,6 +67,7 @@ export const hashOfMaps: MapTypeDef = defineMapType({
     also: (spec) => checkInner(spec) ?? hashRules.also?.(spec),
   }),
   value: 'map',
+  batches: hashBatches,
   helpers: ['bpf_map_lookup_elem'],
   verify: { lookupReturns: 'map', sleepable: true, struct: 'bpf_htab' },
   wasm: {

@@ -12,6 +12,7 @@ export const percpuArray: MapTypeDef = defineMapType({
     flags: ACCESS,
   }),
   value: 'percpu',
+  batches: ['lookup', 'update'],
   innerEntries: true,
   verify: {
     lookupNeverNull: true,

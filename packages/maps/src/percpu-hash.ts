@@ -1,6 +1,6 @@
 import { defineMapType, mapLayout as layout, type MapTypeDef } from '@skep/registry'
 import { type CreationRules, checker, PERCPU_MAX_SIZE } from './check.ts'
-import { bySize, hashOps, hashRules } from './hash-rules.ts'
+import { bySize, hashBatches, hashOps, hashRules } from './hash-rules.ts'
 import { mapsModule } from './module.ts'
 
 export const percpuHashRules: CreationRules = {
@@ -15,6 +15,7 @@ export const percpuHash: MapTypeDef = defineMapType({
   id: 5,
   check: checker(percpuHashRules),
   value: 'percpu',
+  batches: hashBatches,
   verify: { forEach: true, sleepable: true, specialFields: ['kptr', 'refcount'], struct: 'bpf_htab' },
   wasm: {
     module: mapsModule,

@@ -17,6 +17,7 @@ export const perfEventArray: MapTypeDef = defineMapType({
     maxEntries: spec.maxEntries === 0 ? cpus : spec.maxEntries,
   }),
   value: 'opaque',
+  batches: [],
   helpers: [
     'bpf_perf_event_read',
     'bpf_perf_event_output',

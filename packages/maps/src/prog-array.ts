@@ -11,6 +11,7 @@ export const progArray: MapTypeDef = defineMapType({
   id: 3,
   check: checker({ key: { only: [4] }, value: { only: [4] }, flags: HOST_ACCESS | NUMA }),
   value: 'program',
+  batches: [],
   helpers: ['bpf_tail_call'],
   verify: { struct: 'bpf_array' },
   wasm: {

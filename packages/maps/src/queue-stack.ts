@@ -18,6 +18,7 @@ export const queue: MapTypeDef = defineMapType({
   id: 22,
   check: checker(rules),
   value: 'plain',
+  batches: [],
   helpers,
   verify: { noKey: true, sleepable: true, struct: 'bpf_queue_stack' },
   wasm: {
@@ -35,6 +36,7 @@ export const stack: MapTypeDef = defineMapType({
   id: 23,
   check: checker(rules),
   value: 'plain',
+  batches: [],
   helpers,
   verify: { noKey: true, sleepable: true, struct: 'bpf_queue_stack' },
   wasm: {

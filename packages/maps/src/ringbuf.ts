@@ -32,6 +32,7 @@ export const ringbuf: MapTypeDef = defineMapType({
   check: checker(ringRules),
   complete: completeRing,
   value: 'opaque',
+  batches: [],
   helpers: [
     'bpf_ringbuf_output',
     'bpf_ringbuf_reserve',

@@ -13,6 +13,7 @@ export const userRingbuf: MapTypeDef = defineMapType({
   check: checker(ringRules),
   complete: completeRing,
   value: 'opaque',
+  batches: [],
   helpers: ['bpf_user_ringbuf_drain'],
   verify: { sleepable: true, struct: 'bpf_ringbuf_map' },
   wasm: { module: mapsModule, init: 'ringbuf_init', free: 'ringbuf_free', ops: {} },

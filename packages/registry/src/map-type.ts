@@ -19,6 +19,9 @@ export interface MapRefusal {
  */
 export type MapHostOp = 'next_key' | 'lookup_host' | 'lookup_and_delete' | 'batch' | 'quiesce'
 
+/** Batches of bpf(2), by the command's name: BPF_MAP_LOOKUP_BATCH and so on. */
+export type MapBatchOp = 'lookup' | 'lookup_and_delete' | 'update' | 'delete'
+
 /** Names of wasm exports by operation. */
 export type MapExports = Readonly<Partial<Record<MapOp | MapHostOp, string>>>
 
@@ -35,6 +38,8 @@ export interface MapTypeDef {
   readonly value: 'plain' | 'percpu' | 'program' | 'map' | 'opaque'
   /** As an inner map it has as many entries as the template, unless BPF_F_INNER_MAP is set (map_meta_equal). */
   readonly innerEntries?: boolean
+  /** Batches that the host may ask for, ENOTSUPP for others; all that the operations allow when absent. */
+  readonly batches?: readonly MapBatchOp[]
   /** Helpers that programs may call on it (names); any helper that takes a map when absent. */
   readonly helpers?: readonly string[]
   /** What the verifier may assume and allow. */

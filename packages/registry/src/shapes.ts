@@ -134,6 +134,7 @@ function mapType(): Shape {
     complete: optional(fn()),
     value: z.enum(['plain', 'percpu', 'program', 'map', 'opaque']),
     innerEntries: flag(),
+    batches: optional(texts()),
     helpers: optional(texts()),
     verify: optional(open()),
     wasm: optional(
