@@ -1,4 +1,5 @@
 import type { Insn } from '@skep/isa'
+import type { HostMap } from '@skep/maps'
 import type { Arena } from '@skep/memory'
 import { createArena } from '@skep/memory'
 import {
@@ -13,46 +14,58 @@ import {
   type LinkedHelper,
   type LinkedMap,
   type MapHandle,
+  type MapSpec,
   mapLayout,
   type Platform,
-  type PluginDef,
-  type ProgramSpec,
   programLayout,
   type RuntimeHost,
 } from '@skep/registry'
-import { type Verdict, type Verifier, VerifierError } from '@skep/verifier'
+import type { Verifier } from '@skep/verifier'
 import { EventEmitter } from 'eventemitter3'
 import { createActivity, whenIdle } from './activity.ts'
 import { checkOptions } from './check-options.ts'
 import { checkSpec } from './check-spec.ts'
-import { createClock } from './clock.ts'
 import { Collection } from './collection.ts'
 import { completeMaps } from './complete-maps.ts'
+import type { CoreOptions, LoadOptions, ProgramVerdict } from './core-options.ts'
 import { createCpu } from './cpu.ts'
 import { ProgramFault, RuntimeError } from './errors.ts'
 import type { RuntimeEvents } from './events.ts'
-import { type GlobalValue, setGlobals } from './globals.ts'
+import { setGlobals } from './globals.ts'
+import { type HeldMap, holdMap } from './held-map.ts'
 import { kfuncAsHelper } from './kfunc.ts'
+import { Lifetime } from './lifetime.ts'
 import { linkBare, linkProgram } from './link.ts'
 import { linkFunction } from './link-function.ts'
-import { type CacheStore, compileWith } from './load-cache.ts'
-import { createMap, fillMap, type LiveMap, type MapFactory } from './map-factory.ts'
+import { compileWith } from './load-cache.ts'
+import { createMap, fillMap, type MapFactory } from './map-factory.ts'
+import { createMainEnv } from './main-env.ts'
 import { createModuleSet, type ModuleSet } from './modules.ts'
+import { pinPathByName } from './pin-path.ts'
+import { type PinInfo, type Pinnable, PinTable } from './pin-table.ts'
 import { Program, readFault, writeRecord } from './program.ts'
 import { raise } from './raise.ts'
 import { selectPrograms } from './select-programs.ts'
 import { tierUp } from './tier-up.ts'
+import type { Timers } from './timers.ts'
+import { ValueFields } from './value-fields.ts'
+import { verifyOrThrow, verifyProgram } from './verify-program.ts'
 import { printPlugin } from './workers/fingerprint.ts'
 import { WorkerHub } from './workers/hub.ts'
 import { withWorkers } from './workers/options.ts'
 import { describeCollection, type SharedRuntime } from './workers/shared.ts'
 import { Spread, type SpreadOptions } from './workers/spread.ts'
 
+export { type Clock, createVirtualClock, type VirtualClock } from './clock.ts'
 export { Collection, type MapCodecs } from './collection.ts'
+export type { CoreOptions, LoadOptions, ProgramVerdict, VerifierFactory } from './core-options.ts'
 export { type FaultCode, ProgramFault, RuntimeError, type RuntimeErrorCode } from './errors.ts'
 export type { PrintkEvent, RuntimeEvents } from './events.ts'
 export { type GlobalValue, setGlobals } from './globals.ts'
 export { type CacheStore, createMemoryCache } from './load-cache.ts'
+export { PinError, type PinErrorCode } from './pin-error.ts'
+export type { PinStore } from './pin-store.ts'
+export type { PinInfo, Pinnable } from './pin-table.ts'
 export { Program, type TestRunResult, type WarmupInput } from './program.ts'
 export { perCpu, TypedMap } from './typed-map.ts'
 export { flowHash } from './workers/flow-hash.ts'
@@ -61,59 +74,6 @@ export type { PacketBatch } from './workers/receive.ts'
 export type { SharedCollection, SharedRuntime } from './workers/shared.ts'
 export { Spread, type SpreadOptions, type SpreadStats } from './workers/spread.ts'
 export { WorkerRuntime } from './workers/worker-runtime.ts'
-
-/** Makes a verifier for a platform; `createVerifier` of @skep/verifier is one. */
-export type VerifierFactory = (
-  platform: Platform,
-  options: { readonly kernelBtf?: Uint8Array; readonly cpus: number },
-) => Promise<Verifier>
-
-export interface CoreOptions {
-  /** Everything that the runtime knows: helpers, map types, program types, engines. */
-  readonly plugins: readonly PluginDef[]
-  /** Name of the engine that runs verified programs; the first of the plugins' engines when absent. */
-  readonly engine?: string
-  /** Absent: only engines with a checked mode may run programs. */
-  readonly verifier?: VerifierFactory
-  /** Raw BTF of the kernel that the verifier takes for the host's: what types tracing programs and kfuncs. */
-  readonly kernelBtf?: Uint8Array
-  /** Most bytes of arena memory. Default 256 MiB. */
-  readonly limit?: number
-  /** Workers that may join, with a CPU for each beside this thread's, which is CPU 0; see `share`. Default none. */
-  readonly workers?: number
-  /** Shared memory, without a say how many workers; `workers` implies it. */
-  readonly shared?: boolean
-  /** CPUs that per-CPU values are laid out for. Default 1 and the workers. */
-  readonly cpus?: number
-  /** Where compiled collections are kept, so that the next load of the same need not compile. */
-  readonly cache?: CacheStore
-  /**
-   * The first packets do not wait for the engine: programs run at once on one that needs not compile (the first with a
-   * checked mode), and change over when theirs is ready. Without effect where workers share the memory.
-   */
-  readonly tierUp?: boolean
-  /** Deterministic mode: random numbers and time come from this seed. */
-  readonly seed?: bigint
-}
-
-export interface LoadOptions {
-  /** First values of global variables, by name. */
-  readonly globals?: Readonly<Record<string, GlobalValue>>
-  /** Another engine than the runtime's. */
-  readonly engine?: string
-  /** False: no verification; the engine must have a checked mode. */
-  readonly verify?: boolean
-  /** Only these programs. */
-  readonly programs?: readonly string[]
-  /** Verify as for a loader without CAP_PERFMON. */
-  readonly unprivileged?: boolean
-}
-
-/** One program's verdict. */
-export interface ProgramVerdict {
-  readonly program: ProgramSpec
-  readonly verdict: Verdict
-}
 
 /** Instructions that a bare run may take: the verifier's own limit. */
 const BARE_BUDGET = 1_000_000n
@@ -131,8 +91,12 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   readonly #engines = new Map<string, Promise<Engine>>()
   readonly #helpers = new Map<number, Promise<LinkedHelper>>()
   readonly #kfuncs = new Map<string, Promise<LinkedHelper>>()
-  readonly #maps = new Map<number, LiveMap>()
+  readonly #maps = new Map<number, HeldMap>()
+  readonly #pins: PinTable
+  readonly #lifetimes = new WeakMap<Program, Lifetime>()
   readonly #activity = createActivity()
+  readonly #timers: Timers
+  readonly #fields: ValueFields
   readonly #collections = new Set<Collection>()
   readonly #onClose = new Set<() => void>()
   #hub: WorkerHub | undefined
@@ -155,9 +119,15 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     const seed = options.seed ?? crypto.getRandomValues(new BigUint64Array(1))[0]!
     this.#cpu = createCpu(this.arena, 0, seed)
     const emit = this.#raise.bind(this)
-    const now = createClock(options.seed !== undefined)
     const mapAt = (address: number): MapHandle | undefined => this.#maps.get(address)?.handle
-    this.#env = { memory: this.arena.memory, control: this.#cpu.control, cpu: 0, emit, now, mapAt }
+    const activity = this.#activity
+    const deterministic = options.seed !== undefined
+    const { clock } = options
+    const main = createMainEnv({ cpu: this.#cpu, activity, clock, deterministic, emit, mapAt })
+    const { env, now } = main
+    this.#env = env
+    this.#timers = main.timers
+    this.#fields = new ValueFields(this.arena, platform)
     this.#modules = createModuleSet(this.#cpu, this.#env, this.#activity)
     this.#mapFactory = {
       platform,
@@ -165,9 +135,20 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       modules: this.#modules,
       env: this.#env,
       slots: new Map(),
-      activity: this.#activity,
+      activity,
+      fields: this.#fields,
       seed: options.seed,
     }
+    this.#pins = new PinTable({
+      platform,
+      cpus: this.arena.cpus,
+      store: options.pins,
+      live: (map) => (this.#maps.get(map.address)?.handle === map ? this.#maps.get(map.address) : undefined),
+      make: (spec) => this.#make(spec),
+      keep: (program) => this.#lifetimes.get(program)?.keep(program),
+      whenIdle: (step) => whenIdle(this.#activity, step),
+      failed: (error) => this.#raise('exception', error),
+    })
     this.host = {
       arena: this.arena,
       platform,
@@ -204,6 +185,13 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   async load(spec: CollectionSpec, options: LoadOptions = {}): Promise<Collection> {
     this.#open()
     checkSpec(spec)
+    // Two loads of one object must not both find nothing pinned.
+    if (spec.maps.some((map) => map.pinning === 'by_name'))
+      return this.#pins.exclusively(() => this.#load(spec, options))
+    return this.#load(spec, options)
+  }
+
+  async #load(spec: CollectionSpec, options: LoadOptions): Promise<Collection> {
     const withGlobals = this.#complete(options.globals ? setGlobals(spec, options.globals) : spec)
     const chosen = selectPrograms(withGlobals, options.programs)
     const engineName = this.#engineName(options.engine)
@@ -219,21 +207,25 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       verify ? verifyOrThrow(this.#requireVerifier(), withGlobals, program, options) : undefined,
     )
 
+    this.#fields.know(withGlobals, verify)
     const undo: (() => void)[] = []
+    const pinnedHere: string[] = []
     const release = (): void => {
       for (const step of undo.splice(0).reverse()) step()
     }
     try {
       const engine = await this.#engine(engineName)
-      const maps = new Map<string, LiveMap>()
+      const maps = new Map<string, HeldMap>()
+      const reused = new Set<string>()
+      const toPin = new Map<string, HeldMap>()
       for (const mapSpec of withGlobals.maps) {
-        const map = await createMap(mapSpec, this.#nextMapId++, this.#mapFactory)
+        const path = mapSpec.pinning === 'by_name' ? pinPathByName(options.pinRoot ?? '', mapSpec.name) : ''
+        const pinned = path === '' ? undefined : await this.#pins.reuse(path, mapSpec)
+        const map = pinned ?? (await this.#make(mapSpec))
+        if (pinned) reused.add(mapSpec.name)
+        else if (path !== '') toPin.set(path, map)
         maps.set(mapSpec.name, map)
-        this.#maps.set(map.linked.address, map)
-        undo.push(() => {
-          this.#maps.delete(map.linked.address)
-          map.release()
-        })
+        undo.push(() => map.release())
       }
       const mapNames = withGlobals.maps.map((m) => m.name)
       const linker = {
@@ -259,17 +251,10 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       // It may have been closed while this load waited.
       this.#open()
 
-      const links = new Set<() => void>()
-      let closed = false
-      const host: RuntimeHost = {
-        ...this.host,
-        onClose: (close) => {
-          if (closed)
-            throw new RuntimeError('CLOSED', 'collection', 'the collection is closed; load it again')
-          links.add(close)
-          return () => void links.delete(close)
-        },
-      }
+      const lifetime: Lifetime = new Lifetime(() => {
+        const hub = this.#hub
+        whenIdle(this.#activity, hub ? () => hub.retire(id, release) : release)
+      })
       const programs = new Map<string, Program>()
       for (const [i, compiled] of unit.programs.entries()) {
         const source = chosen[i]!
@@ -285,13 +270,15 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
         const record = this.arena.alloc(programLayout.PROG_RECORD_SIZE)
         const id = this.#nextProgramId++
         const slot = writeRecord(this.#cpu, record, id, typeDef.id, compiled)
+        this.#fields.begin(record, source, withGlobals)
         const program = new Program({
           name: source.name,
           id,
           typeDef,
           ...(typeof source.attachType === 'string' ? { attachType: source.attachType } : {}),
           record,
-          host,
+          host: { ...this.host, onClose: (close) => lifetime.link(source.name, close) },
+          pin: (pinned, path) => this.pin(path, pinned),
           helpers: [...linked[i]!.helpers.values()].map((h) => h.def.name),
           compiled,
           cpu: this.#cpu,
@@ -299,12 +286,25 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
         })
         undo.push(() => {
           this.#forget(record)
+          this.#timers.forget(record)
+          this.#fields.end(record)
           this.#cpu.removeFunction(slot)
           this.arena.free(record)
         })
         programs.set(source.name, program)
+        this.#lifetimes.set(program, lifetime)
       }
-      for (const mapSpec of withGlobals.maps) fillMap(maps.get(mapSpec.name)!, mapSpec, programs, maps)
+      lifetime.begin([...programs.values()])
+      for (const mapSpec of withGlobals.maps) {
+        // As libbpf: a map that was there keeps what it holds; only slots for programs are filled anew.
+        const initial = mapSpec.initial?.filter((first) => 'program' in first) ?? []
+        const { frozen: _, ...kept } = { ...mapSpec, initial }
+        fillMap(maps.get(mapSpec.name)!, reused.has(mapSpec.name) ? kept : mapSpec, programs, maps)
+      }
+      for (const [path, { handle }] of toPin) {
+        await this.pin(path, handle)
+        pinnedHere.push(path)
+      }
 
       const id = this.#nextCollectionId++
       const collection: Collection = new Collection({
@@ -324,7 +324,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
         spec: withGlobals,
         settled: tiers?.settled((compiled, done) => {
           whenIdle(this.#activity, () => {
-            if (!closed)
+            if (!lifetime.over)
               for (const [n, program] of [...programs.values()].entries()) program.replace(compiled[n]!)
             done()
           })
@@ -333,21 +333,59 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
         maps: new Map([...maps].map(([name, map]) => [name, map.handle])),
         cpus: this.arena.cpus,
         release: () => {
-          closed = true
-          for (const close of links) close()
-          for (const program of programs.values()) program.retire()
           this.#collections.delete(collection)
-          const hub = this.#hub
-          whenIdle(this.#activity, hub ? () => hub.retire(id, release) : release)
+          lifetime.close()
         },
       })
       this.#collections.add(collection)
       this.#raise('load', collection)
       return collection
     } catch (error) {
+      for (const path of pinnedHere) await this.unpin(path).catch(() => {})
       release()
       throw error
     }
+  }
+
+  /** A new map, held by who asked. */
+  async #make(spec: MapSpec): Promise<HeldMap> {
+    const map = await createMap(spec, this.#nextMapId++, this.#mapFactory)
+    const { address } = map.linked
+    const freed = (): void => void this.#maps.delete(address)
+    const held: HeldMap = holdMap(map, freed, (path) => this.pin(path, map.handle))
+    this.#maps.set(address, held)
+    return held
+  }
+
+  /**
+   * Keeps a map or a program under a path after its collection is closed (BPF_OBJ_PIN), until `unpin` or the runtime's close.
+   * Names between slashes, without dots. A map whose contents are bytes goes to the store too, where the runtime has one: now,
+   * at `syncPins`, and when the runtime closes. Throws PinError BAD_PATH, EXISTS, FOREIGN, STORE.
+   */
+  async pin(path: string, object: Pinnable): Promise<void> {
+    this.#open()
+    await this.#pins.pin(path, object)
+  }
+
+  /** Takes a pin back; what nobody else holds goes. Throws PinError ABSENT, BAD_PATH, STORE. */
+  async unpin(path: string): Promise<void> {
+    await this.#pins.unpin(path)
+  }
+
+  /** What is pinned under a path, out of the store too (BPF_OBJ_GET). Throws PinError ABSENT, DAMAGED, VERSION, MISMATCH, STORE. */
+  async openPin(path: string): Promise<HostMap | Program> {
+    this.#open()
+    return this.#pins.open(path)
+  }
+
+  /** What is pinned in this process. */
+  get pins(): readonly PinInfo[] {
+    return [...this.#pins]
+  }
+
+  /** Writes what pinned maps hold now to the store: one's, or all. Throws PinError ABSENT and STORE. */
+  async syncPins(path?: string): Promise<void> {
+    await this.#pins.sync(path)
   }
 
   /**
@@ -442,6 +480,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     this.#closed = true
     for (const close of this.#onClose) close()
     for (const collection of this.#collections) collection.close()
+    this.#pins.close()
     this.#hub?.close()
     this.#raise('close')
     this.removeAllListeners()
@@ -565,33 +604,4 @@ function engineDef(platform: Platform, name: string | undefined): EngineDef {
     name ?? '',
     `no engine "${name ?? ''}"; the plugins give: ${known}`,
   )
-}
-
-function verifyProgram(
-  verifier: Verifier,
-  spec: CollectionSpec,
-  program: ProgramSpec,
-  options: LoadOptions = {},
-  logLevel = 0,
-): Verdict {
-  return verifier.verify({
-    program,
-    maps: spec.maps,
-    ...(spec.btf ? { btf: spec.btf } : {}),
-    logLevel,
-    unprivileged: options.unprivileged ?? false,
-  })
-}
-
-function verifyOrThrow(
-  verifier: Verifier,
-  spec: CollectionSpec,
-  program: ProgramSpec,
-  options: LoadOptions,
-): Extract<Verdict, { verdict: 'accept' }> {
-  const verdict = verifyProgram(verifier, spec, program, options)
-  if (verdict.verdict === 'accept') return verdict
-  // Log text costs more than the verdict: it is made by a second walk, when someone wants it.
-  const log = (): string => verifyProgram(verifier, spec, program, options, 1).log()
-  throw new VerifierError(program.name, { ...verdict, log })
 }

@@ -1,3 +1,4 @@
+import { createHelpersPlugin, type HelperProviders, helpersPlugin } from '@skep/helpers'
 import {
   type CollectionSpec,
   createPlatform,
@@ -7,24 +8,38 @@ import {
 } from '@skep/registry'
 import { createVerifier } from '@skep/verifier'
 import { checkOptions } from './check-options.ts'
-import { type CacheStore, createRuntime as composeRuntime, type Runtime } from './core.ts'
+import { type CacheStore, createRuntime as composeRuntime, type PinStore, type Runtime } from './core.ts'
 import { RuntimeError } from './errors.ts'
 import { defaultPreset } from './preset.ts'
 
 export { type Codec, CodecError, codec } from '@skep/btf'
+export type {
+  CgroupProvider,
+  HelperProviders,
+  PidNamespace,
+  SocketIdentityProvider,
+  TraceProvider,
+} from '@skep/helpers'
 export { type ParseElfOptions, parseElf } from '@skep/loader-elf'
 export * from '@skep/registry'
 export { VerifierError } from '@skep/verifier'
 export { completeMaps, type RefusedMap, refusedMap } from './complete-maps.ts'
 export {
   type CacheStore,
+  type Clock,
   Collection,
   createMemoryCache,
+  createVirtualClock,
   type FaultCode,
   flowHash,
   type GlobalValue,
   type LoadOptions,
   type MapCodecs,
+  PinError,
+  type PinErrorCode,
+  type PinInfo,
+  type Pinnable,
+  type PinStore,
   type PrintkEvent,
   Program,
   ProgramFault,
@@ -42,6 +57,7 @@ export {
   setGlobals,
   type TestRunResult,
   TypedMap,
+  type VirtualClock,
   type WarmupInput,
 } from './core.ts'
 export { defaultPreset } from './preset.ts'
@@ -68,15 +84,29 @@ export interface RuntimeOptions {
    * change over when theirs is ready. Without effect where workers share the memory.
    */
   readonly tierUp?: boolean
+  /** Keeps the contents of pinned maps beyond the process; absent: pins are in memory. */
+  readonly pins?: PinStore
   /** Deterministic mode: random numbers and time come from this seed. */
   readonly seed?: bigint
+  /** What helpers ask the host, of this thread: sockets, tasks, cgroups, traced functions. */
+  readonly providers?: HelperProviders
 }
+
+/** The default preset, whose helpers ask these providers. */
+const presetWith = (providers: HelperProviders | undefined): readonly PluginDef[] =>
+  providers === undefined
+    ? defaultPreset
+    : defaultPreset.map((plugin) => (plugin === helpersPlugin ? createHelpersPlugin({}, providers) : plugin))
 
 /** A runtime with the default preset and the host's plugins. Throws RuntimeError BAD_OPTION and NO_SUCH_ENGINE. */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
-  const { plugins = [], ...rest } = options
+  const { plugins = [], providers, ...rest } = options
   checkOptions(plugins, rest)
-  return composeRuntime({ ...rest, plugins: [...defaultPreset, ...plugins], verifier: createVerifier })
+  return composeRuntime({
+    ...rest,
+    plugins: [...presetWith(providers), ...plugins],
+    verifier: createVerifier,
+  })
 }
 
 /** The platform of the default preset and the given plugins, without a runtime: for tools that only read and verify. */

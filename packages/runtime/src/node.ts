@@ -3,6 +3,8 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CacheStore } from './load-cache.ts'
 
+export { createPinFolder } from './pin-folder.ts'
+
 /**
  * A cache in a folder, which is made when it is first written to. Several processes may use it at once. Entries are taken as
  * they are, so others than the host must not write there; nothing is ever removed.

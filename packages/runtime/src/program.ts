@@ -14,6 +14,7 @@ import { type Activity, messageOf, settle } from './activity.ts'
 import { hide } from './cpu.ts'
 import { type FaultCode, ProgramFault, RuntimeError } from './errors.ts'
 import { kindOf } from './kind-of.ts'
+import { PinError } from './pin-error.ts'
 
 const faultCodes: Readonly<Record<number, { code: FaultCode; text: string }>> = {
   [control.FAULT_ACCESS]: { code: 'ACCESS', text: 'access outside the memory that it may touch' },
@@ -61,6 +62,7 @@ export class Program<T extends string = string> implements ProgramHandle {
   readonly host: RuntimeHost
   readonly helpers: readonly string[]
   #compiled: CompiledProgram
+  #retired = false
   /** Runs once; throws when the run ends early. */
   #direct: (ctx: number) => number
   /** Nothing of JS, and no other program, can run before `#direct` returns: nobody has to know that it runs. */
@@ -70,6 +72,7 @@ export class Program<T extends string = string> implements ProgramHandle {
   readonly #cpu: Cpu
   readonly #activity: Activity
   readonly #typeDef: ProgramTypeDef
+  readonly #pin: ((program: Program, path: string) => Promise<void>) | undefined
 
   constructor(init: {
     name: string
@@ -82,6 +85,7 @@ export class Program<T extends string = string> implements ProgramHandle {
     compiled: CompiledProgram
     cpu: Cpu
     activity: Activity
+    pin?: (program: Program, path: string) => Promise<void>
   }) {
     const { compiled, cpu } = init
     this.name = init.name
@@ -95,6 +99,7 @@ export class Program<T extends string = string> implements ProgramHandle {
     this.#compiled = compiled
     this.#cpu = cpu
     this.#activity = init.activity
+    this.#pin = init.pin
     const { direct } = compiled
     direct?.bind(init.record)
     this.#direct = direct?.run ?? ((ctx) => this.#told(ctx))
@@ -219,6 +224,7 @@ export class Program<T extends string = string> implements ProgramHandle {
 
   /** Another engine's code takes over, for tail calls too. Not while it runs. */
   replace(compiled: CompiledProgram): void {
+    if (this.#retired) return
     const { arena, table } = this.#cpu
     const { view } = arena
     table.set(view.getUint32(this.record + programLayout.PROG_SLOT, true), compiled.entry)
@@ -248,8 +254,16 @@ export class Program<T extends string = string> implements ProgramHandle {
     }
   }
 
+  /** Keeps the program under a path after its collection is closed (BPF_OBJ_PIN); see the runtime's `pin`. */
+  async pin(path: string): Promise<void> {
+    if (!this.#pin)
+      throw new PinError('FOREIGN', path, 'a worker has no pins; pin where the runtime was made')
+    await this.#pin(this as Program, path)
+  }
+
   /** The collection is closed: no run may touch what it had. */
   retire(): void {
+    this.#retired = true
     const refuse = (): never => {
       throw new RuntimeError('CLOSED', this.name, `${this.name}: its collection is closed; load it again`)
     }
@@ -276,9 +290,9 @@ export class Program<T extends string = string> implements ProgramHandle {
 
   /**
    * Runs as BPF_PROG_TEST_RUN does: builds the context, runs `repeat` times (once unless said) over the same packet, reads
-   * packet and context back.
+   * packet and context back. `cookie` is the attachment's, for bpf_get_attach_cookie.
    */
-  testRun(input: TestRunInput & { readonly repeat?: number }): TestRunResult {
+  testRun(input: TestRunInput & { readonly repeat?: number; readonly cookie?: bigint }): TestRunResult {
     const make = this.#typeDef.testRun
     if (!make) {
       throw new RuntimeError(
@@ -296,6 +310,8 @@ export class Program<T extends string = string> implements ProgramHandle {
       )
     }
     const context = make(this.host.arena, input)
+    if (input.cookie !== undefined)
+      this.host.arena.view.setBigUint64(context.address + control.RUN_COOKIE, input.cookie, true)
     try {
       let retval = 0
       for (let i = input.repeat ?? 1; i > 0; i--) retval = this.run(context.address) >>> 0

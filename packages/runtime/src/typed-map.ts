@@ -44,6 +44,11 @@ export class TypedMap<K, V> implements Iterable<[K, V]> {
     return this.handle.delete(encode(this.#key, key))
   }
 
+  /** Keeps the map under a path after its collection is closed; see the runtime's `pin`. */
+  pin(path: string): Promise<void> {
+    return this.handle.pin(path)
+  }
+
   *keys(): IterableIterator<K> {
     for (const key of this.handle.keys()) yield decode(this.#key, key)
   }
