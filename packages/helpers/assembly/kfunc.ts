@@ -4,6 +4,7 @@ import { pointer, result } from './env'
 
 export * from './bits'
 export * from './dynptr-kfunc'
+export * from './run'
 export * from './string-kfunc'
 export * from './throw'
 

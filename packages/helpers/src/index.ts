@@ -1,10 +1,12 @@
 import { definePlugin, type HelperDef, type PluginDef } from '@skep/registry'
 import { implementations } from './impl/index.ts'
 import { kfuncExports } from './impl/kfunc.ts'
-import { type HelperProviders, helpersModule, helpersModuleWith } from './impl/module.ts'
+import { helpersModule, helpersModuleWith } from './impl/module.ts'
+import { helpersProvidedBy } from './impl/provided.ts'
 import { type HelperImplementation, joinHelpers, joinKfuncs } from './join.ts'
 import { kernelFunctions } from './kfunc/index.ts'
 import { prototypes } from './proto/index.ts'
+import type { HelperProviders } from './providers.ts'
 
 /** Linux's helpers: prototypes of all, implementations of those that mean something here. */
 export const helpers: readonly HelperDef[] = joinHelpers(prototypes, implementations)
@@ -33,14 +35,21 @@ export const createHelpersPlugin = (
   )
   return definePlugin({
     name: 'helpers',
-    helpers: joinHelpers(prototypes, { ...provided, ...own }),
+    helpers: joinHelpers(prototypes, { ...provided, ...helpersProvidedBy(providers), ...own }),
     kfuncs: joinKfuncs(kernelFunctions, kfuncExports, module),
   })
 }
 
 export { type FormatMemory, type FormatResult, formatText } from './impl/format.ts'
 export { implementations } from './impl/index.ts'
-export { type HelperProviders, helpersModule } from './impl/module.ts'
+export { helpersModule } from './impl/module.ts'
 export { type HelperImplementation, joinHelpers } from './join.ts'
 export { kernelFunctions } from './kfunc/index.ts'
 export { prototypes } from './proto/index.ts'
+export type {
+  CgroupProvider,
+  HelperProviders,
+  PidNamespace,
+  SocketIdentityProvider,
+  TraceProvider,
+} from './providers.ts'

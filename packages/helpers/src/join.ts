@@ -1,4 +1,5 @@
 import { defineHelper, defineKfunc, type HelperDef, type KfuncDef, type WasmModuleDef } from '@skep/registry'
+import { providerOf } from './impl/provided.ts'
 import { lacking } from './proto/index.ts'
 
 /** How a helper runs here: by its wasm export or its JS function, and perhaps by an expression that engines inline. */
@@ -8,7 +9,14 @@ export type HelperImplementation = Pick<HelperDef, 'call' | 'wasm' | 'lower'>
 const absent = (helper: HelperDef): string | undefined =>
   helper.tailCall || helper.mapOp
     ? undefined
-    : `it needs ${lacking(helper.name)}; to supply it, compose the runtime with createHelpersPlugin({ ${helper.name}: { call } })`
+    : `it needs ${lacking(helper.name)}; to supply it, ${mend(helper.name)}`
+
+const mend = (name: string): string => {
+  const provider = providerOf(name)
+  return provider
+    ? `give createRuntime({ providers: { ${provider} } })`
+    : `compose the runtime with createHelpersPlugin({ ${name}: { call } })`
+}
 
 /**
  * Prototypes with their implementations, by name. Helpers that engines and map types perform (`tailCall`, `mapOp`) need

@@ -310,8 +310,7 @@ export class Program<T extends string = string> implements ProgramHandle {
       )
     }
     const context = make(this.host.arena, input)
-    if (input.cookie !== undefined)
-      this.host.arena.view.setBigUint64(context.address + control.RUN_COOKIE, input.cookie, true)
+    this.host.arena.view.setBigUint64(context.address + control.RUN_COOKIE, input.cookie ?? 0n, true)
     try {
       let retval = 0
       for (let i = input.repeat ?? 1; i > 0; i--) retval = this.run(context.address) >>> 0

@@ -96,6 +96,9 @@ const named = [
   'get_netns_cookie',
   'get_cgroup_classid',
 ] as const
+  'get_attach_cookie',
+  'get_retval',
+  'set_retval',
 
 /** Helpers that another one's export serves: one memory, one clock that does not stop. */
 const aliases: Readonly<Record<string, string>> = {

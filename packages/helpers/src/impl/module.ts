@@ -1,6 +1,7 @@
 import { memoryModule } from '@skep/memory'
-import type { HostEnv, WasmModuleDef } from '@skep/registry'
+import type { WasmModuleDef } from '@skep/registry'
 import { moduleBytes } from '../generated/module.ts'
+import type { HelperProviders } from '../providers.ts'
 import { hostFunctions } from './host.ts'
 
 /** The helpers in wasm; those that need JavaScript reach it through imports of their own, not as thunks. */
@@ -11,11 +12,8 @@ export const helpersModule: WasmModuleDef = {
   host: hostFunctions,
 }
 
-/** What a host knows that a runtime does not: who runs a program, and the sockets around it. */
-export type HelperProviders = Pick<HostEnv, 'sockets' | 'task'>
-
 /** The same module with a host's providers in place of the runtime's. */
-export const helpersModuleWith = (providers: HelperProviders): WasmModuleDef => ({
+export const helpersModuleWith = ({ sockets, task }: HelperProviders): WasmModuleDef => ({
   ...helpersModule,
-  host: (env) => hostFunctions({ ...env, ...providers }),
+  host: (env) => hostFunctions({ ...env, ...(sockets ? { sockets } : {}), ...(task ? { task } : {}) }),
 })

@@ -56,6 +56,10 @@ export const RUN_REDIRECT_KEY = -24
 export const RUN_REDIRECT_FLAGS = -16
 
 export const FAULT_NONE = 0
+/** i32: what the system call returns, for cgroup programs (bpf_get_retval, bpf_set_retval), which redirect nothing. */
+export const RUN_RETVAL = -32
+/** u64: the attachment's bpf_cookie, for bpf_get_attach_cookie. */
+export const RUN_COOKIE = -8
 /** An access outside every region that the program may touch. */
 export const FAULT_ACCESS = 1
 export const FAULT_BUDGET = 2

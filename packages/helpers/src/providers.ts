@@ -1,0 +1,47 @@
+import type { HostEnv } from '@skep/registry'
+
+/** Cgroups, each by the ids of its ancestors and its own, the root's first: what a runtime without a kernel lacks. */
+export interface CgroupProvider {
+  /** The cgroup of the task that runs the program. */
+  current(): readonly bigint[]
+  /** That of the socket that sends or gets a packet, whose context is at this arena address; none when absent. */
+  ofPacket?(context: number): readonly bigint[]
+  /** That of a socket, by the arena address that programs have of it; none when absent. */
+  ofSocket?(socket: number): readonly bigint[]
+  /** The net_cls class of a packet's socket; 0 when absent. */
+  classOfPacket?(context: number): number
+}
+
+/** What a traced function's run is about. A context is an arena address. */
+export interface TraceProvider {
+  /** The address of the traced function; 0 when it is not traced at its entry. */
+  functionAddress(context: number): bigint
+  /** Its arguments, for programs at its entry and exit; none when absent. */
+  arguments?(context: number): readonly bigint[]
+  /** What it returned, for programs at its exit; undefined at its entry, and when absent. */
+  returned?(context: number): bigint | undefined
+}
+
+/** The name space that task ids of bpf_get_ns_current_pid_tgid are of: its file's device and inode. */
+export interface PidNamespace {
+  readonly dev: bigint
+  readonly ino: bigint
+  readonly pid: number
+  readonly tgid: number
+}
+
+/** What only the owner of a socket knows. Addresses are those of contexts, or of sockets where programs have one. */
+export interface SocketIdentityProvider {
+  /** A number of its own for each socket; 0 for a packet without. */
+  cookie(address: number): bigint
+  /** The owner's user id; undefined for a packet without a full socket. */
+  uid(context: number): number | undefined
+}
+
+/** What a host knows that a runtime does not: who runs a program, and the sockets, cgroups and functions around it. */
+export interface HelperProviders extends Pick<HostEnv, 'sockets' | 'task'> {
+  readonly cgroups?: CgroupProvider
+  readonly tracing?: TraceProvider
+  readonly pidNamespace?: () => PidNamespace
+  readonly socketIdentity?: SocketIdentityProvider
+}
