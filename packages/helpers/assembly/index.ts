@@ -1,3 +1,4 @@
+export * from './arena'
 export { csum_diff } from './checksum'
 export * from './control'
 export { dynptr_data, dynptr_from_mem, dynptr_read, dynptr_write } from './dynptr'

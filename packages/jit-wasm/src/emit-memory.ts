@@ -64,6 +64,14 @@ const NULL_PAGE = 65536
 
 /** Loads, stores and atomic operations: RFC 9669 sections 5.2 and 5.3, and Linux's load-acquire and store-release. */
 export function emitMemory(e: Emitter, slot: number, insn: Insn): void {
+  if (e.program.facts?.access[slot] === ACCESS.arena) emitInWindow(e, slot, insn)
+  else emitAccess(e, slot, insn, (operand, again) => e.pushAddress(slot, operand, insn.off, again))
+}
+
+/** Pushes an access's address, all but the offset that it returns. */
+type PushAddress = (operand: number, again?: boolean) => number
+
+function emitAccess(e: Emitter, slot: number, insn: Insn, pushAddress: PushAddress): void {
   const { def, off, imm } = insn
   const { code } = e
   switch (def.kind) {
@@ -74,21 +82,21 @@ export function emitMemory(e: Emitter, slot: number, insn: Insn): void {
       if (e.program.facts?.access[slot] === ACCESS.btf) {
         emitProbed(e, slot, off, load, type)
       } else {
-        const offset = e.pushAddress(slot, OPERAND.src, off)
+        const offset = pushAddress(OPERAND.src)
         code[load](offset)
       }
       setResult(e, slot, type)
       return
     }
     case 'st': {
-      const offset = e.pushAddress(slot, OPERAND.dst, off)
+      const offset = pushAddress(OPERAND.dst)
       if (def.size === 8) code.i64_const(imm)
       else code.i32_const(imm)
       code[stores[def.size].i32](offset)
       return
     }
     case 'stx': {
-      const offset = e.pushAddress(slot, OPERAND.dst, off)
+      const offset = pushAddress(OPERAND.dst)
       const wide = def.size === 8 || e.values.isWide(slot, OPERAND.src)
       if (wide) e.push64(slot, OPERAND.src)
       else e.push32(slot, OPERAND.src)
@@ -96,22 +104,22 @@ export function emitMemory(e: Emitter, slot: number, insn: Insn): void {
       return
     }
     case 'load_acq': {
-      const offset = e.pushAddress(slot, OPERAND.src, off)
+      const offset = pushAddress(OPERAND.src)
       const type = def.size === 8 ? 'i64' : 'i32'
       code[(e.env.shared ? atomicLoads : mapLoads)[def.size]](offset)
       setResult(e, slot, type)
       return
     }
     case 'store_rel': {
-      const offset = e.pushAddress(slot, OPERAND.dst, off)
+      const offset = pushAddress(OPERAND.dst)
       if (def.size === 8) e.push64(slot, OPERAND.src)
       else e.push32(slot, OPERAND.src)
       code[e.env.shared ? atomicStores[def.size] : stores[def.size].i32](offset)
       return
     }
     case 'atomic':
-      if (e.env.shared) emitSharedAtomic(e, slot, off, def)
-      else emitPlainAtomic(e, slot, off, def)
+      if (e.env.shared) emitSharedAtomic(e, slot, def, pushAddress)
+      else emitPlainAtomic(e, slot, def, pushAddress)
       return
     default:
       return
@@ -158,6 +166,70 @@ function emitProbed(
   code.end()
 }
 
+const PAGE_SHIFT = 12
+const PAGE_SIZE = 1 << PAGE_SHIFT
+
+/**
+ * An access through a number that the program takes for a pointer into its arena (LinkedMap.window). Of a store both ends lie
+ * in pages that are there. Elsewhere a load gives 0, and an atomic operation leaves its register as it is.
+ */
+function emitInWindow(e: Emitter, slot: number, insn: Insn): void {
+  const { code } = e
+  const { def, off } = insn
+  const window = e.program.maps.find((map) => map.window)?.window
+  const size = 'size' in def ? (def.size as number) : 8
+  const loads = def.kind === 'ldx' || def.kind === 'ldxsx' || def.kind === 'load_acq'
+  const address = e.scratch('arena', 'i32')
+  e.push32(slot, loads ? OPERAND.src : OPERAND.dst)
+  if (off !== 0) code.i32_const(off).i32_add()
+  code.local_set(address)
+  if (!window) {
+    code.i32_const(0)
+  } else {
+    const { base, pages, table } = window
+    const within = (): void =>
+      void code
+        .local_get(address)
+        .i32_const(base | 0)
+        .i32_sub()
+    within()
+    code.i32_const((pages * PAGE_SIZE - size) | 0).i32_le_u()
+    if (!loads) {
+      code.if('i32')
+      within()
+      code.i32_const(PAGE_SHIFT).i32_shr_u().i32_load8_u(table)
+      within()
+      code
+        .i32_const(size - 1)
+        .i32_add()
+        .i32_const(PAGE_SHIFT)
+        .i32_shr_u()
+        .i32_load8_u(table)
+      code.i32_and().else().i32_const(0).end()
+    }
+  }
+  const push: PushAddress = () => {
+    code.local_get(address)
+    return 0
+  }
+  code.if()
+  emitAccess(e, slot, insn, push)
+  if (loads) {
+    const type =
+      def.kind === 'load_acq' ? (size === 8 ? 'i64' : 'i32') : e.values.defIsWide(slot) ? 'i64' : 'i32'
+    code.else()
+    if (type === 'i64') code.i64_const(0)
+    else code.i32_const(0)
+    setResult(e, slot, type)
+  } else if (def.kind === 'atomic' && def.fetch) {
+    const type = size === 8 ? 'i64' : 'i32'
+    code.else()
+    pushValue(e, slot, def.atomicOp === 'cmpxchg' ? OPERAND.r0 : OPERAND.src, type)
+    setResult(e, slot, type)
+  }
+  code.end()
+}
+
 interface AtomicDef {
   readonly size: 4 | 8
   readonly atomicOp: AtomicOp
@@ -169,9 +241,9 @@ function pushValue(e: Emitter, slot: number, operand: number, type: 'i32' | 'i64
   else e.push32(slot, operand)
 }
 
-function emitSharedAtomic(e: Emitter, slot: number, off: number, def: AtomicDef): void {
+function emitSharedAtomic(e: Emitter, slot: number, def: AtomicDef, pushAddress: PushAddress): void {
   const type = def.size === 8 ? 'i64' : 'i32'
-  const offset = e.pushAddress(slot, OPERAND.dst, off)
+  const offset = pushAddress(OPERAND.dst)
   if (def.atomicOp === 'cmpxchg') pushValue(e, slot, OPERAND.r0, type)
   pushValue(e, slot, OPERAND.src, type)
   e.code[atomicOps[def.atomicOp][type]](offset)
@@ -179,7 +251,7 @@ function emitSharedAtomic(e: Emitter, slot: number, off: number, def: AtomicDef)
   else e.code.drop()
 }
 
-function emitPlainAtomic(e: Emitter, slot: number, off: number, def: AtomicDef): void {
+function emitPlainAtomic(e: Emitter, slot: number, def: AtomicDef, pushAddress: PushAddress): void {
   const { code } = e
   const type = def.size === 8 ? 'i64' : 'i32'
   const load = loads[def.size][type]
@@ -187,26 +259,26 @@ function emitPlainAtomic(e: Emitter, slot: number, off: number, def: AtomicDef):
   const old = def.fetch ? e.scratch(`old ${type}`, type) : -1
   switch (def.atomicOp) {
     case 'cmpxchg': {
-      const offset = e.pushAddress(slot, OPERAND.dst, off, true)
+      const offset = pushAddress(OPERAND.dst, true)
       code[load](offset).local_tee(old)
       pushValue(e, slot, OPERAND.r0, type)
       code[`${type}_eq`]().if()
-      const again = e.pushAddress(slot, OPERAND.dst, off)
+      const again = pushAddress(OPERAND.dst)
       pushValue(e, slot, OPERAND.src, type)
       code[store](again).end()
       break
     }
     case 'xchg': {
-      const offset = e.pushAddress(slot, OPERAND.dst, off, true)
+      const offset = pushAddress(OPERAND.dst, true)
       code[load](offset).local_set(old)
-      const again = e.pushAddress(slot, OPERAND.dst, off)
+      const again = pushAddress(OPERAND.dst)
       pushValue(e, slot, OPERAND.src, type)
       code[store](again)
       break
     }
     default: {
-      e.pushAddress(slot, OPERAND.dst, off, true)
-      const offset = e.pushAddress(slot, OPERAND.dst, off)
+      pushAddress(OPERAND.dst, true)
+      const offset = pushAddress(OPERAND.dst)
       code[load](offset)
       if (def.fetch) code.local_tee(old)
       pushValue(e, slot, OPERAND.src, type)

@@ -1,3 +1,4 @@
+export * from './arena'
 export * from './array'
 export * from './bloom-filter'
 export * from './forward'

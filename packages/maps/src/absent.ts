@@ -234,27 +234,6 @@ export const absentMapTypes: readonly MapTypeDef[] = [
   storage(28, 'inode', 'inode', SHARED_FIELDS, 'there are no inodes outside the kernel'),
   storage(29, 'task', 'task', [...SHARED_FIELDS, 'uptr'], 'a tracing provider has tasks'),
   storage(32, 'cgroup', 'cgrp', SHARED_FIELDS, 'there are no cgroups without a provider of them'),
-  absent(
-    33,
-    'arena',
-    'opaque',
-    {
-      key: NONE,
-      value: NONE,
-      // 4 GiB in pages.
-      entries: { min: 1, max: 1 << 20, past: 'E2BIG' },
-      flags: layout.BPF_F_MMAPABLE | layout.BPF_F_SEGV_ON_FAULT | layout.BPF_F_NO_USER_CONV,
-      needs: layout.BPF_F_MMAPABLE,
-      extra: Number.MAX_SAFE_INTEGER,
-      also: ({ mapExtra }) =>
-        (mapExtra ?? 0) % 4096 === 0
-          ? undefined
-          : refuse('EINVAL', `map_extra is ${mapExtra}; an arena begins at a multiple of 4096`),
-    },
-    undefined,
-    { arena: true, directValue: true, sleepable: true, struct: 'bpf_arena' },
-    'arenas of sparse pages are not built yet',
-  ),
   unknown(34, 'insn_array', { sleepable: true }, 'jump tables are not built yet'),
   unknown(35, 'rhash', { forEach: true }, 'resizable hashes are not built yet'),
 ]

@@ -1,5 +1,6 @@
 import type { Arena } from '@skep/memory'
 import {
+  arenaLayout,
   fieldLayout,
   fieldRecordSize,
   mapLayout as layout,
@@ -23,6 +24,9 @@ const slotOffsets: Readonly<Partial<Record<AnyOp, number>>> = {
   lookup_percpu: layout.MAP_OP_LOOKUP_PERCPU,
   for_each: layout.MAP_OP_FOR_EACH,
   redirect: layout.MAP_OP_REDIRECT,
+  alloc_pages: arenaLayout.ARENA_OP_ALLOC,
+  free_pages: arenaLayout.ARENA_OP_FREE,
+  reserve_pages: arenaLayout.ARENA_OP_RESERVE,
 }
 
 export const programOps: readonly MapOp[] = [

@@ -30,7 +30,7 @@ import {
   type Operations,
 } from './map-operations.ts'
 import { type ViewType, viewMap } from './map-view.ts'
-import { blankFields, hasSpinLock, placeFreeFields, withValueLock } from './value-fields.ts'
+import { blankFields, fieldsAt, hasSpinLock, placeFreeFields, withValueLock } from './value-fields.ts'
 
 /** Flags as bigints. */
 const flagsOf: readonly bigint[] = Array.from({ length: 32 }, (_, n) => BigInt(n))
@@ -100,7 +100,7 @@ export class HostMap extends MapBase implements MapHandle {
     this.maxEntries = spec.maxEntries
     this.flags = spec.flags ?? 0
     this.hostValueSize = def.value === 'percpu' ? round8(spec.valueSize) * arena.cpus : spec.valueSize
-    this.#fields = fields
+    this.#fields = parts.address === undefined ? fields : fieldsAt(arena, parts.address)
     this.#innerFields = parts.innerFields ?? []
     this.#control = parts.env?.control
 
@@ -544,6 +544,9 @@ export class HostMap extends MapBase implements MapHandle {
   view<T = Uint8Array>(type?: ViewType<T>): T {
     return viewMap(this, type)
   }
+
+  /** An operation of the type that no method performs. */
+  readonly operation = (op: AnyOp): Operation | undefined => this.#operations[op]
 
   get closed(): boolean {
     return this.#closed

@@ -1,4 +1,6 @@
 export { absentMapTypes } from './absent.ts'
+export { arenaMap } from './arena.ts'
+export { ArenaWindow, openArenaWindow } from './arena-window.ts'
 export { array } from './array.ts'
 export type { BatchResult, MapBatch } from './batch.ts'
 export { bloomFilter } from './bloom-filter.ts'

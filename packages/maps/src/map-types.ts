@@ -1,5 +1,6 @@
 import type { MapTypeDef } from '@skep/registry'
 import { absentMapTypes } from './absent.ts'
+import { arenaMap } from './arena.ts'
 import { array } from './array.ts'
 import { bloomFilter } from './bloom-filter.ts'
 import { cpumap, devmap, devmapHash, xskmap } from './forward.ts'
@@ -31,6 +32,7 @@ export const builtinMapTypes: readonly MapTypeDef[] = [
   bloomFilter,
   ringbuf,
   userRingbuf,
+  arenaMap,
   perfEventArray,
   arrayOfMaps,
   hashOfMaps,

@@ -39,6 +39,12 @@ export interface LinkedMap {
   readonly ops: Readonly<Partial<Record<MapOp, unknown>>>
   /** Set when elements lie in one array: engines may inline the lookup. */
   readonly array?: { readonly data: number; readonly stride: number; readonly maxEntries: number }
+  /**
+   * Set for an arena: pointers into its `pages` pages from `base` on are numbers that the program computes, which only hold
+   * what they must at run time. Loads from outside give 0, stores outside and to a page whose byte in the table is 0 do
+   * nothing, as the kernel's exception table has it.
+   */
+  readonly window?: { readonly base: number; readonly pages: number; readonly table: number }
   /** As `quiet` of the map type. */
   readonly quiet?: boolean
   /** Programs of the collection that a program array holds when it is loaded, by index; the host may put others there. */

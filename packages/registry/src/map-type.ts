@@ -15,9 +15,18 @@ export interface MapRefusal {
  * lookup that leaves no trace (an LRU's reference bit), `lookup` when absent; `batch(map, cursor, keys, capacity, next) →
  * count or -errno` copies keys from a cursor on (0 first) and stores the next cursor, 0 at the end;
  * `lookup_and_delete(map, key, out) → errno` copies the value (all CPUs' values) and deletes the element; `quiesce(map)`
- * gives memory of deleted elements back, called when no program runs.
+ * gives memory of deleted elements back, called when no program runs; `alloc_pages`, `free_pages`, `reserve_pages` are those of
+ * layout/arena.ts.
  */
-export type MapHostOp = 'next_key' | 'lookup_host' | 'lookup_and_delete' | 'batch' | 'quiesce'
+export type MapHostOp =
+  | 'next_key'
+  | 'lookup_host'
+  | 'lookup_and_delete'
+  | 'batch'
+  | 'quiesce'
+  | 'alloc_pages'
+  | 'free_pages'
+  | 'reserve_pages'
 
 /** Batches of bpf(2), by the command's name: BPF_MAP_LOOKUP_BATCH and so on. */
 export type MapBatchOp = 'lookup' | 'lookup_and_delete' | 'update' | 'delete'

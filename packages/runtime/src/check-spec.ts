@@ -42,7 +42,9 @@ export function checkSpec(spec: CollectionSpec): void {
       throw bad(name, `map ${name}: ${field} is ${String(value)}; give an integer from 0 to 4294967295`)
     }
     if (maps.has(name)) throw bad(name, `two maps are named "${name}"; name each differently`)
-    maps.set(name, map.valueSize)
+    // An arena has no values; its variables lie in its first contents.
+    const first = map.initial?.find((one) => 'value' in one)
+    maps.set(name, Math.max(map.valueSize, first?.value.length ?? 0))
   }
   for (const { name, map, offset, size } of spec.variables) {
     const room = maps.get(map)

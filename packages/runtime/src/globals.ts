@@ -71,8 +71,9 @@ export function setGlobals(
 }
 
 function firstValue(map: MapSpec): Uint8Array {
-  const bytes = new Uint8Array(map.valueSize)
   const first = map.initial?.find((i: MapInitial) => 'value' in i)
-  if (first && 'value' in first) bytes.set(first.value)
+  const given = first && 'value' in first ? first.value : new Uint8Array(0)
+  const bytes = new Uint8Array(Math.max(map.valueSize, given.length))
+  bytes.set(given)
   return bytes
 }

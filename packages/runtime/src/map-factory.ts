@@ -1,5 +1,6 @@
-import { createHostMap, type HostMap } from '@skep/maps'
+import { createHostMap, type HostMap, openArenaWindow } from '@skep/maps'
 import {
+  arenaLayout,
   type Cpu,
   type HostEnv,
   type JsMapOps,
@@ -69,7 +70,7 @@ export async function createMap(spec: MapSpec, id: number, factory: MapFactory):
       return slot
     },
   })
-  const linked = handle.link()
+  const linked = withWindow(handle.link(), def, cpu)
   return {
     handle,
     linked,
@@ -80,6 +81,18 @@ export async function createMap(spec: MapSpec, id: number, factory: MapFactory):
       for (const slot of own) cpu.removeFunction(slot)
     },
   }
+}
+
+/** Where a program's pointers into an arena may point. */
+function withWindow(linked: LinkedMap, def: MapTypeDef, { arena }: Cpu): LinkedMap {
+  if (!def.verify?.arena) return linked
+  const word = (offset: number): number => arena.view.getUint32(linked.address + offset, true)
+  const window = {
+    base: word(mapLayout.MAP_DATA),
+    pages: word(mapLayout.MAP_MAX_ENTRIES),
+    table: word(arenaLayout.ARENA_PAGES),
+  }
+  return { ...linked, window }
 }
 
 const jsOps: Readonly<Record<keyof JsMapOps, true>> = {
@@ -123,7 +136,10 @@ export function fillMap(
   maps?: ReadonlyMap<string, LiveMap>,
 ): void {
   for (const first of spec.initial ?? []) {
-    if ('value' in first) {
+    if ('value' in first && map.linked.window) {
+      // What libbpf copies into its mapping.
+      openArenaWindow(map.handle).view(map.linked.window.base, first.value.length).set(first.value)
+    } else if ('value' in first) {
       map.handle.update(first.key, first.value)
     } else if ('program' in first) {
       const program = programs.get(first.program)

@@ -35,6 +35,7 @@ import {
 import { budgetLeft, fault, popFrame, pushFrame, replaceProgram, setBudget } from './activation'
 import { div32, div64, mod32, mod64, sdiv32, sdiv64, smod32, smod64, swap64 } from './alu'
 import { ALL_ARGUMENTS, checkCall } from './arguments'
+import { accessWindow } from './window'
 import { atomicSize, doAtomic } from './atomics'
 import { afterCall, callHelper, helperById, runElsewhere, tailCallTarget } from './calls'
 import { loadPacket } from './packet'
@@ -436,6 +437,7 @@ export function exec<M>(act: usize): i32 {
         store<u32>(act, left - 1, ACT_MAY_GOTO); continue
       }
 
+      case h.IN_WINDOW: accessWindow(regs, load<u32>(act, ACT_CODE), at); continue
       case h.ATOMIC64_ADD: case h.ATOMIC64_FETCH_ADD: case h.ATOMIC64_OR: case h.ATOMIC64_FETCH_OR:
       case h.ATOMIC64_AND: case h.ATOMIC64_FETCH_AND: case h.ATOMIC64_XOR: case h.ATOMIC64_FETCH_XOR:
       case h.ATOMIC64_XCHG: case h.ATOMIC64_CMPXCHG: case h.ATOMIC32_ADD: case h.ATOMIC32_FETCH_ADD:

@@ -1,5 +1,6 @@
 import { type Insn, targetDelta } from '@skep/isa'
 import {
+  ACCESS,
   type Cpu,
   control,
   type LinkedHelper,
@@ -247,6 +248,10 @@ class Translation {
     put(layout.CODE_DATA_META, offsetOf(context?.packet?.meta))
     put(layout.CODE_CONTEXT_SIZE, this.#checked ? this.#contextSize() : 0)
     put(layout.CODE_CONTEXT_ACCESS, this.#address + plan.access)
+    const window = this.#program.maps.find((map) => map.window)?.window
+    put(layout.CODE_WINDOW, window?.base ?? 0)
+    put(layout.CODE_WINDOW_PAGES, window?.pages ?? 0)
+    put(layout.CODE_WINDOW_TABLE, window?.table ?? 0)
     put(layout.CODE_CHECKED, this.#checked ? 1 : 0)
     put(layout.CODE_FRAME_BYTES, Math.ceil((this.#known?.frameBytes ?? 0) / FRAME_STEP) * FRAME_STEP)
     put(layout.CODE_HELPERS, this.#address + plan.helpers)
@@ -343,6 +348,10 @@ class Translation {
     view.setUint8(at + layout.REC_SRC, insn.src * 8)
     view.setInt32(at + layout.REC_OFF, off, true)
     view.setBigInt64(at + layout.REC_IMM, BigInt.asIntN(64, imm), true)
+    if (this.#program.facts?.access[slot] === ACCESS.arena) {
+      view.setUint8(at + layout.REC_SINGLE, h.IN_WINDOW)
+      view.setUint32(at + layout.REC_INNER, handler, true)
+    }
     if (!this.#known) return
     if (def.name === 'call_helper') view.setUint8(at + layout.REC_DST, this.#allowedArguments(slot, insn))
     else if (accessOf(insn))

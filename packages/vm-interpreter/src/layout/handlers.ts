@@ -175,6 +175,8 @@ export const TAIL_CALL = 169
 export const CALL_LOCAL = 170
 export const CALLX = 171
 export const EXIT = 172
+/** An access through a pointer into an arena; REC_INNER holds the handler of the same access elsewhere. */
+export const IN_WINDOW = 216
 
 /*
  * Handlers that do several instructions which follow one another. `A__B`: B reads and writes, or tests, what A has

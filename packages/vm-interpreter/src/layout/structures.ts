@@ -20,6 +20,8 @@ export const REC_IMM = 8
  * allowed. In calls of helpers REC_DST has a bit for each argument that is, bit 0 for r1.
  */
 export const REC_ALLOWED = 12
+/** In accesses through pointers into an arena: the handler of the same access elsewhere. */
+export const REC_INNER = 12
 export const REC_SIZE = 16
 
 // The header of a program's code: PROG_CODE of its record points here.
@@ -50,7 +52,11 @@ export const CODE_MAP_COUNT = 56
 /** Function-table slots of the program's callbacks. */
 export const CODE_CALLBACKS = 60
 export const CODE_CALLBACK_COUNT = 64
-export const CODE_HEADER_SIZE = 80
+/** The program's arena, or 0: where its window begins, its pages, and the table of those that are there. */
+export const CODE_WINDOW = 80
+export const CODE_WINDOW_PAGES = 84
+export const CODE_WINDOW_TABLE = 88
+export const CODE_HEADER_SIZE = 96
 export const NO_FIELD = 0xffffffff
 /** In CODE_DATA: the context is bare memory, all of it to be read and written, as a packet is. */
 export const BARE_MEMORY = 0xfffffffe
