@@ -15,6 +15,7 @@ export const helpersPlugin: PluginDef = definePlugin({
   name: 'helpers',
   helpers,
   kfuncs: joinKfuncs(kernelFunctions, kfuncExports, helpersModule),
+  freeFields: { module: helpersModule, export: 'free_fields' },
 })
 
 /**
@@ -37,6 +38,7 @@ export const createHelpersPlugin = (
     name: 'helpers',
     helpers: joinHelpers(prototypes, { ...provided, ...helpersProvidedBy(providers), ...own }),
     kfuncs: joinKfuncs(kernelFunctions, kfuncExports, module),
+    freeFields: { module, export: 'free_fields' },
   })
 }
 

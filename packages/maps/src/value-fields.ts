@@ -1,8 +1,14 @@
 import type { Arena } from '@skep/memory'
-import { control, mapLayout as layout, ownsAnything, type ValueField } from '@skep/registry'
+import { control, mapLayout as layout, ownsAnything, readFieldRecord, type ValueField } from '@skep/registry'
 
 /** What marks a lock's word as an owner's tag (@skep/memory). */
 const TAGGED = 0x8000_0000
+
+/** The special fields of the map whose header is at an address. */
+export function fieldsAt(arena: Arena, header: number): readonly ValueField[] {
+  const record = arena.u32[(header + layout.MAP_FIELDS) >> 2]!
+  return record === 0 ? [] : readFieldRecord(arena.view, record)
+}
 
 /** Zeroes the special fields of values that lie `stride` bytes apart: the host never sees what is in them. */
 export function blankFields(bytes: Uint8Array, fields: readonly ValueField[], stride: number): Uint8Array {
@@ -49,8 +55,8 @@ export function placeFreeFields(
   slot: (fn: unknown, name: string, slot?: number) => number,
   opened: boolean,
 ): void {
-  if (free === undefined || !ownsAnything(fields)) return
   const word = (map.address + layout.MAP_FREE_FIELDS) >> 2
+  if (free === undefined || (opened ? map.arena.u32[word] === 0 : !ownsAnything(fields))) return
   const placed = slot(free, 'free_fields', opened ? map.arena.u32[word] : undefined)
   if (!opened) map.arena.u32[word] = placed
 }

@@ -38,7 +38,7 @@ export const ownsAnything = (fields: readonly ValueField[]): boolean =>
 export const sameFields = (one: readonly ValueField[], other: readonly ValueField[]): boolean => {
   const text = (fields: readonly ValueField[]): string =>
     fields
-      .map((f) => `${f.kind} ${f.offset} ${f.size} ${f.nodeOffset ?? ''}`)
+      .map((f) => `${f.kind} ${f.offset} ${f.size} ${f.nodeOffset ?? 0}`)
       .sort()
       .join()
   return text(one) === text(other)
@@ -47,6 +47,22 @@ export const sameFields = (one: readonly ValueField[], other: readonly ValueFiel
 /** Bytes of a record of so many fields. */
 export const fieldRecordSize = (fields: readonly ValueField[]): number =>
   layout.RECORD_FIELDS + layout.FIELD_SIZE * fields.length
+
+/** The fields of a record. */
+export function readFieldRecord(view: DataView, at: number): readonly ValueField[] {
+  const names = new Map(Object.entries(kinds).map(([name, kind]) => [kind, name]))
+  return Array.from({ length: view.getUint32(at + layout.RECORD_COUNT, true) }, (_, n) => {
+    const field = at + layout.RECORD_FIELDS + n * layout.FIELD_SIZE
+    const word = (offset: number): number => view.getUint32(field + offset, true)
+    const nodeOffset = word(layout.FIELD_NODE)
+    return {
+      kind: names.get(word(layout.FIELD_KIND)) ?? '',
+      offset: word(layout.FIELD_OFFSET),
+      size: word(layout.FIELD_BYTES),
+      ...(nodeOffset === 0 ? {} : { nodeOffset }),
+    }
+  })
+}
 
 /** Writes a record (layout/fields.ts) into memory that is zero. */
 export function writeFieldRecord(

@@ -127,6 +127,7 @@ function subprogramStarts(spec: ProgramSpec, insns: readonly Insn[]): number[] {
 function refuseForeignHelper(spec: ProgramSpec, id: number, platform: Platform): void {
   const type = platform.programTypes.get(spec.type)
   const def = platform.helpers.byId(id)
+  if (def?.args.some(({ kind }) => OBJECTS.includes(kind))) refuseUnverified(spec, def.name)
   if (!type || !def || platform.allows(type, def)) return
   throw new RuntimeError(
     'UNKNOWN_HELPER',
@@ -135,12 +136,15 @@ function refuseForeignHelper(spec: ProgramSpec, id: number, platform: Platform):
   )
 }
 
+/** Arguments that are objects of the runtime's own: nothing but the verifier keeps a program from making them up. */
+const OBJECTS: readonly string[] = ['timer', 'kptr_xchg_dest', 'percpu_btf_id']
+
 /** Only the verifier knows what a kernel function may be given. */
 function refuseUnverified(spec: ProgramSpec, name: string): never {
   throw new RuntimeError(
     'ABSENT',
     name,
-    `${spec.name}: calls ${name}; programs that are not verified may call helpers only`,
+    `${spec.name}: calls ${name}; programs that are not verified may call helpers only, and none that takes timers or objects`,
   )
 }
 

@@ -14,6 +14,7 @@ import {
 import { type Activity, guard } from './activity.ts'
 import { RuntimeError } from './errors.ts'
 import type { ModuleSet } from './modules.ts'
+import { owns, type ValueFields } from './value-fields.ts'
 
 /** Function-table slots by function: every map of a type shares them. */
 export type SlotCache = Map<unknown, number>
@@ -25,6 +26,7 @@ export interface MapFactory {
   readonly env: HostEnv
   readonly slots: SlotCache
   readonly activity: Activity
+  readonly fields: ValueFields
   /** For hash functions, in deterministic mode. */
   readonly seed: bigint | undefined
 }
@@ -52,12 +54,17 @@ export async function createMap(spec: MapSpec, id: number, factory: MapFactory):
   }
   const def = guardOps(known, factory.activity)
   const own: number[] = []
+  const special = factory.fields.of(spec)
+  const free = owns(special) ? platform.freeFields : undefined
   const handle = createHostMap({
     arena: cpu.arena,
     def,
     spec,
     id,
     env,
+    fields: special.fields,
+    innerFields: special.innerFields,
+    ...(free ? { freeFields: await modules.function(free) } : {}),
     ...(def.wasm ? { exports: await modules.instantiate(def.wasm.module) } : {}),
     ...(factory.seed === undefined ? {} : { seed: factory.seed }),
     slot: (fn) => {

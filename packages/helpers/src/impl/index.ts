@@ -1,6 +1,7 @@
 import type { HelperDef } from '@skep/registry'
 import { withLower } from './lower.ts'
 import { helpersModule } from './module.ts'
+import { objectHelpers } from './objects.ts'
 
 /** Exports of the module whose helper is `bpf_` and the same name. */
 const named = [
@@ -118,5 +119,6 @@ const wasm = (name: string): Pick<HelperDef, 'call' | 'wasm'> => ({
 export const implementations: Readonly<Record<string, Pick<HelperDef, 'call' | 'wasm' | 'lower'>>> =
   withLower({
     ...Object.fromEntries(named.map((name) => [`bpf_${name}`, wasm(name)])),
+    ...Object.fromEntries(Object.entries(objectHelpers).map(([helper, name]) => [helper, wasm(name)])),
     ...Object.fromEntries(Object.entries(aliases).map(([helper, name]) => [helper, wasm(name)])),
   })

@@ -1,3 +1,5 @@
+import { objectKfuncs } from './objects.ts'
+
 /** Functions whose export has the same name without `bpf_`. */
 const named: Readonly<Record<string, string>> = Object.fromEntries(
   [
@@ -54,4 +56,5 @@ export const kfuncExports: Readonly<Record<string, string>> = {
   bpf_probe_read_kernel_str_dynptr: 'read_str_dynptr',
   bpf_copy_from_user_str_dynptr: 'read_str_dynptr',
   ...named,
+  ...objectKfuncs,
 }

@@ -41,6 +41,8 @@ export const CTL_DEPTH = 104
 export const CTL_OWNER = 108
 /** u64: scratch for the interpreter. */
 export const CTL_SCRATCH = 112
+/** u32: the first of the objects that programs dropped, to be freed when none runs (layout/fields.ts); 0 for none. */
+export const CTL_DROPPED = 120
 export const CTL_SIZE = 256
 
 /**
@@ -54,12 +56,12 @@ export const RUN_REDIRECT = -32
 export const RUN_REDIRECT_MAP = -28
 export const RUN_REDIRECT_KEY = -24
 export const RUN_REDIRECT_FLAGS = -16
-
-export const FAULT_NONE = 0
 /** i32: what the system call returns, for cgroup programs (bpf_get_retval, bpf_set_retval), which redirect nothing. */
 export const RUN_RETVAL = -32
 /** u64: the attachment's bpf_cookie, for bpf_get_attach_cookie. */
 export const RUN_COOKIE = -8
+
+export const FAULT_NONE = 0
 /** An access outside every region that the program may touch. */
 export const FAULT_ACCESS = 1
 export const FAULT_BUDGET = 2

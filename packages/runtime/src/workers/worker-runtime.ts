@@ -98,7 +98,7 @@ export class WorkerRuntime extends EventEmitter<RuntimeEvents> {
     this.arena.view.setUint32(block + control.CTL_OWNER, shared.tag, true)
     this.#table.setControl(shared.cpu, block)
     const emit = (event: string, ...args: unknown[]): void => raise(this, event, args)
-    const now = createClock(seed !== undefined)
+    const { now } = createClock(seed !== undefined)
     const mapAt = (address: number): MapHandle | undefined => this.#maps.get(address)
     this.#env = { memory: this.arena.memory, control: block, cpu: shared.cpu, emit, now, mapAt }
     this.#modules = createModuleSet(this.#own, this.#env, this.#activity, new Map(shared.modules))
@@ -171,6 +171,8 @@ export class WorkerRuntime extends EventEmitter<RuntimeEvents> {
 
   async #open(shared: SharedCollection, undo: (() => void)[]): Promise<Collection> {
     const maps = new Map<string, HostMap>()
+    const free = this.platform.freeFields
+    const freeFields = free && (await this.#modules.function(free))
     for (const { spec, id, address } of shared.maps) {
       const def = this.platform.mapTypes.get(spec.type)!
       const map = createHostMap({
@@ -181,6 +183,7 @@ export class WorkerRuntime extends EventEmitter<RuntimeEvents> {
         env: this.#env,
         address,
         exports: await this.#modules.instantiate(def.wasm!.module),
+        ...(freeFields ? { freeFields } : {}),
         slot: (fn, _name, slot) => this.#own.addFunction(fn, slot),
       })
       maps.set(spec.name, map)
