@@ -33,6 +33,8 @@ export interface MapHandle {
   readonly hostValueSize: number
   /** Arena address of the header: what a program holds as its pointer to the map. */
   readonly address: number
+  /** The memory that the map lies in: a map type in JS takes its elements from it, and gives them back in `free`. */
+  readonly arena: Arena
   /** A copy of the value, or undefined. For per-CPU types: all CPUs' values, each padded to 8 bytes, as bpf(2) gives. */
   lookup(key: Uint8Array): Uint8Array | undefined
   /** Throws MapError with the errno that bpf(2) gives. */
