@@ -36,7 +36,7 @@ export function readString(to: usize, size: u32, from: u64): i32 {
     if (known == 0) {
       known = readable(from + i)
       if (known == 0) {
-        store<u8>(to, 0)
+        if (from >= KERNEL) store<u8>(to + i, 0)
         return -EFAULT
       }
     }

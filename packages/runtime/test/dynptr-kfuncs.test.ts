@@ -32,7 +32,7 @@ const facts = (of: string): string =>
   [
     `${of}\nkcall bpf_dynptr_size\n${keep}`,
     // Of a bool's register one byte is defined.
-    ...['is_null', 'is_rdonly'].map((f) => `${of}\nkcall bpf_dynptr_${f}\nr0 &= 255\n${keep}`),
+    ...['bpf_dynptr_is_null', 'bpf_dynptr_is_rdonly'].map((f) => `${of}\nkcall ${f}\nr0 &= 255\n${keep}`),
   ].join('\n')
 const read = (offset: number, length = 4): string =>
   `r1 = r10\nr1 += -48\nr2 = ${length}\nr3 = r10\nr3 += -16\nr4 = ${offset}\nr5 = 0\ncall 201\n${keep}\nr0 = *(u64 *)(r10 - 48)\n${keep}`
@@ -42,7 +42,7 @@ let labels = 0
 const slice = (offset: number, writes: boolean): string => {
   const label = `none${labels++}`
   return `${dynptr}\nr2 = ${offset}\nr3 = r10\nr3 += -40\nr4 = 4
-kcall bpf_dynptr_slice${writes ? '_rdwr' : ''}
+kcall ${writes ? 'bpf_dynptr_slice_rdwr' : 'bpf_dynptr_slice'}
 if r0 == 0 goto ${label}
 ${writes ? '*(u8 *)(r0 + 1) = 77\n' : ''}r0 = *(u32 *)(r0 + 0)
 ${keep}
@@ -100,6 +100,9 @@ const probes = [
   probe('bpf_probe_read_kernel_dynptr', 3, 8, 'r10\nr4 += -48'),
   probe('bpf_probe_read_kernel_dynptr', 60, 8, 'r10\nr4 += -48'),
   probe('bpf_probe_read_kernel_str_dynptr', 20, 16, 'r10\nr4 += -48'),
+  probe('bpf_probe_read_user_dynptr', 3, 8, '8'),
+  probe('bpf_probe_read_user_dynptr', 60, 8, '8'),
+  probe('bpf_probe_read_user_str_dynptr', 3, 8, '8'),
   probe('bpf_probe_read_kernel_str_dynptr', 20, 3, 'r10\nr4 += -48'),
 ]
 
@@ -128,7 +131,7 @@ const direct: readonly string[] = ['xdp', 'sched_cls', 'lwt_xmit']
 
 const cases: readonly (readonly [name: string, text: string, input: RunInput])[] = [
   ...(['xdp', 'sched_cls', 'cgroup_skb', 'socket_filter', 'lwt_xmit', 'lwt_in'] as const).flatMap((type) => {
-    const from = `bpf_dynptr_from_${type === 'xdp' ? 'xdp' : 'skb'}`
+    const from = type === 'xdp' ? 'bpf_dynptr_from_xdp' : 'bpf_dynptr_from_skb'
     const groups: readonly (readonly [string, readonly string[]])[] = [
       ['is read', reads],
       ['is written', direct.includes(type) ? [...writes, ...slices] : writes],

@@ -26,14 +26,23 @@ function write({ mss, options = mss === undefined ? [] : [2, 4, mss >> 8, mss & 
 }
 
 const generate = (version: 4 | 6, syn: Syn): bigint =>
-  world.call(`bpf_tcp_raw_gen_syncookie_ipv${version}`, ip, tcp, syn.length ?? write(syn))
+  world.call(
+    version === 4 ? 'bpf_tcp_raw_gen_syncookie_ipv4' : 'bpf_tcp_raw_gen_syncookie_ipv6',
+    ip,
+    tcp,
+    syn.length ?? write(syn),
+  )
 
 /** The ACK that answers a cookie: the next sequence number, and the cookie's behind. */
 function answer(version: 4 | 6, cookie: number, change: () => void = () => {}): bigint {
   arena.view.setUint32(tcp + 4, 1001)
   arena.view.setUint32(tcp + 8, (cookie + 1) >>> 0)
   change()
-  return world.call(`bpf_tcp_raw_check_syncookie_ipv${version}`, ip, tcp)
+  return world.call(
+    version === 4 ? 'bpf_tcp_raw_check_syncookie_ipv4' : 'bpf_tcp_raw_check_syncookie_ipv6',
+    ip,
+    tcp,
+  )
 }
 
 const mssOf = (result: bigint): number => Number(result >> 32n)
