@@ -2,6 +2,7 @@
 import { E2BIG, EEXIST, EINVAL, ENOMEM } from '../../registry/src/layout/errno'
 import {
   BPF_EXIST,
+  BPF_F_LOCK,
   BPF_NOEXIST,
   MAP_COUNT,
   MAP_CPUS,
@@ -42,10 +43,12 @@ export function percpu_array_lookup(map: u32, key: u32): u32 {
 
 /** Writes this CPU's value only. */
 export function percpu_array_update(map: u32, key: u32, value: u32, flags: u64): i32 {
-  if (flags > <u64>BPF_EXIST) return -EINVAL
+  // In the kernel's order: a lock, which no such value has, comes last.
+  if ((flags & ~(<u64>BPF_F_LOCK)) > <u64>BPF_EXIST) return -EINVAL
   const to = percpu_array_lookup(map, key)
   if (to == 0) return -E2BIG
-  if (flags == <u64>BPF_NOEXIST) return -EEXIST
+  if (flags & <u64>BPF_NOEXIST) return -EEXIST
+  if (flags & <u64>BPF_F_LOCK) return -EINVAL
   copyValue(map, to, value)
   freeFields(map, to)
   return 0
