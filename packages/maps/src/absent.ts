@@ -44,37 +44,6 @@ function absent(
   })
 }
 
-/** bpf_local_storage_map_alloc_check. */
-const storageRules: CreationRules = {
-  key: U32,
-  // BPF_LOCAL_STORAGE_MAX_VALUE_SIZE.
-  value: { min: 1, max: 65_496, past: 'E2BIG' },
-  entries: NONE,
-  flags: layout.BPF_F_NO_PREALLOC | layout.BPF_F_CLONE,
-  needs: layout.BPF_F_NO_PREALLOC,
-  also: (spec) =>
-    spec.btfKey && spec.btfValue ? undefined : refuse('EINVAL', 'local storage needs BTF of key and value'),
-}
-
-const storage = (
-  id: number,
-  owner: string,
-  c: string,
-  fields: readonly string[],
-  reason: string,
-): MapTypeDef =>
-  absent(
-    id,
-    `${c}_storage`,
-    'opaque',
-    storageRules,
-    [`bpf_${c}_storage_get`, `bpf_${c}_storage_delete`, 'bpf_kptr_xchg'],
-    { sleepable: true, specialFields: fields, struct: 'bpf_local_storage_map' },
-    `${owner} storage has no owners here: ${reason}`,
-  )
-
-const SHARED_FIELDS = ['spin_lock', 'kptr', 'refcount']
-
 /** The program types in which an update of a sockmap is safe (may_update_sockmap). */
 const SOCK_UPDATERS = [
   'tracing/trace_iter',
@@ -214,7 +183,6 @@ export const absentMapTypes: readonly MapTypeDef[] = [
     { onePerProgram: true, struct: 'bpf_cgroup_storage_map' },
     'there are no cgroups without a provider of them',
   ),
-  storage(24, 'socket', 'sk', SHARED_FIELDS, 'a hook with sockets provides them'),
   absent(
     26,
     'struct_ops',
@@ -231,9 +199,6 @@ export const absentMapTypes: readonly MapTypeDef[] = [
     { struct: 'bpf_struct_ops_map' },
     'interfaces of callbacks are not built yet',
   ),
-  storage(28, 'inode', 'inode', SHARED_FIELDS, 'there are no inodes outside the kernel'),
-  storage(29, 'task', 'task', [...SHARED_FIELDS, 'uptr'], 'a tracing provider has tasks'),
-  storage(32, 'cgroup', 'cgrp', SHARED_FIELDS, 'there are no cgroups without a provider of them'),
   unknown(34, 'insn_array', { sleepable: true }, 'jump tables are not built yet'),
   unknown(35, 'rhash', { forEach: true }, 'resizable hashes are not built yet'),
 ]

@@ -15,6 +15,7 @@ import { perfEventArray } from './perf-event-array.ts'
 import { progArray } from './prog-array.ts'
 import { queue, stack } from './queue-stack.ts'
 import { ringbuf } from './ringbuf.ts'
+import { cgrpStorage, inodeStorage, skStorage, taskStorage } from './storage.ts'
 import { userRingbuf } from './user-ringbuf.ts'
 
 /** Every map type of Linux, by id: those that work here and those that are known by name. */
@@ -33,6 +34,10 @@ export const builtinMapTypes: readonly MapTypeDef[] = [
   ringbuf,
   userRingbuf,
   arenaMap,
+  skStorage,
+  inodeStorage,
+  taskStorage,
+  cgrpStorage,
   perfEventArray,
   arrayOfMaps,
   hashOfMaps,

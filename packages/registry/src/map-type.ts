@@ -16,7 +16,7 @@ export interface MapRefusal {
  * count or -errno` copies keys from a cursor on (0 first) and stores the next cursor, 0 at the end;
  * `lookup_and_delete(map, key, out) → errno` copies the value (all CPUs' values) and deletes the element; `quiesce(map)`
  * gives memory of deleted elements back, called when no program runs; `alloc_pages`, `free_pages`, `reserve_pages` are those of
- * layout/arena.ts.
+ * layout/arena.ts; `release(map, key)`: the object whose address is at `key` is gone.
  */
 export type MapHostOp =
   | 'next_key'
@@ -27,6 +27,7 @@ export type MapHostOp =
   | 'alloc_pages'
   | 'free_pages'
   | 'reserve_pages'
+  | 'release'
 
 /** Batches of bpf(2), by the command's name: BPF_MAP_LOOKUP_BATCH and so on. */
 export type MapBatchOp = 'lookup' | 'lookup_and_delete' | 'update' | 'delete'

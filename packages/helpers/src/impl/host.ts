@@ -2,6 +2,7 @@ import { openArena } from '@skep/memory'
 import { control, ERRNO, type HostEnv, type TaskInfo } from '@skep/registry'
 import { type FormatMemory, type FormatResult, formatText } from './format.ts'
 import { objectFunctions } from './host-objects.ts'
+import { ownerFunctions } from './host-owners.ts'
 
 /** MAX_BPRINTF_BUF, with the NUL. */
 const PRINT_ROOM = 1024
@@ -102,6 +103,7 @@ export function hostFunctions(env: HostEnv): HostFunctions {
   let tai: bigint | undefined
   return {
     ...objectFunctions(env),
+    ...ownerFunctions(env),
     printk: (format, size, low1, high1, low2, high2, low3, high3) =>
       print(cString(format!, size!), [join(low1!, high1!), join(low2!, high2!), join(low3!, high3!)]),
     vprintk: (format, size, at, length) => print(cString(format!, size!), argsAt(at!, length!)),

@@ -103,6 +103,15 @@ const named = [
 
 /** Helpers that another one's export serves: one memory, one clock that does not stop. */
 const aliases: Readonly<Record<string, string>> = {
+  bpf_sk_storage_get: 'sk_storage_get',
+  bpf_sk_storage_delete: 'sk_storage_delete',
+  bpf_inode_storage_get: 'storage_get',
+  bpf_inode_storage_delete: 'storage_delete',
+  bpf_task_storage_get: 'storage_get',
+  bpf_task_storage_delete: 'storage_delete',
+  bpf_cgrp_storage_get: 'storage_get',
+  bpf_cgrp_storage_delete: 'storage_delete',
+  bpf_get_current_task_btf: 'get_current_task_btf',
   bpf_ktime_get_boot_ns: 'ktime_get_ns',
   bpf_probe_read_kernel: 'probe_read',
   bpf_probe_read_user: 'probe_read',
