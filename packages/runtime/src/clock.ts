@@ -64,8 +64,11 @@ export function createVirtualClock({
   }
 }
 
-/** The host's clock; in deterministic mode one of which every reading is a microsecond after the last, and nothing else. */
+/**
+ * The host's clock; in deterministic mode one of which every reading is a microsecond after the last, and nothing else, and
+ * which began in 1970.
+ */
 export function createClock(deterministic: boolean): Clock {
-  if (deterministic) return createVirtualClock({ tick: 1000n })
+  if (deterministic) return { ...createVirtualClock({ tick: 1000n }), epoch: 0n }
   return { now: () => BigInt(Math.round(performance.now() * 1e6)), schedule: scheduleByHost }
 }
