@@ -1,7 +1,7 @@
 // The root scripts. They need Node and npm alone: what else they use they install first.
 // usage: node scripts/run.mjs TASK [ARGS...]
 //   build | test | types [--verbose] [PACKAGE...]   all packages, or those named: test isa jit-wasm
-//   lint | check:exports
+//   lint | check:exports | check:plugin
 //   demo | bench | mutation | diff:kernel [ARGS...] arguments go to the program
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -86,6 +86,8 @@ const tasks = {
   lint,
   'check:exports': async () =>
     (await turbo(['build'], { title: 'building' })) || node('scripts/check-exports.mjs'),
+  'check:plugin': async () =>
+    (await turbo(['build'], { title: 'building' })) || node('scripts/plugin-outside.mjs'),
   demo: (args) => program('skep', 'apps/cli/bin/skep.mjs', ['demo', ...args]),
   mutation: async (args) =>
     (await turbo(['assemble'], { title: 'compiling AssemblyScript' })) ||

@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   compile: async () => (await import('./commands/compile.ts')).compileCommand(),
   disasm: async () => (await import('./commands/disasm.ts')).disasmCommand(),
   asm: async () => (await import('./commands/asm.ts')).asmCommand(),
+  feature: async () => (await import('./commands/feature.ts')).featureCommand(),
   demo: async () => (await import('./commands/demo.ts')).demoCommand(),
 }
 const asked = process.argv[2] ?? ''
