@@ -5,6 +5,7 @@ import { pointer, result } from './env'
 export * from './bits'
 export * from './dynptr-kfunc'
 export * from './run'
+export * from './seq'
 export * from './string-kfunc'
 export * from './throw'
 

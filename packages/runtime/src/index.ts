@@ -60,6 +60,7 @@ export {
   type VirtualClock,
   type WarmupInput,
 } from './core.ts'
+export { runIterator } from './iterator.ts'
 export { defaultPreset } from './preset.ts'
 
 export interface RuntimeOptions {

@@ -96,10 +96,12 @@ const named = [
   'get_listener_sock',
   'get_netns_cookie',
   'get_cgroup_classid',
-] as const
   'get_attach_cookie',
   'get_retval',
   'set_retval',
+  'seq_printf',
+  'seq_write',
+] as const
 
 /** Helpers that another one's export serves: one memory, one clock that does not stop. */
 const aliases: Readonly<Record<string, string>> = {

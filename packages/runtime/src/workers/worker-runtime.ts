@@ -98,9 +98,17 @@ export class WorkerRuntime extends EventEmitter<RuntimeEvents> {
     this.arena.view.setUint32(block + control.CTL_OWNER, shared.tag, true)
     this.#table.setControl(shared.cpu, block)
     const emit = (event: string, ...args: unknown[]): void => raise(this, event, args)
-    const { now } = createClock(seed !== undefined)
+    const { now, epoch } = createClock(seed !== undefined)
     const mapAt = (address: number): MapHandle | undefined => this.#maps.get(address)
-    this.#env = { memory: this.arena.memory, control: block, cpu: shared.cpu, emit, now, mapAt }
+    this.#env = {
+      memory: this.arena.memory,
+      control: block,
+      cpu: shared.cpu,
+      emit,
+      now,
+      ...(epoch === undefined ? {} : { epoch }),
+      mapAt,
+    }
     this.#modules = createModuleSet(this.#own, this.#env, this.#activity, new Map(shared.modules))
     this.host = {
       arena: this.arena,
