@@ -1,6 +1,6 @@
 /**
- * bpf_timer and bpf_wq (kernel/bpf/helpers.c): the field holds the address of a record (ASYNC_*); when its callback runs is
- * the host's business.
+ * bpf_timer and bpf_wq (kernel/bpf/helpers.c): the field holds the address of a record (ASYNC_*); when its callback
+ * runs is the host's business.
  */
 import { CTL_PROG } from '../../registry/src/layout/control'
 import { EBUSY, EDEADLK, EINVAL, ENOMEM } from '../../registry/src/layout/errno'

@@ -59,7 +59,7 @@ function freeKptr(at: usize): void {
   if (object != 0) drop(<usize>object)
 }
 
-/** A list or tree goes under the lock of what it is in. One whose lock cannot be had stays as it is: its holder is gone. */
+/** A list or tree goes under the lock of what it is in; one whose lock cannot be had stays: its holder is gone. */
 function freeGraph(record: usize, base: usize, field: usize): void {
   const at = base + load<u32>(field, FIELD_OFFSET)
   const lock = load<u32>(record, RECORD_LOCK)

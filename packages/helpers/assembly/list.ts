@@ -6,7 +6,7 @@ import { EINVAL } from '../../registry/src/layout/errno'
 import { pointer, result } from './env'
 import { drop } from './objects'
 
-// Of head and node: the next and the previous one. Of a node: the head whose list it is in, and how far into its object it is.
+// Of head and node: the next and the previous one. Of a node: the head whose list it is in, its offset in its object.
 const NEXT: usize = 0
 const PREVIOUS: usize = 4
 const OWNER: usize = 8

@@ -1,7 +1,7 @@
 /**
- * Local objects (bpf_obj_new and its kin, kernel/bpf/helpers.c): blocks of the arena behind a header that names the record
- * of their special fields. What a program drops is kept until no program runs, as RCU keeps it; with threads, where nobody
- * knows that, it waits for the next object of the same record.
+ * Local objects (bpf_obj_new and its kin, kernel/bpf/helpers.c): blocks of the arena behind a header that names the
+ * record of their special fields. What a program drops is kept until no program runs, as RCU keeps it; with threads,
+ * where nobody knows that, it waits for the next object of the same record.
  */
 import { CTL_CPU, CTL_DROPPED, CTL_PROG } from '../../registry/src/layout/control'
 import {

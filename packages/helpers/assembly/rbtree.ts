@@ -1,13 +1,13 @@
 /**
- * bpf_rb_root and bpf_rb_node (kernel/bpf/helpers.c, lib/rbtree.c): a red-black tree of u32 links, balanced as Guibas and
- * Sedgewick's is, with the kernel's choices, so that bpf_rbtree_root, _left and _right see the same shape. The verifier
- * sees to it that whoever works on a tree holds its lock.
+ * bpf_rb_root and bpf_rb_node (kernel/bpf/helpers.c, lib/rbtree.c): a red-black tree of u32 links, balanced with the
+ * kernel's choices, so that bpf_rbtree_root, _left and _right see the same shape. The verifier sees to it that whoever
+ * works on a tree holds its lock.
  */
 import { EINVAL } from '../../registry/src/layout/errno'
 import { pointer, result } from './env'
 import { drop } from './objects'
 
-// A node: children, parent, colour, the root whose tree it is in, how far into its object it is. A root: its first node.
+// A node: children, parent, colour, the root whose tree it is in, its offset in its object. A root: its top.
 const LEFT: usize = 0
 const RIGHT: usize = 4
 const PARENT: usize = 8

@@ -230,8 +230,8 @@ function plugin(): Shape {
     attachPoints: list(),
     loaders: list(),
     engines: list(),
-    engines: list(),
     freeFields: optional(wasm()),
+  })
 }
 
 const makers: Readonly<Record<ShapeName, () => Shape>> = {

@@ -5,7 +5,10 @@ const bad = (name: string, message: string): RuntimeError =>
   new RuntimeError('BAD_OPTION', name, `option ${name}: ${message}`)
 
 /** Checks what neither the platform nor the arena checks of a runtime's options. Throws RuntimeError BAD_OPTION. */
-export function checkOptions(plugins: unknown, { seed }: { readonly seed?: unknown }): void {
+export function checkOptions(
+  plugins: unknown,
+  { seed, clock }: { readonly seed?: unknown; readonly clock?: unknown },
+): void {
   if (!Array.isArray(plugins)) {
     throw bad('plugins', `${kindOf(plugins)} is no list of plugins; give [definePlugin({ … })]`)
   }
@@ -15,5 +18,10 @@ export function checkOptions(plugins: unknown, { seed }: { readonly seed?: unkno
   }
   if (seed !== undefined && typeof seed !== 'bigint') {
     throw bad('seed', `${kindOf(seed)} is no bigint; write 1n for 1`)
+  }
+  if (clock === undefined) return
+  const { now, schedule } = (clock ?? {}) as Partial<Record<'now' | 'schedule', unknown>>
+  if (typeof now !== 'function' || typeof schedule !== 'function') {
+    throw bad('clock', `${kindOf(clock)} is no clock; give { now, schedule }, or createVirtualClock()`)
   }
 }

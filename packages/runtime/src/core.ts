@@ -10,7 +10,6 @@ import {
   type Engine,
   type EngineDef,
   type HelperDef,
-  type HostEnv,
   type LinkedHelper,
   type LinkedMap,
   type MapHandle,
@@ -38,8 +37,8 @@ import { Lifetime } from './lifetime.ts'
 import { linkBare, linkProgram } from './link.ts'
 import { linkFunction } from './link-function.ts'
 import { compileWith } from './load-cache.ts'
+import { createMainEnv, type MainEnv } from './main-env.ts'
 import { createMap, fillMap, type MapFactory } from './map-factory.ts'
-import { createMainEnv } from './main-env.ts'
 import { createModuleSet, type ModuleSet } from './modules.ts'
 import { pinPathByName } from './pin-path.ts'
 import { type PinInfo, type Pinnable, PinTable } from './pin-table.ts'
@@ -47,8 +46,6 @@ import { Program, readFault, writeRecord } from './program.ts'
 import { raise } from './raise.ts'
 import { selectPrograms } from './select-programs.ts'
 import { tierUp } from './tier-up.ts'
-import type { Timers } from './timers.ts'
-import { ValueFields } from './value-fields.ts'
 import { verifyOrThrow, verifyProgram } from './verify-program.ts'
 import { printPlugin } from './workers/fingerprint.ts'
 import { WorkerHub } from './workers/hub.ts'
@@ -86,7 +83,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   readonly #cpu: ReturnType<typeof createCpu>
   readonly #modules: ModuleSet
   readonly #mapFactory: MapFactory
-  readonly #env: HostEnv
+  readonly #main: MainEnv
   readonly #verifier: Verifier | undefined
   readonly #engines = new Map<string, Promise<Engine>>()
   readonly #helpers = new Map<number, Promise<LinkedHelper>>()
@@ -95,8 +92,6 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   readonly #pins: PinTable
   readonly #lifetimes = new WeakMap<Program, Lifetime>()
   readonly #activity = createActivity()
-  readonly #timers: Timers
-  readonly #fields: ValueFields
   readonly #collections = new Set<Collection>()
   readonly #onClose = new Set<() => void>()
   #hub: WorkerHub | undefined
@@ -121,22 +116,17 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     const emit = this.#raise.bind(this)
     const mapAt = (address: number): MapHandle | undefined => this.#maps.get(address)?.handle
     const activity = this.#activity
-    const deterministic = options.seed !== undefined
-    const { clock } = options
-    const main = createMainEnv({ cpu: this.#cpu, activity, clock, deterministic, emit, mapAt })
-    const { env, now } = main
-    this.#env = env
-    this.#timers = main.timers
-    this.#fields = new ValueFields(this.arena, platform)
-    this.#modules = createModuleSet(this.#cpu, this.#env, this.#activity)
+    this.#main = createMainEnv({ cpu: this.#cpu, platform, activity, options, emit, mapAt })
+    const { env, fields } = this.#main
+    this.#modules = createModuleSet(this.#cpu, env, activity)
     this.#mapFactory = {
       platform,
       cpu: this.#cpu,
       modules: this.#modules,
-      env: this.#env,
+      env,
       slots: new Map(),
       activity,
-      fields: this.#fields,
+      fields,
       seed: options.seed,
     }
     this.#pins = new PinTable({
@@ -153,7 +143,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       arena: this.arena,
       platform,
       control: this.#cpu.control,
-      now,
+      now: env.now,
       emit,
       mapAt,
       quiesce: () => {
@@ -207,7 +197,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       verify ? verifyOrThrow(this.#requireVerifier(), withGlobals, program, options) : undefined,
     )
 
-    this.#fields.know(withGlobals, verify)
+    this.#main.fields.know(withGlobals, verify)
     const undo: (() => void)[] = []
     const pinnedHere: string[] = []
     const release = (): void => {
@@ -270,7 +260,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
         const record = this.arena.alloc(programLayout.PROG_RECORD_SIZE)
         const id = this.#nextProgramId++
         const slot = writeRecord(this.#cpu, record, id, typeDef.id, compiled)
-        this.#fields.begin(record, source, withGlobals)
+        this.#main.fields.begin(record, source, withGlobals)
         const program = new Program({
           name: source.name,
           id,
@@ -286,8 +276,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
         })
         undo.push(() => {
           this.#forget(record)
-          this.#timers.forget(record)
-          this.#fields.end(record)
+          this.#main.end(record)
           this.#cpu.removeFunction(slot)
           this.arena.free(record)
         })

@@ -8,6 +8,7 @@ import {
 } from '@skep/registry'
 import { createVerifier } from '@skep/verifier'
 import { checkOptions } from './check-options.ts'
+import type { Clock } from './clock.ts'
 import { type CacheStore, createRuntime as composeRuntime, type PinStore, type Runtime } from './core.ts'
 import { RuntimeError } from './errors.ts'
 import { defaultPreset } from './preset.ts'
@@ -87,6 +88,11 @@ export interface RuntimeOptions {
   readonly tierUp?: boolean
   /** Keeps the contents of pinned maps beyond the process; absent: pins are in memory. */
   readonly pins?: PinStore
+  /**
+   * What programs take for time, and what runs their timers. Default: the host's; with a seed, one that only readings move,
+   * so that timers wait for a `createVirtualClock` that the host advances.
+   */
+  readonly clock?: Clock
   /** Deterministic mode: random numbers and time come from this seed. */
   readonly seed?: bigint
   /** What helpers ask the host, of this thread: sockets, tasks, cgroups, traced functions. */

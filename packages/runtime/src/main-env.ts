@@ -1,21 +1,29 @@
-import type { Cpu, HostEnv, MapHandle } from '@skep/registry'
+import type { Cpu, HostEnv, MapHandle, Platform } from '@skep/registry'
 import { type Activity, whenIdle } from './activity.ts'
-import { type Clock, createClock } from './clock.ts'
+import { createClock } from './clock.ts'
+import type { CoreOptions } from './core-options.ts'
 import type { ProgramFault } from './errors.ts'
 import { Timers } from './timers.ts'
+import { ValueFields } from './value-fields.ts'
 
-/** What functions in JS may reach in the thread that made a runtime: time and timers included. */
+/** The thread that made a runtime: what functions in JS may reach in it, timers and special fields. */
+export interface MainEnv {
+  readonly env: HostEnv
+  readonly fields: ValueFields
+  /** The program of that record goes. */
+  end(record: number): void
+}
+
 export function createMainEnv(parts: {
   readonly cpu: Cpu
   readonly activity: Activity
-  readonly clock: Clock | undefined
-  readonly deterministic: boolean
+  readonly platform: Platform
+  readonly options: Pick<CoreOptions, 'clock' | 'seed'>
   readonly emit: (event: string, ...args: unknown[]) => void
   readonly mapAt: (address: number) => MapHandle | undefined
-}): { readonly env: HostEnv; readonly timers: Timers; readonly now: () => bigint } {
-  const { cpu, activity, emit, mapAt } = parts
-  const clock = parts.clock ?? createClock(parts.deterministic)
-  const now = clock.now.bind(clock)
+}): MainEnv {
+  const { cpu, platform, activity, options, emit, mapAt } = parts
+  const clock = options.clock ?? createClock(options.seed !== undefined)
   const failed = (fault: ProgramFault): void => emit('exception', fault)
   const timers = new Timers({ cpu, clock, activity, mapAt, failed })
   const env: HostEnv = {
@@ -23,11 +31,16 @@ export function createMainEnv(parts: {
     control: cpu.control,
     cpu: cpu.index,
     emit,
-    now,
+    now: clock.now.bind(clock),
     ...(clock.epoch === undefined ? {} : { epoch: clock.epoch }),
     deferred: timers,
     whenIdle: (step) => whenIdle(activity, step),
     mapAt,
   }
-  return { env, timers, now }
+  const fields = new ValueFields(cpu.arena, platform)
+  const end = (record: number): void => {
+    timers.forget(record)
+    fields.end(record)
+  }
+  return { env, fields, end }
 }
