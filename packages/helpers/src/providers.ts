@@ -39,7 +39,7 @@ export interface SocketIdentityProvider {
 }
 
 /** What a host knows that a runtime does not: who runs a program, and the sockets, cgroups and functions around it. */
-export interface HelperProviders extends Pick<HostEnv, 'sockets' | 'task'> {
+export interface HelperProviders extends Pick<HostEnv, 'sockets' | 'stacks' | 'task'> {
   readonly cgroups?: CgroupProvider
   readonly tracing?: TraceProvider
   readonly pidNamespace?: () => PidNamespace

@@ -94,26 +94,6 @@ const unknown = (id: number, name: string, verify: MapTraits, reason: string): M
 
 export const absentMapTypes: readonly MapTypeDef[] = [
   absent(
-    7,
-    'stack_trace',
-    'plain',
-    {
-      key: U32,
-      // sysctl_perf_event_max_stack frames of 8 bytes.
-      value: { min: 8, max: 127 * 32 },
-      flags: FD_FLAGS | layout.BPF_F_STACK_BUILD_ID,
-      also: ({ valueSize, flags }) => {
-        const frame = (flags ?? 0) & layout.BPF_F_STACK_BUILD_ID ? 32 : 8
-        return valueSize % frame === 0 && valueSize / frame <= 127
-          ? undefined
-          : refuse('EINVAL', `value_size is ${valueSize}; it holds 1 to 127 frames of ${frame} bytes`)
-      },
-    },
-    ['bpf_get_stackid'],
-    { struct: 'bpf_stack_map' },
-    'there are no call stacks to record without a tracing provider',
-  ),
-  absent(
     8,
     'cgroup_array',
     'opaque',

@@ -15,6 +15,7 @@ import { perfEventArray } from './perf-event-array.ts'
 import { progArray } from './prog-array.ts'
 import { queue, stack } from './queue-stack.ts'
 import { ringbuf } from './ringbuf.ts'
+import { stackTrace } from './stack-trace.ts'
 import { cgrpStorage, inodeStorage, skStorage, taskStorage } from './storage.ts'
 import { userRingbuf } from './user-ringbuf.ts'
 
@@ -34,6 +35,7 @@ export const builtinMapTypes: readonly MapTypeDef[] = [
   ringbuf,
   userRingbuf,
   arenaMap,
+  stackTrace,
   skStorage,
   inodeStorage,
   taskStorage,

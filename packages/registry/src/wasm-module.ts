@@ -53,6 +53,11 @@ export interface HostEnv {
   readonly epoch?: bigint
   /** The task that a program runs in now; the host's own process when absent. */
   readonly task?: () => TaskInfo
+  /**
+   * Addresses of the frames on which a program was called, the innermost first, of the kernel or (`user`) of the process; the
+   * context is an arena address. Undefined where there is no such stack: the helpers give -EFAULT, as they do when absent.
+   */
+  readonly stacks?: (context: number, user: boolean) => readonly bigint[] | undefined
   /** The network stack's sockets; none when absent. */
   readonly sockets?: import('./sockets.ts').SocketProvider
   /** What timers and work queues of programs run by; absent: programs cannot start any here. */

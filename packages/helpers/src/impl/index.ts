@@ -105,6 +105,8 @@ const named = [
 
 /** Helpers that another one's export serves: one memory, one clock that does not stop. */
 const aliases: Readonly<Record<string, string>> = {
+  bpf_get_stackid: 'get_stackid',
+  bpf_get_stack: 'get_stack',
   bpf_sk_storage_get: 'sk_storage_get',
   bpf_sk_storage_delete: 'sk_storage_delete',
   bpf_inode_storage_get: 'storage_get',

@@ -13,7 +13,13 @@ export const helpersModule: WasmModuleDef = {
 }
 
 /** The same module with a host's providers in place of the runtime's. */
-export const helpersModuleWith = ({ sockets, task }: HelperProviders): WasmModuleDef => ({
+export const helpersModuleWith = ({ sockets, stacks, task }: HelperProviders): WasmModuleDef => ({
   ...helpersModule,
-  host: (env) => hostFunctions({ ...env, ...(sockets ? { sockets } : {}), ...(task ? { task } : {}) }),
+  host: (env) =>
+    hostFunctions({
+      ...env,
+      ...(sockets ? { sockets } : {}),
+      ...(stacks ? { stacks } : {}),
+      ...(task ? { task } : {}),
+    }),
 })
