@@ -14,6 +14,7 @@ import {
   badFlags,
   copyLocked,
   copyValue,
+  counted,
   free,
   freeFields,
   ownsFields,
@@ -56,6 +57,11 @@ export function array_lookup(map: u32, key: u32): u32 {
 }
 
 export function array_update(map: u32, key: u32, value: u32, flags: u64): i32 {
+  return counted(map, arrayUpdateUncounted(map, key, value, flags))
+}
+
+@inline
+function arrayUpdateUncounted(map: u32, key: u32, value: u32, flags: u64): i32 {
   // In the kernel's order: an index past the end comes before a lock that is not there.
   if ((flags & ~(<u64>BPF_F_LOCK)) > 2) return -EINVAL
   const to = array_lookup(map, key)

@@ -10,6 +10,7 @@ import {
 import {
   BPF_EXIST,
   BPF_F_LOCK,
+  MAP_CHANGES,
   MAP_FIELDS,
   MAP_FREE_FIELDS,
   MAP_LOCK,
@@ -41,6 +42,16 @@ declare function wait(word: u32): u32
 // @ts-ignore: decorator
 @external("env", "control")
 export declare const control: i32
+
+/** The result of an operation that changes the map when it is 0: then it counts. */
+@inline
+export function counted(map: usize, result: i32): i32 {
+  if (result == 0) {
+    if (SHARED) atomic.add<u32>(map + MAP_CHANGES, 1)
+    else store<u32>(map, load<u32>(map, MAP_CHANGES) + 1, MAP_CHANGES)
+  }
+  return result
+}
 
 @inline
 export function up8(value: u32): u32 {

@@ -28,6 +28,7 @@ import {
   copyBytes,
   copyLocked,
   copyValue,
+  counted,
   free,
   freeFields,
   initValue,
@@ -420,29 +421,29 @@ export function lru_percpu_hash_lookup16(map: u32, key: u32): u32 {
 }
 
 export function hash_update(map: u32, key: u32, value: u32, flags: u64): i32 {
-  return update<u8>(map, key, value, flags)
+  return counted(map, update<u8>(map, key, value, flags))
 }
 export function hash_update4(map: u32, key: u32, value: u32, flags: u64): i32 {
-  return update<u32>(map, key, value, flags)
+  return counted(map, update<u32>(map, key, value, flags))
 }
 export function hash_update8(map: u32, key: u32, value: u32, flags: u64): i32 {
-  return update<u64>(map, key, value, flags)
+  return counted(map, update<u64>(map, key, value, flags))
 }
 export function hash_update16(map: u32, key: u32, value: u32, flags: u64): i32 {
-  return update<v128>(map, key, value, flags)
+  return counted(map, update<v128>(map, key, value, flags))
 }
 
 export function hash_delete(map: u32, key: u32): i32 {
-  return remove<u8>(map, key)
+  return counted(map, remove<u8>(map, key))
 }
 export function hash_delete4(map: u32, key: u32): i32 {
-  return remove<u32>(map, key)
+  return counted(map, remove<u32>(map, key))
 }
 export function hash_delete8(map: u32, key: u32): i32 {
-  return remove<u64>(map, key)
+  return counted(map, remove<u64>(map, key))
 }
 export function hash_delete16(map: u32, key: u32): i32 {
-  return remove<v128>(map, key)
+  return counted(map, remove<v128>(map, key))
 }
 
 /** One CPU's value of a key, for every type of per-CPU hash; leaves an LRU's mark alone. */

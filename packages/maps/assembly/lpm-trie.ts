@@ -14,7 +14,7 @@ import {
   MAP_STRIDE,
   MAP_VALUE_SIZE,
 } from '../../registry/src/layout/map'
-import { alloc, copyBytes, copyValue, free, initValue, lock, setShape, unlock, up8 } from './env'
+import { alloc, copyBytes, copyValue, counted, free, initValue, lock, setShape, unlock, up8 } from './env'
 
 const ROOT = MAP_PRIVATE
 /** Nodes for reuse, linked through their first child; a freed node's value stays until then. */
@@ -224,6 +224,11 @@ function insert(map: usize, key: usize, value: usize, flags: u64): i32 {
 }
 
 export function lpm_trie_update(map: u32, key: u32, value: u32, flags: u64): i32 {
+  return counted(map, lpmTrieUpdateUncounted(map, key, value, flags))
+}
+
+@inline
+function lpmTrieUpdateUncounted(map: u32, key: u32, value: u32, flags: u64): i32 {
   if (flags > <u64>BPF_EXIST || load<u32>(key) > load<u32>(map, DATA_SIZE) << 3) return -EINVAL
   if (!lock(map)) return -ETIMEDOUT
   const result = insert(map, key, value, flags)
@@ -269,6 +274,11 @@ function remove(map: usize, key: usize): i32 {
 }
 
 export function lpm_trie_delete(map: u32, key: u32): i32 {
+  return counted(map, lpmTrieDeleteUncounted(map, key))
+}
+
+@inline
+function lpmTrieDeleteUncounted(map: u32, key: u32): i32 {
   if (load<u32>(key) > load<u32>(map, DATA_SIZE) << 3) return -EINVAL
   if (!lock(map)) return -ETIMEDOUT
   const result = remove(map, key)

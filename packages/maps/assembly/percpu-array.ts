@@ -12,7 +12,19 @@ import {
   MAP_STRIDE,
   MAP_VALUE_SIZE,
 } from '../../registry/src/layout/map'
-import { alloc, copyValue, free, freeFields, ownsFields, popKey, pushKey, thisCpu, up8, visit } from './env'
+import {
+  alloc,
+  copyValue,
+  counted,
+  free,
+  freeFields,
+  ownsFields,
+  popKey,
+  pushKey,
+  thisCpu,
+  up8,
+  visit,
+} from './env'
 
 /** Bytes from one CPU's array to the next. */
 const AREA = MAP_PRIVATE
@@ -43,6 +55,11 @@ export function percpu_array_lookup(map: u32, key: u32): u32 {
 
 /** Writes this CPU's value only. */
 export function percpu_array_update(map: u32, key: u32, value: u32, flags: u64): i32 {
+  return counted(map, percpuArrayUpdateUncounted(map, key, value, flags))
+}
+
+@inline
+function percpuArrayUpdateUncounted(map: u32, key: u32, value: u32, flags: u64): i32 {
   // In the kernel's order: a lock, which no such value has, comes last.
   if ((flags & ~(<u64>BPF_F_LOCK)) > <u64>BPF_EXIST) return -EINVAL
   const to = percpu_array_lookup(map, key)

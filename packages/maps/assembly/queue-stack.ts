@@ -10,7 +10,7 @@ import {
   MAP_STRIDE,
   MAP_VALUE_SIZE,
 } from '../../registry/src/layout/map'
-import { alloc, copyBytes, free, lock, setShape, unlock, up8 } from './env'
+import { alloc, copyBytes, counted, free, lock, setShape, unlock, up8 } from './env'
 
 /** Index of the oldest value. */
 const OLDEST = MAP_PRIVATE
@@ -57,7 +57,7 @@ export function queue_push(map: u32, value: u32, flags: u64): i32 {
   copyBytes(at(map, count), value, load<u32>(map, MAP_VALUE_SIZE))
   store<u32>(map, count + 1, MAP_COUNT)
   unlock(map)
-  return 0
+  return counted(map, 0)
 }
 
 @inline
@@ -83,7 +83,7 @@ function get(map: usize, value: usize, newest: bool, take: bool): i32 {
 }
 
 export function queue_pop(map: u32, value: u32): i32 {
-  return get(map, value, false, true)
+  return counted(map, get(map, value, false, true))
 }
 
 export function queue_peek(map: u32, value: u32): i32 {
@@ -91,7 +91,7 @@ export function queue_peek(map: u32, value: u32): i32 {
 }
 
 export function stack_pop(map: u32, value: u32): i32 {
-  return get(map, value, true, true)
+  return counted(map, get(map, value, true, true))
 }
 
 export function stack_peek(map: u32, value: u32): i32 {

@@ -1,4 +1,6 @@
 import { MapError } from './errors.ts'
+import type { HostMap } from './host-map.ts'
+import { MapWatch, type Observer, type WatchOptions } from './map-watch.ts'
 
 /** What the host did to an element; `key` is absent for maps without keys. */
 export interface HostChange {
@@ -13,6 +15,11 @@ const pins = new WeakMap<MapBase, Pin>()
 
 /** What `map.pin` does: for whoever makes maps that can outlive their collection. */
 export const setPin = (map: MapBase, pin: Pin): void => void pins.set(map, pin)
+
+const observers = new WeakMap<MapBase, Observer>()
+
+/** How `map.watch` hears of runs: for whoever runs programs. */
+export const setObserver = (map: MapBase, observer: Observer): void => void observers.set(map, observer)
 
 /** What a live map has besides its elements: who waits for it, and where it is pinned. */
 export abstract class MapBase {
@@ -41,6 +48,11 @@ export abstract class MapBase {
     if (this.#watching.size === 0) return
     const change = key && key.length > 0 ? { operation, key: key.slice() } : { operation }
     for (const listener of this.#watching) listener(change)
+  }
+
+  /** The map's changes as they come; see `MapWatch` for what it can see. */
+  watch(options: WatchOptions = {}): MapWatch {
+    return new MapWatch(this as unknown as HostMap, observers.get(this), options)
   }
 
   /** Keeps the map under a path after its collection is closed (BPF_OBJ_PIN); see the runtime's `pin`. */

@@ -11,10 +11,10 @@ export class Waiter {
 
   constructor(map: HostMap) {
     this.#map = map
-    this.#forget = map.onWake(() => this.#wake())
+    this.#forget = map.onWake(() => this.wake())
   }
 
-  #wake(): void {
+  wake(): void {
     this.#woken = true
     for (const resume of this.#waiting) resume()
     this.#waiting.clear()
@@ -34,6 +34,6 @@ export class Waiter {
   close(): void {
     this.#closed = true
     this.#forget()
-    this.#wake()
+    this.wake()
   }
 }

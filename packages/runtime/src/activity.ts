@@ -8,11 +8,35 @@ export interface Activity {
   thrown: { readonly subject: string; readonly cause: unknown } | undefined
   /** What has to wait until no program runs. */
   readonly later: (() => void)[]
-  /** `thrown` or `later` holds something. */
+  /** `thrown` or `later` holds something, or somebody observes. */
   pending: boolean
+  /** Called when the outermost run or batch has returned. */
+  readonly observers: Set<() => void>
+  /** Programs that must know when the first observer comes and the last one goes. */
+  readonly programs: Set<{ attend(): void }>
 }
 
-export const createActivity = (): Activity => ({ depth: 0, thrown: undefined, later: [], pending: false })
+export const createActivity = (): Activity => ({
+  depth: 0,
+  thrown: undefined,
+  later: [],
+  pending: false,
+  observers: new Set(),
+  programs: new Set(),
+})
+
+/** Calls `observer` after every run and batch; returns a function that ends it. Runs cost nothing more where nobody observes. */
+export function observeRuns(activity: Activity, observer: () => void): () => void {
+  const told = (): void => {
+    activity.pending = activity.later.length > 0 || activity.observers.size > 0
+    for (const program of activity.programs) program.attend()
+  }
+  activity.observers.add(observer)
+  if (activity.observers.size === 1) told()
+  return () => {
+    if (activity.observers.delete(observer) && activity.observers.size === 0) told()
+  }
+}
 
 /** Runs `step` now, or when the runs under way have returned: programs must not lose their memory under their feet. */
 export function whenIdle(activity: Activity, step: () => void): void {
@@ -26,8 +50,9 @@ export function whenIdle(activity: Activity, step: () => void): void {
 /** The outermost run has returned. */
 export function settle(activity: Activity): void {
   activity.thrown = undefined
-  activity.pending = false
+  activity.pending = activity.observers.size > 0
   for (const step of activity.later.splice(0)) step()
+  for (const observer of activity.observers) observer()
 }
 
 /**

@@ -21,7 +21,7 @@ import {
 } from '@skep/registry'
 import type { Verifier } from '@skep/verifier'
 import { EventEmitter } from 'eventemitter3'
-import { createActivity, whenIdle } from './activity.ts'
+import { createActivity, observeRuns, whenIdle } from './activity.ts'
 import { checkOptions } from './check-options.ts'
 import { checkSpec } from './check-spec.ts'
 import { Collection } from './collection.ts'
@@ -275,6 +275,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
           activity: this.#activity,
         })
         undo.push(() => {
+          program.retire()
           this.#forget(record)
           this.#main.end(record)
           this.#cpu.removeFunction(slot)
@@ -341,7 +342,10 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     const map = await createMap(spec, this.#nextMapId++, this.#mapFactory)
     const { address } = map.linked
     const freed = (): void => void this.#maps.delete(address)
-    const held: HeldMap = holdMap(map, freed, (path) => this.pin(path, map.handle))
+    const held: HeldMap = holdMap(map, freed, {
+      pin: (path) => this.pin(path, map.handle),
+      observe: (check) => observeRuns(this.#activity, check),
+    })
     this.#maps.set(address, held)
     return held
   }

@@ -1,4 +1,4 @@
-import { setPin } from '@skep/maps'
+import { type Observer, setObserver, setPin } from '@skep/maps'
 import type { LinkedMap } from '@skep/registry'
 import type { LiveMap } from './map-factory.ts'
 
@@ -7,10 +7,15 @@ export interface HeldMap extends LiveMap {
   retain(): void
 }
 
-/** Held by whoever made it. `freed` is called before it goes; `pin` is what `map.pin` does. */
-export function holdMap(map: LiveMap, freed: () => void, pin: (path: string) => Promise<void>): HeldMap {
+/** Held by whoever made it. `freed` is called before it goes; `does` is what `map.pin` and `map.watch` ask for. */
+export function holdMap(
+  map: LiveMap,
+  freed: () => void,
+  does: { readonly pin: (path: string) => Promise<void>; readonly observe: Observer },
+): HeldMap {
   let holders = 1
-  setPin(map.handle, pin)
+  setPin(map.handle, does.pin)
+  setObserver(map.handle, does.observe)
   return {
     ...map,
     retain: () => void holders++,

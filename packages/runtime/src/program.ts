@@ -66,7 +66,7 @@ export class Program<T extends string = string> implements ProgramHandle {
   /** Runs once; throws when the run ends early. */
   #direct: (ctx: number) => number
   /** Nothing of JS, and no other program, can run before `#direct` returns: nobody has to know that it runs. */
-  #alone: boolean
+  #alone = false
   /** Makes of what `#direct` threw a fault in the control block, or throws it on. */
   #note: (cause: unknown) => void
   readonly #cpu: Cpu
@@ -103,8 +103,9 @@ export class Program<T extends string = string> implements ProgramHandle {
     const { direct } = compiled
     direct?.bind(init.record)
     this.#direct = direct?.run ?? ((ctx) => this.#told(ctx))
-    this.#alone = direct?.alone ?? false
     this.#note = direct?.note ?? rethrow
+    init.activity.programs.add(this)
+    this.attend()
   }
 
   /**
@@ -222,6 +223,11 @@ export class Program<T extends string = string> implements ProgramHandle {
     }
   }
 
+  /** Nobody, or somebody, wants to know of runs now. */
+  attend(): void {
+    this.#alone = this.#compiled.direct?.alone === true && this.#activity.observers.size === 0
+  }
+
   /** Another engine's code takes over, for tail calls too. Not while it runs. */
   replace(compiled: CompiledProgram): void {
     if (this.#retired) return
@@ -233,8 +239,8 @@ export class Program<T extends string = string> implements ProgramHandle {
     direct?.bind(this.record)
     this.#compiled = compiled
     this.#direct = direct?.run ?? ((ctx) => this.#told(ctx))
-    this.#alone = direct?.alone ?? false
     this.#note = direct?.note ?? rethrow
+    this.attend()
   }
 
   /**
@@ -264,6 +270,7 @@ export class Program<T extends string = string> implements ProgramHandle {
   /** The collection is closed: no run may touch what it had. */
   retire(): void {
     this.#retired = true
+    this.#activity.programs.delete(this)
     const refuse = (): never => {
       throw new RuntimeError('CLOSED', this.name, `${this.name}: its collection is closed; load it again`)
     }

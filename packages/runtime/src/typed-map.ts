@@ -1,8 +1,15 @@
 import type { Codec } from '@skep/btf'
-import type { HostMap } from '@skep/maps'
+import type { HostMap, MapChange, WatchOptions } from '@skep/maps'
 import { RuntimeError } from './errors.ts'
 
 const round8 = (n: number): number => (n + 7) & ~7
+
+type HostMapChange = Extract<MapChange, { readonly by: 'host' }>
+
+/** A change of a typed map: a host's operation with its key, or something that programs did. */
+export type TypedChange<K> =
+  | (Omit<HostMapChange, 'key'> & { readonly key?: K })
+  | Extract<MapChange, { readonly by: 'program' }>
 
 /** A live map seen through codecs. Values of per-CPU maps are arrays, one element for each CPU. */
 export class TypedMap<K, V> implements Iterable<[K, V]> {
@@ -47,6 +54,22 @@ export class TypedMap<K, V> implements Iterable<[K, V]> {
   /** Keeps the map under a path after its collection is closed; see the runtime's `pin`. */
   pin(path: string): Promise<void> {
     return this.handle.pin(path)
+  }
+
+  /** The map's changes from the first `next` on, with decoded keys; see `MapWatch` of @skep/maps for what it can see. */
+  async *watch(options?: WatchOptions): AsyncGenerator<TypedChange<K>, void, undefined> {
+    const watch = this.handle.watch(options)
+    try {
+      for await (const change of watch) {
+        if (change.by === 'program') yield change
+        else {
+          const { key, ...more } = change
+          yield { ...more, ...(key ? { key: decode(this.#key, key) } : {}) }
+        }
+      }
+    } finally {
+      watch.close()
+    }
   }
 
   *keys(): IterableIterator<K> {

@@ -33,6 +33,9 @@ export const MAP_INNER = 52
  */
 export const MAP_FREE_FIELDS = 56
 
+/** Updates and deletions that succeeded, modulo 2^32: of types that count them, by whomever; stores through a pointer not. */
+export const MAP_CHANGES = 60
+
 /**
  * Function-table slots of the type's operations; the generic helpers call through these. Signatures (i32 unless said):
  * lookup(map, key) → value address or 0; update(map, key, value, flags: i64) → 0 or -errno; delete(map, key) → errno;
