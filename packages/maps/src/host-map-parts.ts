@@ -1,6 +1,9 @@
 import type { Arena } from '@skep/memory'
 import type { HostEnv, MapSpec, MapTypeDef, ValueField } from '@skep/registry'
 
+/** free_fields(map, value) of layout/map.ts's MAP_FREE_FIELDS. */
+export type FreeFields = (map: number, value: number) => number
+
 /** What a live map is made of. */
 export interface HostMapParts {
   readonly arena: Arena
@@ -22,5 +25,5 @@ export interface HostMapParts {
   readonly fields?: readonly ValueField[]
   readonly innerFields?: readonly ValueField[]
   /** What frees them (PluginDef.freeFields); absent: nothing is put into them. */
-  readonly freeFields?: unknown
+  readonly freeFields?: FreeFields
 }

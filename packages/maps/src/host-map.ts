@@ -15,7 +15,7 @@ import { type BatchResult, deleteBatch, lookupBatch, type MapBatch, updateBatch 
 import { MapError } from './errors.ts'
 import { createBlocks, lockHolder, type MapBlocks, openBlocks, round8, writeSlots } from './header.ts'
 import { Holding } from './holding.ts'
-import type { HostMapParts } from './host-map-parts.ts'
+import type { FreeFields, HostMapParts } from './host-map-parts.ts'
 import { keysByBatch } from './keys.ts'
 import { linkMap } from './link-map.ts'
 import { MapBase } from './map-base.ts'
@@ -30,7 +30,14 @@ import {
   type Operations,
 } from './map-operations.ts'
 import { type ViewType, viewMap } from './map-view.ts'
-import { blankFields, fieldsAt, hasSpinLock, placeFreeFields, withValueLock } from './value-fields.ts'
+import {
+  blankFields,
+  fieldsAt,
+  hasSpinLock,
+  placeFreeFields,
+  withValueLock,
+  writeAround,
+} from './value-fields.ts'
 
 /** Flags as bigints. */
 const flagsOf: readonly bigint[] = Array.from({ length: 32 }, (_, n) => BigInt(n))
@@ -74,6 +81,7 @@ export class HostMap extends MapBase implements MapHandle {
   readonly #fields: readonly ValueField[]
   readonly #innerFields: readonly ValueField[]
   readonly #control: number | undefined
+  readonly #freeFields: FreeFields | undefined
   readonly #opened: boolean
   #readable: boolean
   #closed = false
@@ -131,7 +139,7 @@ export class HostMap extends MapBase implements MapHandle {
     const names = mapExports(def, spec)
     const place = (fn: unknown, op: AnyOp, at?: number): number => slot(fn, names[op] ?? op, at)
     writeSlots(arena.view, this.address, this.#type.inTable, place, this.#opened)
-    placeFreeFields(this, fields, parts.freeFields, slot, this.#opened)
+    this.#freeFields = placeFreeFields(this, fields, parts.freeFields, slot, this.#opened)
   }
 
   #bind({ def, spec, exports, env }: HostMapParts): BoundType {
@@ -389,7 +397,8 @@ export class HostMap extends MapBase implements MapHandle {
     const stride = round8(this.valueSize)
     for (let cpu = 0; cpu < cpus; cpu++) {
       const address = lookup(this.address, key, cpu) >>> 0
-      u8.set(value.subarray(cpu * stride, (cpu + 1) * stride), address)
+      this.#freeFields?.(this.address, address)
+      writeAround(u8, address, value.subarray(cpu * stride, (cpu + 1) * stride), this.#fields)
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Arena } from '@skep/memory'
 import { control, mapLayout as layout, ownsAnything, readFieldRecord, type ValueField } from '@skep/registry'
+import type { FreeFields } from './host-map-parts.ts'
 
 /** What marks a lock's word as an owner's tag (@skep/memory). */
 const TAGGED = 0x8000_0000
@@ -17,6 +18,21 @@ export function blankFields(bytes: Uint8Array, fields: readonly ValueField[], st
     for (const { offset, size } of fields) bytes.fill(0, value + offset, value + offset + size)
   }
   return bytes
+}
+
+/** Writes a value at an address, all but its special fields. */
+export function writeAround(
+  u8: Uint8Array,
+  address: number,
+  value: Uint8Array,
+  fields: readonly ValueField[],
+): void {
+  let from = 0
+  for (const { offset, size } of [...fields].sort((a, b) => a.offset - b.offset)) {
+    u8.set(value.subarray(from, offset), address + from)
+    from = offset + size
+  }
+  u8.set(value.subarray(from), address + from)
 }
 
 /** Whether values of these fields have a lock that BPF_F_LOCK takes. */
@@ -47,16 +63,20 @@ export function withValueLock<T>(
   }
 }
 
-/** Tells the map's operations what frees the special fields of a value, by its function-table slot. */
+/**
+ * Tells the map's operations what frees the special fields of a value, by its function-table slot; gives it back where there
+ * is anything to free.
+ */
 export function placeFreeFields(
   map: { readonly arena: Arena; readonly address: number },
   fields: readonly ValueField[],
-  free: unknown,
+  free: FreeFields | undefined,
   slot: (fn: unknown, name: string, slot?: number) => number,
   opened: boolean,
-): void {
+): FreeFields | undefined {
   const word = (map.address + layout.MAP_FREE_FIELDS) >> 2
-  if (free === undefined || (opened ? map.arena.u32[word] === 0 : !ownsAnything(fields))) return
+  if (free === undefined || (opened ? map.arena.u32[word] === 0 : !ownsAnything(fields))) return undefined
   const placed = slot(free, 'free_fields', opened ? map.arena.u32[word] : undefined)
   if (!opened) map.arena.u32[word] = placed
+  return free
 }

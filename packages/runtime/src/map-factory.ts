@@ -1,4 +1,4 @@
-import { createHostMap, type HostMap, openArenaWindow } from '@skep/maps'
+import { createHostMap, type HostMap, type HostMapParts, openArenaWindow } from '@skep/maps'
 import {
   arenaLayout,
   type Cpu,
@@ -64,7 +64,9 @@ export async function createMap(spec: MapSpec, id: number, factory: MapFactory):
     env,
     fields: special.fields,
     innerFields: special.innerFields,
-    ...(free ? { freeFields: await modules.function(free) } : {}),
+    ...(free
+      ? { freeFields: (await modules.function(free)) as unknown as NonNullable<HostMapParts['freeFields']> }
+      : {}),
     ...(def.wasm ? { exports: await modules.instantiate(def.wasm.module) } : {}),
     ...(factory.seed === undefined ? {} : { seed: factory.seed }),
     slot: (fn) => {

@@ -10,9 +10,10 @@ export interface Side {
   get(variable: string): bigint[]
   set(variable: string, ...values: readonly bigint[]): void
   map(name: string): {
-    lookup(key: Uint8Array): Uint8Array | undefined
+    lookup(key: Uint8Array, flags?: number): Uint8Array | undefined
     update(key: Uint8Array, value: Uint8Array, flags?: number): void
     delete(key: Uint8Array): unknown
+    freeze(): void
   }
   close(): void
 }

@@ -1,4 +1,4 @@
-import { createHostMap, type HostMap } from '@skep/maps'
+import { createHostMap, type HostMap, type HostMapParts } from '@skep/maps'
 import { type Arena, openArena } from '@skep/memory'
 import {
   type AdoptedProgram,
@@ -180,7 +180,8 @@ export class WorkerRuntime extends EventEmitter<RuntimeEvents> {
   async #open(shared: SharedCollection, undo: (() => void)[]): Promise<Collection> {
     const maps = new Map<string, HostMap>()
     const free = this.platform.freeFields
-    const freeFields = free && (await this.#modules.function(free))
+    const freeFields =
+      free && ((await this.#modules.function(free)) as unknown as NonNullable<HostMapParts['freeFields']>)
     for (const { spec, id, address } of shared.maps) {
       const def = this.platform.mapTypes.get(spec.type)!
       const map = createHostMap({
