@@ -44,26 +44,6 @@ function absent(
   })
 }
 
-/** The program types in which an update of a sockmap is safe (may_update_sockmap). */
-const SOCK_UPDATERS = [
-  'tracing/trace_iter',
-  'socket_filter',
-  'sched_cls',
-  'sched_act',
-  'xdp',
-  'sk_reuseport',
-  'flow_dissector',
-  'sk_lookup',
-]
-const sockTraits: MapTraits = {
-  lookupReturns: 'socket',
-  valueIsSocket: true,
-  guardedHelpers: {
-    bpf_map_update_elem: SOCK_UPDATERS,
-    bpf_map_delete_elem: [...SOCK_UPDATERS, 'sock_ops'],
-  },
-}
-
 const ALL_FLAGS = 0xf_ffff
 
 /** cgroup_storage_map_alloc: a value that is too large comes before wrong flags and max_entries. */
@@ -94,49 +74,6 @@ const unknown = (id: number, name: string, verify: MapTraits, reason: string): M
 
 export const absentMapTypes: readonly MapTypeDef[] = [
   absent(
-    8,
-    'cgroup_array',
-    'opaque',
-    { key: U32, value: U32, flags: FD_FLAGS },
-    ['bpf_skb_under_cgroup', 'bpf_current_task_under_cgroup'],
-    { struct: 'bpf_array' },
-    'there are no cgroups without a provider of them',
-  ),
-  absent(
-    15,
-    'sockmap',
-    'opaque',
-    { key: U32, value: FD_OR_PAIR, flags: FD_FLAGS },
-    [
-      'bpf_sk_redirect_map',
-      'bpf_sock_map_update',
-      'bpf_map_delete_elem',
-      'bpf_msg_redirect_map',
-      'bpf_sk_select_reuseport',
-      'bpf_map_lookup_elem',
-      'bpf_map_update_elem',
-    ],
-    { ...sockTraits, struct: 'bpf_stab' },
-    'there are no sockets to hold without a provider of them',
-  ),
-  absent(
-    18,
-    'sockhash',
-    'opaque',
-    { key: { min: 1, max: 512, past: 'E2BIG' }, value: FD_OR_PAIR, flags: FD_FLAGS },
-    [
-      'bpf_sk_redirect_hash',
-      'bpf_sock_hash_update',
-      'bpf_map_delete_elem',
-      'bpf_msg_redirect_hash',
-      'bpf_sk_select_reuseport',
-      'bpf_map_lookup_elem',
-      'bpf_map_update_elem',
-    ],
-    { ...sockTraits, struct: 'bpf_shtab' },
-    'there are no sockets to hold without a provider of them',
-  ),
-  absent(
     19,
     'cgroup_storage',
     'opaque',
@@ -144,15 +81,6 @@ export const absentMapTypes: readonly MapTypeDef[] = [
     ['bpf_get_local_storage'],
     { onePerProgram: true, specialFields: ['spin_lock'], struct: 'bpf_cgroup_storage_map' },
     'there are no cgroups without a provider of them',
-  ),
-  absent(
-    20,
-    'reuseport_sockarray',
-    'opaque',
-    { key: U32, value: FD_OR_PAIR, flags: ACCESS | NUMA },
-    ['bpf_sk_select_reuseport'],
-    { struct: 'reuseport_array' },
-    'there are no sockets to choose from without a provider of them',
   ),
   absent(
     21,

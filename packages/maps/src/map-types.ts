@@ -15,6 +15,7 @@ import { perfEventArray } from './perf-event-array.ts'
 import { progArray } from './prog-array.ts'
 import { queue, stack } from './queue-stack.ts'
 import { ringbuf } from './ringbuf.ts'
+import { cgroupArray, reuseportSockarray, sockhash, sockmap } from './sockmap.ts'
 import { stackTrace } from './stack-trace.ts'
 import { cgrpStorage, inodeStorage, skStorage, taskStorage } from './storage.ts'
 import { userRingbuf } from './user-ringbuf.ts'
@@ -36,6 +37,10 @@ export const builtinMapTypes: readonly MapTypeDef[] = [
   userRingbuf,
   arenaMap,
   stackTrace,
+  cgroupArray,
+  sockmap,
+  sockhash,
+  reuseportSockarray,
   skStorage,
   inodeStorage,
   taskStorage,

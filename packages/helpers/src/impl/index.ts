@@ -105,6 +105,11 @@ const named = [
 
 /** Helpers that another one's export serves: one memory, one clock that does not stop. */
 const aliases: Readonly<Record<string, string>> = {
+  bpf_sk_redirect_map: 'sk_redirect_map',
+  bpf_msg_redirect_map: 'sk_redirect_map',
+  bpf_sk_redirect_hash: 'sk_redirect_hash',
+  bpf_msg_redirect_hash: 'sk_redirect_hash',
+  bpf_sk_select_reuseport: 'sk_select_reuseport',
   bpf_get_stackid: 'get_stackid',
   bpf_get_stack: 'get_stack',
   bpf_sk_storage_get: 'sk_storage_get',

@@ -1,4 +1,4 @@
-import { ERRNO, type HelperDef } from '@skep/registry'
+import { ERRNO, type HelperDef, type MapHandle } from '@skep/registry'
 import type { HelperProviders } from '../providers.ts'
 
 type Call = NonNullable<HelperDef['call']>
@@ -30,6 +30,15 @@ const own = (path: readonly bigint[] | undefined): bigint => path?.at(-1) ?? 0n
 const ancestor = (path: readonly bigint[] | undefined, level: number): bigint =>
   level < 0 ? 0n : (path?.[level] ?? 0n)
 
+/** Whether a cgroup is one of a map's, or below it: 1 or 0. */
+const isUnder = (map: MapHandle, index: number, path: readonly bigint[] | undefined): number => {
+  if (index >= map.maxEntries) return -ERRNO.E2BIG
+  const element = map.lookup(new Uint8Array(Uint32Array.of(index).buffer))
+  if (!element) return -ERRNO.EAGAIN
+  const id = BigInt(new DataView(element.buffer, element.byteOffset).getUint32(0, true))
+  return path?.some((one) => BigInt.asUintN(32, one) === id) ? 1 : 0
+}
+
 const put = (value: Uint8Array, number: bigint): number => {
   new DataView(value.buffer, value.byteOffset, 8).setBigUint64(0, BigInt.asUintN(64, number), true)
   return 0
@@ -42,6 +51,9 @@ const helpers: ReadonlyMap<string, Provided> = new Map([
     bpf_skb_cgroup_id: (p) => (skb: number) => own(p.ofPacket?.(skb)),
     bpf_skb_ancestor_cgroup_id: (p) => (skb: number, level: number) => ancestor(p.ofPacket?.(skb), level),
     bpf_skb_cgroup_classid: (p) => (skb: number) => BigInt((p.classOfPacket?.(skb) ?? 0) >>> 0),
+    bpf_current_task_under_cgroup: (p) => (map: MapHandle, index: number) => isUnder(map, index, p.current()),
+    bpf_skb_under_cgroup: (p) => (skb: number, map: MapHandle, index: number) =>
+      isUnder(map, index, p.ofPacket?.(skb)),
     bpf_sk_cgroup_id: (p) => (socket: number) => own(p.ofSocket?.(socket)),
     bpf_sk_ancestor_cgroup_id: (p) => (socket: number, level: number) =>
       ancestor(p.ofSocket?.(socket), level),

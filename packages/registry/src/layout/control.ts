@@ -49,7 +49,7 @@ export const CTL_SIZE = 256
  * The run header: 32 bytes that lie directly below every context, at negative offsets from its address. A hook that
  * builds contexts leaves room for it; bpf_redirect* write it through CTL_CTX and the hook reads it per packet, so it
  * survives a batch. `RUN_REDIRECT` is 0 (nothing asked), 1 (by ifindex: RUN_REDIRECT_KEY), 2 (through the map whose
- * header is at RUN_REDIRECT_MAP, element RUN_REDIRECT_KEY).
+ * header is at RUN_REDIRECT_MAP, element RUN_REDIRECT_KEY), 3 (out of such a map to the socket whose address is RUN_REDIRECT_KEY).
  */
 export const RUN_HEADER_SIZE = 32
 export const RUN_REDIRECT = -32
