@@ -4,6 +4,7 @@ import { pointer, result } from './env'
 
 export * from './bits'
 export * from './dynptr-kfunc'
+export * from './crypto'
 export * from './run'
 export * from './seq'
 export * from './string-kfunc'

@@ -1,4 +1,5 @@
 import { definePlugin, type HelperDef, type PluginDef } from '@skep/registry'
+import { cryptoKfuncs } from './impl/host-crypto.ts'
 import { implementations } from './impl/index.ts'
 import { kfuncExports } from './impl/kfunc.ts'
 import { helpersModule, helpersModuleWith } from './impl/module.ts'
@@ -21,7 +22,7 @@ export const helpersPlugin: PluginDef = definePlugin({
 /**
  * The same with implementations of a host's own, by helper name, added or in place of Skep's: what a route lookup gives, the
  * host may know. `call` gets its arguments as the prototype describes them. `providers` answer what Skep's own ask: which
- * sockets there are, which task runs.
+ * sockets there are, which task runs, in which cgroup, what is traced.
  */
 export const createHelpersPlugin = (
   own: Readonly<Record<string, HelperImplementation>>,
@@ -37,7 +38,11 @@ export const createHelpersPlugin = (
   return definePlugin({
     name: 'helpers',
     helpers: joinHelpers(prototypes, { ...provided, ...helpersProvidedBy(providers), ...own }),
-    kfuncs: joinKfuncs(kernelFunctions, kfuncExports, module),
+    kfuncs: joinKfuncs(
+      kernelFunctions,
+      providers.crypto ? { ...kfuncExports, ...cryptoKfuncs } : kfuncExports,
+      module,
+    ),
     freeFields: { module, export: 'free_fields' },
   })
 }
@@ -49,7 +54,9 @@ export { type HelperImplementation, joinHelpers } from './join.ts'
 export { kernelFunctions } from './kfunc/index.ts'
 export { prototypes } from './proto/index.ts'
 export type {
+  BlockCipher,
   CgroupProvider,
+  CryptoProvider,
   HelperProviders,
   PidNamespace,
   SocketIdentityProvider,

@@ -1,4 +1,5 @@
 import { defineHelper, defineKfunc, type HelperDef, type KfuncDef, type WasmModuleDef } from '@skep/registry'
+import { cryptoKfuncs } from './impl/host-crypto.ts'
 import { providerOf } from './impl/provided.ts'
 import { lacking } from './proto/index.ts'
 
@@ -46,7 +47,9 @@ export const joinKfuncs = (
 ): readonly KfuncDef[] =>
   kfuncs.map((kfunc) => {
     const name = exports[kfunc.name]
-    const absent = `it needs the kernel; a plugin supplies it with defineKfunc, on a platform made without this one`
+    const absent = cryptoKfuncs[kfunc.name]
+      ? 'it needs ciphers; to supply them, give createRuntime({ providers: { crypto } })'
+      : 'it needs the kernel; a plugin supplies it with defineKfunc, on a platform made without this one'
     return defineKfunc(
       name === undefined ? { ...kfunc, absent } : { ...kfunc, wasm: { module, export: name } },
     )

@@ -38,9 +38,26 @@ export interface SocketIdentityProvider {
   uid(context: number): number | undefined
 }
 
+/** A key of a cipher that works on whole blocks. */
+export interface BlockCipher {
+  /** Bytes of the initialisation vector; 0 for none. Where there is one, blocks are chained (CBC). */
+  readonly ivSize: number
+  readonly blockSize: number
+  /** Whole blocks in, as many out. */
+  encrypt(data: Uint8Array, iv: Uint8Array): Uint8Array
+  decrypt(data: Uint8Array, iv: Uint8Array): Uint8Array
+}
+
+/** Ciphers for bpf_crypto_*; `@skep/runtime/node` has Node's. */
+export interface CryptoProvider {
+  /** By the kernel's name (`ecb(aes)`): makes a key's cipher, undefined for a bad key; undefined for no such cipher. */
+  find(algorithm: string): ((key: Uint8Array) => BlockCipher | undefined) | undefined
+}
+
 /** What a host knows that a runtime does not: who runs a program, and the sockets, cgroups and functions around it. */
 export interface HelperProviders extends Pick<HostEnv, 'sockets' | 'stacks' | 'task'> {
   readonly cgroups?: CgroupProvider
+  readonly crypto?: CryptoProvider
   readonly tracing?: TraceProvider
   readonly pidNamespace?: () => PidNamespace
   readonly socketIdentity?: SocketIdentityProvider

@@ -15,7 +15,9 @@ import { defaultPreset } from './preset.ts'
 
 export { type Codec, CodecError, codec } from '@skep/btf'
 export type {
+  BlockCipher,
   CgroupProvider,
+  CryptoProvider,
   HelperProviders,
   PidNamespace,
   SocketIdentityProvider,

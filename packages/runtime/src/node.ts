@@ -3,6 +3,8 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CacheStore } from './load-cache.ts'
 
+export { createNodeCrypto } from './node-crypto.ts'
+
 export { createPinFolder } from './pin-folder.ts'
 
 /**

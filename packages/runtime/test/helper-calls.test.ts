@@ -60,7 +60,9 @@ const print = (format: string, rest: string): string => {
   return `${stores.join('\n')}\n${stack(1, 96)}\nr2 = ${bytes.length + 1}\n${rest}`
 }
 
-const cases: readonly (readonly [name: string, text: string, input?: RunInput])[] = [
+type Case = readonly [name: string, text: string, input?: RunInput]
+
+const cases: readonly Case[] = [
   ...['hash', 'array', 'lru_hash', 'percpu_hash', 'percpu_array'].map(
     (type) => [`lookups, updates and deletions: ${type}`, onMap, { maps: [map(type)] }] as const,
   ),
@@ -190,8 +192,11 @@ describe.skipIf(missing)('helpers, as the kernel', () => {
   })
   afterAll(() => kernel.close())
 
-  it.each(cases)('%s', async (_, text, input = {}) => {
-    const theirs = runThere(kernel, text, input)
-    for (const engine of engines) expect(await runHere(text, input, { engine }), engine).toEqual(theirs)
-  })
+  it.each(cases.map(([name, text, input = {}]) => ({ name, text, input })))(
+    '$name',
+    async ({ text, input }) => {
+      const theirs = runThere(kernel, text, input)
+      for (const engine of engines) expect(await runHere(text, input, { engine }), engine).toEqual(theirs)
+    },
+  )
 })

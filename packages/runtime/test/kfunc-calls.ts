@@ -71,7 +71,7 @@ export interface RunInput {
   readonly data?: Uint8Array
   readonly ctx?: Uint8Array
   readonly flags?: number
-  readonly maps?: readonly Omit<MapSpec, 'name'>[]
+  readonly maps?: readonly Pick<MapSpec, 'type' | 'keySize' | 'valueSize' | 'maxEntries'>[]
 }
 
 /** Runs a program once. */

@@ -1,6 +1,8 @@
 import { openArena } from '@skep/memory'
 import { control, ERRNO, type HostEnv, type TaskInfo } from '@skep/registry'
+import type { CryptoProvider } from '../providers.ts'
 import { type FormatMemory, type FormatResult, formatText } from './format.ts'
+import { cryptoFunctions } from './host-crypto.ts'
 import { objectFunctions } from './host-objects.ts'
 import { ownerFunctions } from './host-owners.ts'
 
@@ -41,7 +43,7 @@ function hostTask(): TaskInfo {
 const join = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)
 
 /** The functions that assembly/ imports as `host`: text, clocks, the task, sockets, and readers to wake. */
-export function hostFunctions(env: HostEnv): HostFunctions {
+export function hostFunctions(env: HostEnv, crypto?: CryptoProvider): HostFunctions {
   let view = new DataView(env.memory.buffer)
   const data = (): DataView => {
     if (view.buffer !== env.memory.buffer) view = new DataView(env.memory.buffer)
@@ -102,6 +104,7 @@ export function hostFunctions(env: HostEnv): HostFunctions {
 
   let tai: bigint | undefined
   return {
+    ...cryptoFunctions(env, crypto),
     ...objectFunctions(env),
     ...ownerFunctions(env),
     printk: (format, size, low1, high1, low2, high2, low3, high3) =>

@@ -9,17 +9,20 @@ export const helpersModule: WasmModuleDef = {
   name: 'helpers',
   bytes: moduleBytes,
   imports: [memoryModule],
-  host: hostFunctions,
+  host: (env) => hostFunctions(env),
 }
 
 /** The same module with a host's providers in place of the runtime's. */
-export const helpersModuleWith = ({ sockets, stacks, task }: HelperProviders): WasmModuleDef => ({
+export const helpersModuleWith = ({ crypto, sockets, stacks, task }: HelperProviders): WasmModuleDef => ({
   ...helpersModule,
   host: (env) =>
-    hostFunctions({
-      ...env,
-      ...(sockets ? { sockets } : {}),
-      ...(stacks ? { stacks } : {}),
-      ...(task ? { task } : {}),
-    }),
+    hostFunctions(
+      {
+        ...env,
+        ...(sockets ? { sockets } : {}),
+        ...(stacks ? { stacks } : {}),
+        ...(task ? { task } : {}),
+      },
+      crypto,
+    ),
 })
