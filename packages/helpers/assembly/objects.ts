@@ -133,8 +133,8 @@ export function drop(object: usize): void {
 
 /** What is no object any more waits until nobody can look at it. */
 function keep(block: usize): void {
-  if (SHARED && load<u32>(block, OBJECT_STRIDE) == 0) {
-    const record: usize = load<u32>(block, OBJECT_RECORD)
+  const record: usize = load<u32>(block, OBJECT_RECORD)
+  if (SHARED && record != 0 && load<u32>(block, OBJECT_STRIDE) == 0) {
     if (!take(record + RECORD_FREED_LOCK)) return
     store<u32>(block, load<u32>(record, RECORD_FREED), OBJECT_NEXT)
     store<u32>(record, <u32>block, RECORD_FREED)
