@@ -1,6 +1,7 @@
-import type { Codec } from '@skep/btf'
+import type { BtfValue, Codec, CodecForOptions } from '@skep/btf'
 import type { HostMap } from '@skep/maps'
 import type { CollectionSpec } from '@skep/registry'
+import { btfCodecs } from './btf-codecs.ts'
 import { RuntimeError } from './errors.ts'
 import { encodeGlobal, type GlobalValue } from './globals.ts'
 import type { Program, WarmupInput } from './program.ts'
@@ -71,16 +72,27 @@ export class Collection {
     return found
   }
 
-  /** The raw map, or with codecs a typed view of it. Per-CPU maps give arrays, one element for each CPU. */
+  /**
+   * The raw map, or with codecs a typed view of it; with `btf`, by the types that the object's BTF has for key and value: numbers
+   * to 32 bits, bigints above, objects of structs. Throws RuntimeError NO_SUCH_MAP, CODEC_SIZE, NO_BTF.
+   */
   map(name: string): HostMap
   map<K, V>(name: string, codecs: MapCodecs<K, V>): TypedMap<K, V>
-  map<K, V>(name: string, codecs?: MapCodecs<K, V>): HostMap | TypedMap<K, V> {
+  map<K = BtfValue, V = BtfValue>(name: string, codecs: 'btf', options?: CodecForOptions): TypedMap<K, V>
+  map<K, V>(
+    name: string,
+    codecs?: MapCodecs<K, V> | 'btf',
+    options?: CodecForOptions,
+  ): HostMap | TypedMap<K, V> {
     const handle = this.#parts.maps.get(name)
     if (!handle) {
       const known = [...this.#parts.maps.keys()].join(', ') || 'none'
       throw new RuntimeError('NO_SUCH_MAP', name, `no map "${name}"; the collection has: ${known}`)
     }
-    return codecs ? new TypedMap(handle, codecs.key, codecs.value) : handle
+    if (codecs !== 'btf') return codecs ? new TypedMap(handle, codecs.key, codecs.value) : handle
+    const { key, value } = btfCodecs(this.spec, name, options)
+    const values = handle.def.value === 'percpu' ? perCpu(value, this.#parts.cpus) : value
+    return new TypedMap(handle, key, values) as unknown as TypedMap<K, V>
   }
 
   /** A per-CPU map with codecs for one CPU's value: values are arrays. */

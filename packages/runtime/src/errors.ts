@@ -11,6 +11,7 @@ export type RuntimeErrorCode =
   | 'ABSENT'
   | 'BAD_REFERENCE'
   | 'CODEC_SIZE'
+  | 'NO_BTF'
   | 'UNVERIFIED'
   | 'UNKNOWN_FORMAT'
   | 'BAD_SPEC'
