@@ -30,6 +30,8 @@ function allow(map: HostMap, op: MapBatchOp, called: string, flags = 0): void {
 /** The map's `batch` operation, where it has one, and what an errno of it means. */
 interface ByCursor {
   readonly batch: Operation | undefined
+  /** Gives the address of a value whose bytes are what the host sees; absent where they are not. */
+  readonly address: Operation | undefined
   readonly fail: (result: number) => MapError
 }
 
@@ -42,10 +44,14 @@ export function lookupBatch(
   remove: boolean,
 ): MapBatch {
   allow(map, remove ? 'lookup_and_delete' : 'lookup', 'lookupBatch')
-  const keys: Uint8Array[] = []
-  const values: Uint8Array[] = []
   // Nobody has more: `count` is no reason to take memory.
   let wanted = Math.min(count, map.maxEntries + 1)
+  if (by.batch && by.address && !remove) {
+    const part = copied(map, by.batch, by.address, by.fail, wanted, from)
+    if (part) return part
+  }
+  const keys: Uint8Array[] = []
+  const values: Uint8Array[] = []
   let next = from
   // Elements that are not there do not count: as many more are looked at.
   do {
@@ -71,6 +77,46 @@ export function lookupBatch(
   }
 }
 
+/** Keys and values in two copies, no object for each; undefined when an element is gone meanwhile. */
+function copied(
+  map: HostMap,
+  batch: Operation,
+  address: Operation,
+  fail: ByCursor['fail'],
+  most: number,
+  from: Uint8Array | undefined,
+): MapBatch | undefined {
+  const { arena, keySize, valueSize } = map
+  if (most === 0) return undefined
+  const block = arena.alloc(most * keySize + 4, 16)
+  try {
+    const first = block + 4
+    const count = batch(map.address, cursorOf(from), first, most, block)
+    if (count < 0) throw fail(count)
+    const { u8, u32 } = arena
+    const keys = u8.slice(first, first + count * keySize)
+    const next = u8.slice(block, first)
+    const values = new Uint8Array(count * valueSize)
+    const words = valueSize % 4 === 0 ? new Uint32Array(values.buffer) : undefined
+    for (let n = 0; n < count; n++) {
+      const at = address(map.address, first + n * keySize) >>> 0
+      if (at === 0) return undefined
+      if (words && valueSize <= 64) {
+        for (let to = (n * valueSize) >> 2, word = at >> 2, left = valueSize >> 2; left > 0; left--)
+          words[to++] = u32[word++]!
+      } else {
+        values.set(u8.subarray(at, at + valueSize), n * valueSize)
+      }
+    }
+    return { keys, values, count, next: next.every((byte) => byte === 0) ? undefined : next }
+  } finally {
+    arena.free(block)
+  }
+}
+
+const cursorOf = (from: Uint8Array | undefined): number =>
+  from ? new DataView(from.buffer, from.byteOffset).getUint32(0, true) : 0
+
 interface Found {
   readonly keys: readonly Uint8Array[]
   readonly next: Uint8Array | undefined
@@ -84,11 +130,10 @@ function fromCursor(
   from: Uint8Array | undefined,
 ): Found {
   const { arena, keySize } = map
-  const cursor = from ? new DataView(from.buffer, from.byteOffset).getUint32(0, true) : 0
   if (count === 0) return { keys: [], next: from ?? new Uint8Array(4) }
   const block = arena.alloc(count * keySize + 4, 16)
   try {
-    const got = batch(map.address, cursor, block + 4, count, block)
+    const got = batch(map.address, cursorOf(from), block + 4, count, block)
     if (got < 0) throw fail(got)
     const bytes = arena.u8.slice(block, block + 4 + got * keySize)
     const keys = Array.from({ length: got }, (_, n) => bytes.slice(4 + n * keySize, 4 + (n + 1) * keySize))

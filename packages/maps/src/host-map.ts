@@ -531,7 +531,9 @@ export class HostMap extends MapBase implements MapHandle {
     this.#mayRead('lookupBatch')
     if (options.delete) this.#mayWrite('lookupBatch')
     const fail = (result: number): MapError => this.#failed(result, 'lookupBatch')
-    return lookupBatch(this, { batch: this.#operations.batch, fail }, count, from, options.delete ?? false)
+    const address = this.def.value === 'plain' && this.#fields.length === 0 ? this.#lookup : undefined
+    const by = { batch: this.#operations.batch, address, fail }
+    return lookupBatch(this, by, count, from, options.delete ?? false)
   }
 
   /**
