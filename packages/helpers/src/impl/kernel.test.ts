@@ -278,6 +278,16 @@ describe.skipIf(missing)(named('helpers as the kernel'), () => {
       ['too much for the arguments', '%s%s%s%s%s%s%s%s%s%s%s%s', Array(12).fill({ pointer: 16 })],
       ['bytes that are no ASCII', 'é%dÿ%s\xa0', [7n, { pointer: 0 }]],
       ['characters', '%c%5c%-5c|', [65n, 66n, 67n]],
+      ['addresses of nothing', '%p %pK %px %10p %-20pK| %020px', [0n, 0n, 0n, 0n, 0n, 0n]],
+      ['errors for addresses', '%p %pK %25p|%-25pK|', [-2n, -22n, -2n, -22n]],
+      ['symbols of no function', '%ps %pS %pB %pSR %20ps|%-20pS|', [0n, 0x1234n, 0x1234n, 5n, 6n, 7n]],
+      ['symbols that end in letters', '%psx %pBx', [8n, 9n]],
+      ['addresses of IPv6 in short', '%pI6c', [{ pointer: 48 }]],
+      ['addresses in other words', '%pi4h', [{ pointer: 48 }]],
+      ['a precision', '%.3s|%5.1d', [{ pointer: 0 }, 5n]],
+      ['strings with widths', '%10s|%-10s|%2s|%010s|', Array(4).fill({ pointer: 0 })],
+      ['strings of the kernel', '%pks|%10pks|%-10pks|', Array(3).fill({ pointer: 0 })],
+      ['a string of no user', '[%pus]', [0n]],
     ] as const)('%s', (_, format, values) => snprintf(format, values as readonly Value[], 700))
   })
 })
