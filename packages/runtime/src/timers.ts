@@ -1,7 +1,7 @@
 import { type Cpu, control, type DeferredCalls, fieldLayout, type MapHandle, mapLayout } from '@skep/registry'
-import { type Activity, settle, whenIdle } from './activity.ts'
+import { type Activity, messageOf, settle, whenIdle } from './activity.ts'
 import type { Clock } from './clock.ts'
-import type { ProgramFault } from './errors.ts'
+import { ProgramFault } from './errors.ts'
 import { readFault } from './program.ts'
 
 const round8 = (n: number): number => (n + 7) & ~7
@@ -129,10 +129,21 @@ export class Timers implements DeferredCalls {
       this.#running = 0
       this.#activity.depth = 0
       arena.view.setUint32(block + control.CTL_SP, sp, true)
-      const fault = readFault(arena, block, `a callback of map ${map.name}`)
+      const fault = this.#fault(`a callback of map ${map.name}`)
       settle(this.#activity)
       if (fault) this.#failed(fault)
     }
+  }
+
+  #fault(subject: string): ProgramFault | undefined {
+    const fault = readFault(this.#cpu.arena, this.#cpu.control, subject)
+    const { thrown } = this.#activity
+    if (!fault || !thrown) return fault
+    const { cause } = thrown
+    return new ProgramFault('THREW', subject, {
+      message: `${thrown.subject} threw: ${messageOf(cause)}`,
+      cause,
+    })
   }
 
   #isIndexed(map: MapHandle): boolean {

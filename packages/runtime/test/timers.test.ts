@@ -1,7 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isKernelAvailable, openKernel } from '@skep/linux'
 import { describe, expect, it } from 'vitest'
-import { createRuntime, createVirtualClock, ProgramFault, type RuntimeOptions } from '../src/index.ts'
+import {
+  createRuntime,
+  createVirtualClock,
+  defineHelper,
+  definePlugin,
+  ProgramFault,
+  type RuntimeOptions,
+  ret,
+} from '../src/index.ts'
 import { fixture, loadHere, loadThere, type Side, u32 } from './both-sides.ts'
 import { engines } from './hostile-tools.ts'
 
@@ -109,6 +117,44 @@ describe('timers and work queues', () => {
     clock.advance(1n)
     expect(word(side, 'elements', 2, RUNS)).toBe(1n)
     side.close()
+  })
+
+  it.each(engines)('%s raises what a callback throws, and goes on', async (engine) => {
+    const clock = createVirtualClock()
+    let throws = true
+    const step = defineHelper({
+      name: 'acme_step',
+      id: 0x1_0001,
+      args: [],
+      returns: ret.scalar(),
+      programTypes: 'all',
+      call: () => {
+        if (throws) throw new Error('no more')
+        return 0
+      },
+    })
+    const plugins = [definePlugin({ name: 'acme', helpers: [step] })]
+    using runtime = await createRuntime({ engine, clock, plugins })
+    const faults: unknown[] = []
+    runtime.on('exception', (fault) => faults.push(fault.message))
+    const collection = await runtime.load(await fixture('throwing_timer'))
+    const runs = (): number => collection.map('slots').lookup(u32(0))![0]!
+    const start = (): number =>
+      collection.program('start', 'xdp').testRun({ data: new Uint8Array(64) }).retval
+    for (let n = 1; n <= 40; n++) {
+      expect(start()).toBe(0)
+      clock.advance(1000n)
+      expect(runs()).toBe(n)
+      expect(faults.length).toBe(n)
+    }
+    expect(faults[0]).toMatch(/acme_step threw: no more/)
+    throws = false
+    for (const expected of [51, 62]) {
+      expect(start()).toBe(0)
+      clock.advance(1000n)
+      expect(runs()).toBe(expected)
+    }
+    expect(faults.length).toBe(40)
   })
 
   it('refuses what is no clock', async () => {
