@@ -68,8 +68,8 @@ describe('HostMap', () => {
     expect(() => world.create(array, { keySize: 8 })).toThrow(
       'map "m": create: EINVAL: key_size is 8; it must be 4',
     )
-    const stackTrace = builtinMapTypes.find((t) => t.name === 'stack_trace')!
-    expect(() => world.create(stackTrace, { valueSize: 8 })).toThrow(
+    const structOps = builtinMapTypes.find((t) => t.name === 'struct_ops')!
+    expect(() => world.create(structOps, { maxEntries: 1, btfValue: 1 })).toThrow(
       expect.objectContaining({ code: 'EOPNOTSUPP' }),
     )
     const before = world.arena.count
@@ -250,6 +250,14 @@ describe('HostMap', () => {
     const specs: Record<string, Partial<MapSpec>> = {
       ringbuf: { keySize: 0, valueSize: 0, maxEntries: 4096 },
       user_ringbuf: { keySize: 0, valueSize: 0, maxEntries: 4096 },
+      arena: { keySize: 0, valueSize: 0, maxEntries: 4, flags: 0x400 },
+      stack_trace: { valueSize: 8 },
+      ...Object.fromEntries(
+        ['sk', 'task', 'cgrp', 'inode'].map((owner) => [
+          `${owner}_storage`,
+          { maxEntries: 0, flags: 1, btfKey: 1, btfValue: 1 },
+        ]),
+      ),
       array_of_maps: { inner },
       hash_of_maps: { inner },
     }
