@@ -1,4 +1,4 @@
-import type { CollectionSpec, Platform, PluginDef, ProgramSpec } from '@skep/registry'
+import type { Platform, PluginDef, ProgramSpec } from '@skep/registry'
 import type { Verdict, Verifier } from '@skep/verifier'
 import type { Clock } from './clock.ts'
 import type { GlobalValue } from './globals.ts'
