@@ -1,6 +1,6 @@
 import { isKernelAvailable, openKernel } from '@skep/linux'
 import { describe, expect, it } from 'vitest'
-import { createRuntime, mapLayout } from '../src/index.ts'
+import { createRuntime, mapLayout, type RuntimeOptions } from '../src/index.ts'
 import { fixture, loadHere, loadThere, type Side, u32 } from './both-sides.ts'
 import { engines } from './hostile-tools.ts'
 
@@ -49,8 +49,14 @@ describe('objects of programs', () => {
   const expected = there && story(there)
   there?.close()
 
-  it.each(engines)('%s gives what the kernel gives', async (engine) => {
-    const here = await loadHere(spec, { engine })
+  const runtimes: readonly (readonly [string, RuntimeOptions])[] = [
+    ...engines.map((engine) => [engine, { engine }] as const),
+    ['jit in shared memory', { shared: true }],
+    ['interpreter in shared memory', { shared: true, engine: 'interpreter' }],
+    ['one engine after another', { tierUp: true }],
+  ]
+  it.each(runtimes)('%s gives what the kernel gives', async (_, options) => {
+    const here = await loadHere(spec, options)
     const told = story(here)
     if (expected) expect(told).toEqual(expected)
     else expect(told[0]).toEqual(['lists', 0, 0])
