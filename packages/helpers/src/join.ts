@@ -1,6 +1,7 @@
 import { defineHelper, defineKfunc, type HelperDef, type KfuncDef, type WasmModuleDef } from '@skep/registry'
 import { cryptoKfuncs } from './impl/host-crypto.ts'
 import { providerOf } from './impl/provided.ts'
+import { kfuncLacking } from './kfunc/lacking.ts'
 import { lacking } from './proto/index.ts'
 
 /** How a helper runs here: by its wasm export or its JS function, and perhaps by an expression that engines inline. */
@@ -49,7 +50,7 @@ export const joinKfuncs = (
     const name = exports[kfunc.name]
     const absent = cryptoKfuncs[kfunc.name]
       ? 'it needs ciphers; to supply them, give createRuntime({ providers: { crypto } })'
-      : 'it needs the kernel; a plugin supplies it with defineKfunc, on a platform made without this one'
+      : `it needs ${kfuncLacking(kfunc.name)}; a plugin supplies it with defineKfunc, on a platform made without this one`
     return defineKfunc(
       name === undefined ? { ...kfunc, absent } : { ...kfunc, wasm: { module, export: name } },
     )

@@ -45,13 +45,13 @@ const take = (id: number): string =>
   `r1 = map 0\n${stack(2, 24)}\ncall ${id}\n${keep}\nr0 = *(u32 *)(r10 - 24)`
 
 /** Reads 8 bytes, or text, at an address. */
-const probe = (id: number, size: number, address: string): string =>
-  `${stack(1, 40)}\nr2 = ${size}\n${address}\ncall ${id}\n${keep}\nr0 = *(u32 *)(r10 - 40)`
+const probe = (name: string, size: number, address: string): string =>
+  `${stack(1, 40)}\nr2 = ${size}\n${address}\ncall ${name}\n${keep}\nr0 = *(u32 *)(r10 - 40)`
 const nobody = 'r3 = 0xfffffffffffff000 ll'
 const user = 'r3 = 8'
 
 /** 1 when a clock does not go back and gives another number than 0. */
-const clock = (id: number): string =>
+const clock = (id: string): string =>
   `call ${id}\nr6 = r0\ncall ${id}\nr1 = 0\nif r6 > r0 goto late${id}\nif r6 == 0 goto late${id}\nr1 = 1\nlate${id}:\nr0 = r1`
 
 const print = (format: string, rest: string): string => {
@@ -70,7 +70,18 @@ const cases: readonly Case[] = [
     (type) =>
       [
         `bpf_map_push_elem, bpf_map_pop_elem and bpf_map_peek_elem: ${type}`,
-        calls(take(89), push(0), take(89), push(0), push(0), push(2), push(1), take(88), take(88), take(88)),
+        calls(
+          take('bpf_map_peek_elem'),
+          push(0),
+          take('bpf_map_peek_elem'),
+          push(0),
+          push(0),
+          push(2),
+          push(1),
+          take('bpf_map_pop_elem'),
+          take('bpf_map_pop_elem'),
+          take('bpf_map_pop_elem'),
+        ),
         { maps: [map(type, { keySize: 0 })] },
       ] as const,
   ),
@@ -85,22 +96,33 @@ const cases: readonly Case[] = [
   [
     'reads of addresses that nobody proved',
     calls(
-      ...[4, 113].flatMap((id) => [
+      ...['bpf_probe_read', 'bpf_probe_read_kernel'].flatMap((id) => [
         probe(id, 8, stack(3, 16)),
         probe(id, 0, stack(3, 16)),
         probe(id, 8, nobody),
       ]),
-      ...[45, 115].flatMap((id) => [
+      ...['bpf_probe_read_str', 'bpf_probe_read_kernel_str'].flatMap((id) => [
         probe(id, 8, stack(3, 16)),
         probe(id, 2, stack(3, 16)),
         probe(id, 8, nobody),
       ]),
-      probe(112, 8, user),
-      probe(114, 8, user),
+      probe('bpf_probe_read_user', 8, user),
+      probe('bpf_probe_read_user_str', 8, user),
     ),
     { type: 'raw_tracepoint', data: new Uint8Array(0) },
   ],
-  ['clocks', calls(...[5, 125, 118, 160, 208].map(clock))],
+  [
+    'clocks',
+    calls(
+      ...[
+        'bpf_ktime_get_ns',
+        'bpf_ktime_get_boot_ns',
+        'bpf_jiffies64',
+        'bpf_ktime_get_coarse_ns',
+        'bpf_ktime_get_tai_ns',
+      ].map(clock),
+    ),
+  ],
   [
     'bpf_redirect and bpf_redirect_map',
     calls(
@@ -153,6 +175,18 @@ r1 = r10\nr1 += -24\nr2 = 4\nr3 = r10\nr3 += -32\nr4 = 4\nr5 = 0\ncall 202\n${ke
 r1 = r10\nr1 += -24\nr2 = 4\nr3 = 4\ncall 203\nif r0 == 0 goto out\nr0 = *(u32 *)(r0 + 0)\n${keep}
 out:\nr0 = r8\nexit`,
     { maps: [map('array')] },
+  ],
+  [
+    'what a user has, into a dynptr',
+    `r8 = 0\nr1 = map 0\n${key(0)}\ncall 1\nif r0 == 0 goto out
+r1 = r0\nr2 = 8\nr3 = 0\nr4 = r10\nr4 += -24\ncall 197\n${keep}
+${['bpf_copy_from_user_dynptr', 'bpf_copy_from_user_str_dynptr']
+  .flatMap((name) =>
+    [0, 4].map((at) => `r1 = r10\nr1 += -24\nr2 = ${at}\nr3 = 5\nr4 = 8\nkcall ${name}\n${keep}`),
+  )
+  .join('\n')}
+out:\nr0 = r8\nexit`,
+    { type: 'syscall', flags: 0x10, data: new Uint8Array(0), maps: [map('array')] },
   ],
   [
     'sections, and an iterator over numbers in them',

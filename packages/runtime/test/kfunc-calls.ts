@@ -1,6 +1,12 @@
 import { assemble } from '@skep/isa'
 import { isKernelAvailable, type Kernel } from '@skep/linux'
-import { createRuntime, type MapSpec, type ProgramSpec, type RuntimeOptions } from '../src/index.ts'
+import {
+  createDefaultPlatform,
+  createRuntime,
+  type MapSpec,
+  type ProgramSpec,
+  type RuntimeOptions,
+} from '../src/index.ts'
 import { program as plain, spec } from './hostile-tools.ts'
 
 // Programs that call kernel functions by name, here and in the kernel.
@@ -23,9 +29,13 @@ interface Calls {
   readonly maps: readonly { readonly insn: number; readonly map: number }[]
 }
 
-/** `kcall NAME` calls a kernel function; `rN = map M` loads the address of the M-th map. */
+const platform = createDefaultPlatform()
+
+/** `kcall NAME` calls a kernel function, `call NAME` a helper; `rN = map M` loads the address of the M-th map. */
 function parse(source: string): Calls {
-  const text = source.replace(/= map (\d)/g, (_, map) => `= 0x6d6170${map}0 ll`)
+  const text = source
+    .replace(/= map (\d)/g, (_, map) => `= 0x6d6170${map}0 ll`)
+    .replace(/\bcall (bpf_\w+)/g, (_, name) => `call ${platform.helpers.byName(name)!.id}`)
   const names: string[] = []
   // Numbers that no helper has mark the places.
   const mark = 0x7000
