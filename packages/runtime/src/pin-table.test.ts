@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { attachXdp } from '@skep/hook-xdp'
 import { assemble } from '@skep/isa'
 import type { HostMap } from '@skep/maps'
+import { createDevicePair } from '@skep/packet'
 import { describe, expect, it } from 'vitest'
 import {
   type Collection,
@@ -10,6 +14,7 @@ import {
   PinError,
   type PinStore,
   type Program,
+  parseElf,
 } from './index.ts'
 
 const u32 = (n: number): Uint8Array => new Uint8Array(Uint32Array.of(n).buffer)
@@ -160,6 +165,38 @@ describe.each(['jit', 'interpreter'])('pins, on %s', (engine) => {
     expect(pins.files.size).toBe(0)
     two.close()
     three.close()
+  })
+})
+
+describe('pins of an object', () => {
+  it('LIBBPF_PIN_BY_NAME in C is found again by the next load', async () => {
+    const file = new URL('../../loader-elf/testdata/maps.o', import.meta.url)
+    const parsed = parseElf(readFileSync(fileURLToPath(file)))
+    const spec = { ...parsed, programs: [], maps: parsed.maps.filter((m) => m.pinning === 'by_name') }
+    expect(spec.maps.map((m) => m.name)).toEqual(['typed'])
+    const runtime = await createRuntime()
+    const one = await runtime.load({ ...spec, variables: [] }, { pinRoot: '/sys/fs/bpf' })
+    expect(runtime.pins.map((pin) => pin.path)).toEqual(['sys/fs/bpf/typed'])
+    one.close()
+    const two = await runtime.load({ ...spec, variables: [] }, { pinRoot: '/sys/fs/bpf' })
+    expect(two.map('typed')).toBe(one.map('typed'))
+    runtime.close()
+  })
+
+  it('a pinned program can be attached after its collection is closed, until it is unpinned', async () => {
+    const runtime = await createRuntime()
+    const collection = await runtime.load(counting())
+    const program = collection.program('count', 'xdp')
+    await program.pin('p')
+    const [device] = createDevicePair()
+    attachXdp(program, device)
+    collection.close()
+    // The collection's links went with it; a new one may be made.
+    const link = attachXdp(program, device)
+    await runtime.unpin('p')
+    expect(() => run(program)).toThrow(refusal('CLOSED') as Error)
+    await link.done
+    runtime.close()
   })
 })
 
