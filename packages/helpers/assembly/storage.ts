@@ -77,3 +77,8 @@ declare function hostCurrentTask(): u32
 export function get_current_task_btf(r1: u64, r2: u64, r3: u64, r4: u64, r5: u64): u64 {
   return <u64>hostCurrentTask()
 }
+
+/** bpf_get_local_storage: the map type's lookup, whatever the key. */
+export function get_local_storage(map: u64, flags: u64, r3: u64, r4: u64, r5: u64): u64 {
+  return <u64>call_indirect<u32>(slot(map, MAP_OP_LOOKUP), <u32>map, 0)
+}

@@ -1,6 +1,7 @@
 export * from './arena'
 export * from './array'
 export * from './bloom-filter'
+export * from './cgroup-storage'
 export * from './forward'
 export * from './hash'
 export { hash_quiesce } from './hash-elements'

@@ -3,23 +3,9 @@
  * helpers that they take (check_map_func_compatibility) and why they are absent.
  */
 import { defineMapType, mapLayout as layout, type MapTraits, type MapTypeDef } from '@skep/registry'
-import {
-  ACCESS,
-  type CreationRules,
-  checker,
-  HOST_ACCESS,
-  KMALLOC_MAX_SIZE,
-  NUMA,
-  PERCPU_MAX_SIZE,
-  refuse,
-  type SizeRule,
-} from './check.ts'
+import { type CreationRules, checker, KMALLOC_MAX_SIZE, refuse, type SizeRule } from './check.ts'
 
 const U32: SizeRule = { only: [4] }
-const NONE: SizeRule = { only: [0] }
-/** A file descriptor, or a struct whose second half is one. */
-const FD_OR_PAIR: SizeRule = { only: [4, 8] }
-const FD_FLAGS = HOST_ACCESS | NUMA
 
 const supply = (what: string): string =>
   `${what}; a plugin supplies it with defineMapType({ create }), on a platform made without this one`
@@ -44,24 +30,6 @@ function absent(
   })
 }
 
-const ALL_FLAGS = 0xf_ffff
-
-/** cgroup_storage_map_alloc: a value that is too large comes before wrong flags and max_entries. */
-const cgroupStorageRules = (most: number): CreationRules => {
-  const rest = checker({ key: { min: 0 }, value: { min: 0 }, entries: NONE, flags: ACCESS | NUMA })
-  return {
-    // bpf_cgroup_storage_key, or the cgroup's id alone.
-    key: { only: [8, 16] },
-    value: { min: 1 },
-    entries: { min: 0 },
-    flags: ALL_FLAGS,
-    also: (spec) =>
-      spec.valueSize > most
-        ? refuse('E2BIG', `value_size is ${spec.valueSize}; it may be ${most} at most`)
-        : rest(spec),
-  }
-}
-
 const unknown = (id: number, name: string, verify: MapTraits, reason: string): MapTypeDef =>
   defineMapType({
     name,
@@ -73,24 +41,6 @@ const unknown = (id: number, name: string, verify: MapTraits, reason: string): M
   })
 
 export const absentMapTypes: readonly MapTypeDef[] = [
-  absent(
-    19,
-    'cgroup_storage',
-    'opaque',
-    cgroupStorageRules(65_407),
-    ['bpf_get_local_storage'],
-    { onePerProgram: true, specialFields: ['spin_lock'], struct: 'bpf_cgroup_storage_map' },
-    'there are no cgroups without a provider of them',
-  ),
-  absent(
-    21,
-    'percpu_cgroup_storage',
-    'opaque',
-    cgroupStorageRules(PERCPU_MAX_SIZE),
-    ['bpf_get_local_storage'],
-    { onePerProgram: true, struct: 'bpf_cgroup_storage_map' },
-    'there are no cgroups without a provider of them',
-  ),
   absent(
     26,
     'struct_ops',
@@ -105,8 +55,8 @@ export const absentMapTypes: readonly MapTypeDef[] = [
     },
     undefined,
     { struct: 'bpf_struct_ops_map' },
-    'interfaces of callbacks are not built yet',
+    'members of a kernel struct that are programs have no caller here',
   ),
-  unknown(34, 'insn_array', { sleepable: true }, 'jump tables are not built yet'),
-  unknown(35, 'rhash', { forEach: true }, 'resizable hashes are not built yet'),
+  unknown(34, 'insn_array', { sleepable: true }, 'no engine jumps through tables that a map holds'),
+  unknown(35, 'rhash', { forEach: true }, 'Linux 6.18 has none to compare with; take hash'),
 ]

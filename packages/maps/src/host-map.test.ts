@@ -252,6 +252,8 @@ describe('HostMap', () => {
       user_ringbuf: { keySize: 0, valueSize: 0, maxEntries: 4096 },
       arena: { keySize: 0, valueSize: 0, maxEntries: 4, flags: 0x400 },
       stack_trace: { valueSize: 8 },
+      cgroup_storage: { keySize: 16, maxEntries: 0 },
+      percpu_cgroup_storage: { keySize: 8, maxEntries: 0 },
       ...Object.fromEntries(
         ['sk', 'task', 'cgrp', 'inode'].map((owner) => [
           `${owner}_storage`,

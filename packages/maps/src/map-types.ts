@@ -3,6 +3,7 @@ import { absentMapTypes } from './absent.ts'
 import { arenaMap } from './arena.ts'
 import { array } from './array.ts'
 import { bloomFilter } from './bloom-filter.ts'
+import { cgroupStorage, percpuCgroupStorage } from './cgroup-storage.ts'
 import { cpumap, devmap, devmapHash, xskmap } from './forward.ts'
 import { hash } from './hash.ts'
 import { lpmTrie } from './lpm-trie.ts'
@@ -37,6 +38,8 @@ export const builtinMapTypes: readonly MapTypeDef[] = [
   userRingbuf,
   arenaMap,
   stackTrace,
+  cgroupStorage,
+  percpuCgroupStorage,
   cgroupArray,
   sockmap,
   sockhash,

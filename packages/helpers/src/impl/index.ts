@@ -110,6 +110,7 @@ const aliases: Readonly<Record<string, string>> = {
   bpf_sk_redirect_hash: 'sk_redirect_hash',
   bpf_msg_redirect_hash: 'sk_redirect_hash',
   bpf_sk_select_reuseport: 'sk_select_reuseport',
+  bpf_get_local_storage: 'get_local_storage',
   bpf_get_stackid: 'get_stackid',
   bpf_get_stack: 'get_stack',
   bpf_sk_storage_get: 'sk_storage_get',
