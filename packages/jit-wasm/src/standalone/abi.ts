@@ -128,6 +128,12 @@ export const hostNeeds: Readonly<Record<string, string>> = {
   netnsCookie: "the network stack's name spaces",
   socketLookup: "the network stack's sockets",
   socketRelease: "the network stack's sockets",
+  timerStart: 'the event loop that runs timers',
+  timerCancel: 'the event loop that runs timers',
+  timerRunning: 'the event loop that runs timers',
+  timerFree: 'the event loop that runs timers',
+  workQueue: 'the event loop that runs work queues',
+  freeDroppedLater: 'the runtime that frees objects',
 }
 
 /** The module whose `host` imports those are. */
