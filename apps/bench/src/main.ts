@@ -15,6 +15,7 @@ import {
 import { BenchError } from './errors.ts'
 import type { BenchReport } from './json.ts'
 import { describeMachine, formatMachine } from './machine.ts'
+import { benchMaps } from './maps/main.ts'
 import { type BenchOptions, parseOptions, RING, usage } from './options.ts'
 import { benchPcap } from './pcap/main.ts'
 import { type BenchProgram, programOf, programs } from './programs.ts'
@@ -131,6 +132,7 @@ async function main(): Promise<void> {
   if (command === 'verify') return benchVerify(args, process.argv[1]!, { print, progress })
   if (command === COLD) return runCold(args)
   if (command === 'startup') return benchStartup(args, print)
+  if (command === 'maps') return benchMaps(args, { print, progress })
   if (command === 'pcap') return benchPcap(args, { print, progress })
   if (command === 'soak') return benchSoak(args, { print, progress })
   const options = parseOptions(process.argv.slice(2))

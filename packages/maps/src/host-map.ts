@@ -12,6 +12,7 @@ import {
 } from '@skep/registry'
 import { aliveIn } from './alive.ts'
 import { type BatchResult, deleteBatch, lookupBatch, type MapBatch, updateBatch } from './batch.ts'
+import { copyBytes } from './copy-bytes.ts'
 import { MapError } from './errors.ts'
 import { createBlocks, lockHolder, type MapBlocks, openBlocks, round8, writeSlots } from './header.ts'
 import { Holding } from './holding.ts'
@@ -181,7 +182,6 @@ export class HostMap extends MapBase implements MapHandle {
       throw this.#error('EPERM', operation, 'the map is frozen: the host cannot write it')
   }
 
-  /** What a lookup is asked for besides: refused before access is looked at. */
   #checkFlags(flags: number, operation: string): void {
     if (flags !== layout.BPF_F_LOCK)
       throw this.#error('EINVAL', operation, 'the one flag is BPF_F_LOCK, for a value with a bpf_spin_lock')
@@ -298,7 +298,7 @@ export class HostMap extends MapBase implements MapHandle {
       const address = lookup(this.address, at, cpu) >>> 0
       if (address === 0) return undefined
       // The padding too, as the kernel copies it.
-      result.set(u8.subarray(address, address + stride), cpu * stride)
+      copyBytes(result, cpu * stride, u8, address, stride)
     }
     return blankFields(result, this.#fields, stride)
   }
@@ -347,7 +347,7 @@ export class HostMap extends MapBase implements MapHandle {
         `the value has ${value.length} bytes, and the map takes ${this.hostValueSize}: each of ${this.#arena.cpus} CPUs' values padded to 8 bytes`,
       )
     }
-    this.#arena.u8.set(value.subarray(0, this.valueSize), this.#blocks.value)
+    copyBytes(this.#arena.u8, this.#blocks.value, value, 0, this.valueSize)
   }
 
   #updateAt(key: number, value: number, flags: number): number {
@@ -398,7 +398,8 @@ export class HostMap extends MapBase implements MapHandle {
     for (let cpu = 0; cpu < cpus; cpu++) {
       const address = lookup(this.address, key, cpu) >>> 0
       this.#freeFields?.(this.address, address)
-      writeAround(u8, address, value.subarray(cpu * stride, (cpu + 1) * stride), this.#fields)
+      if (this.#fields.length === 0) copyBytes(u8, address, value, cpu * stride, stride)
+      else writeAround(u8, address, value.subarray(cpu * stride, (cpu + 1) * stride), this.#fields)
     }
   }
 
