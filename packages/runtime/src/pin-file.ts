@@ -112,7 +112,8 @@ function readDefinition(text: Uint8Array): PinDefinition | undefined {
   if (typeof given !== 'object' || given === null) return undefined
   const { name, type, frozen } = given
   if (typeof name !== 'string' || typeof type !== 'string' || typeof frozen !== 'boolean') return undefined
-  if (!numbers.every((key) => Number.isSafeInteger(given[key]) && given[key]! >= 0)) return undefined
+  const fits = (value: unknown): boolean => Number.isInteger(value) && (value as number) >>> 0 === value
+  if (!numbers.every((key) => fits(given[key]))) return undefined
   return given as PinDefinition
 }
 

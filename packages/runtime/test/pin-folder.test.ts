@@ -158,6 +158,10 @@ describe('createPinFolder', () => {
       refused(file.slice(0, at))
     }
     refused(Uint8Array.of(...file, 0))
+    for (const bad of [{ maxEntries: 2 ** 32 }, { keySize: -1 }, { flags: 0.5 }, { type: 7 as never }]) {
+      const { definition, contents } = pinned(3, 40)
+      refused(encodePin({ definition: { ...definition, ...bad }, contents }))
+    }
 
     const folder = temporary()
     const runtime = await createRuntime({ pins: createPinFolder(folder) })
