@@ -1,6 +1,6 @@
 /**
- * bpf_crypto_* (kernel/bpf/crypto.c): the host does the arithmetic. A context is an object as those of bpf_obj_new, so what
- * holds one in a kptr frees it.
+ * bpf_crypto_* (kernel/bpf/crypto.c): the host does the arithmetic. A context is an object as those of bpf_obj_new, so
+ * what holds one in a kptr frees it.
  */
 import { EINVAL, ENOMEM } from '../../registry/src/layout/errno'
 import { OBJECT_HEADER } from '../../registry/src/layout/fields'

@@ -155,3 +155,10 @@ export function read_str_dynptr(dynptr: u64, offset: u64, size: u64, from: u64, 
   if (target == 0) return result(outside(pointer(dynptr), <u32>offset, <u32>size) ? -E2BIG : -EINVAL)
   return result(readString(target, <u32>size, from))
 }
+
+/** bpf_xdp_pull_data: the packet lies in one piece already. */
+export function xdp_pull_data(xdp: u64, length: u64, r3: u64, r4: u64, r5: u64): u64 {
+  const context = pointer(xdp)
+  const size = load<u32>(context, XDP_DATA_END) - load<u32>(context, XDP_DATA)
+  return <u32>length > size ? result(-EINVAL) : 0
+}

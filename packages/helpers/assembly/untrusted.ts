@@ -1,4 +1,4 @@
-/** Memory at addresses that nobody proved, byte by byte: what kernel functions that take strings and raw addresses read. */
+/** Memory at addresses that nobody proved: what kernel functions that take strings and raw addresses read. */
 import { EFAULT, ERANGE } from '../../registry/src/layout/errno'
 import { contains } from './env'
 

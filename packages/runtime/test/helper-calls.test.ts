@@ -177,6 +177,10 @@ out:\nr0 = r8\nexit`,
     { maps: [map('array')] },
   ],
   [
+    'a packet that lies in one piece',
+    calls(...[0, 10, 64, 65, 4000].map((length) => `r1 = r9\nr2 = ${length}\nkcall bpf_xdp_pull_data`)),
+  ],
+  [
     'what a user has, into a dynptr',
     `r8 = 0\nr1 = map 0\n${key(0)}\ncall 1\nif r0 == 0 goto out
 r1 = r0\nr2 = 8\nr3 = 0\nr4 = r10\nr4 += -24\ncall 197\n${keep}

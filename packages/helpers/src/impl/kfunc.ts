@@ -18,6 +18,7 @@ const named: Readonly<Record<string, string>> = Object.fromEntries(
     'dynptr_clone',
     'dynptr_copy',
     'dynptr_memset',
+    'xdp_pull_data',
     'strcmp',
     'strcasecmp',
     'strchr',
