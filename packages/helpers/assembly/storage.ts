@@ -1,4 +1,7 @@
-/** bpf_*_storage_get and _delete (kernel/bpf/bpf_*_storage.c, net/core/bpf_sk_storage.c), through the map type's operations. */
+/**
+ * bpf_*_storage_get and _delete (kernel/bpf/bpf_*_storage.c, net/core/bpf_sk_storage.c), through the map type's
+ * operations.
+ */
 import { CTL_SP } from '../../registry/src/layout/control'
 import { EINVAL } from '../../registry/src/layout/errno'
 import {

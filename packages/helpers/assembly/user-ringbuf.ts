@@ -44,7 +44,8 @@ function totalLength(size: u32): u64 {
 }
 
 /**
- * __bpf_user_ringbuf_peek: bytes of the next sample, or an errno: ENODATA at the end, EAGAIN for one that was discarded.
+ * __bpf_user_ringbuf_peek: bytes of the next sample, or an errno: ENODATA at the end, EAGAIN for one that was
+ * discarded.
  */
 function peek(ring: usize): i32 {
   const producer = position(ring, RING_PRODUCER)

@@ -1,8 +1,8 @@
 /**
- * BPF_MAP_TYPE_ARENA (kernel/bpf/arena.c): a window of pages that programs and host allocate. The whole window is taken from
- * the arena at once; which of its pages are allocated is in a table that engines look at before a store. Which free range an
- * allocation is cut from is as in the kernel (kernel/bpf/range_tree.c): the smallest that is large enough, of equal ones the
- * one that came last.
+ * BPF_MAP_TYPE_ARENA (kernel/bpf/arena.c): a window of pages that programs and host allocate. The whole window is
+ * taken from the arena at once; which of its pages are allocated is in a table that engines look at before a store.
+ * Which free range an allocation is cut from is as in the kernel (kernel/bpf/range_tree.c): the smallest that is
+ * large enough, of equal ones the one that came last.
  */
 import {
   ARENA_PAGE_SIZE,
@@ -208,7 +208,10 @@ function find(map: u32, count: u32): u32 {
   return found
 }
 
-/** arena_free_pages: what lies outside the window, and what is free already, does not count (Linux 6.18 frees pages before it). */
+/**
+ * arena_free_pages: what lies outside the window, and what is free already, does not count (Linux 6.18 frees pages
+ * before it).
+ */
 export function arena_free_pages(map: u32, address: u32, count: u32): i32 {
   const pages = load<u32>(map, MAP_MAX_ENTRIES)
   const data = load<u32>(map, MAP_DATA)

@@ -1,12 +1,21 @@
 /**
- * BPF_MAP_TYPE_CGROUP_STORAGE and its per-CPU kind (kernel/bpf/local_storage.c): a value for an attachment. All attachments of
- * a map's programs are one here: the key is zeros, and its value comes to be when a program first asks for it.
+ * BPF_MAP_TYPE_CGROUP_STORAGE and its per-CPU kind (kernel/bpf/local_storage.c): a value for an attachment. All
+ * attachments of a map's programs are one here: the key is zeros, and its value comes to be when a program first
+ * asks for it.
  */
 import { EINVAL, ENOENT, ENOMEM } from '../../registry/src/layout/errno'
 import { BPF_EXIST, BPF_F_LOCK, MAP_KEY_SIZE, MAP_MAX_ENTRIES, MAP_VALUE_SIZE } from '../../registry/src/layout/map'
 import { STORAGE_ZEROS } from '../../registry/src/layout/storage'
 import { alloc, badFlags, free, setShape, up8 } from './env'
-import { hash_free, hash_init, hash_lookup, hash_next_key, hash_update, percpu_hash_init, percpu_hash_lookup } from './hash'
+import {
+  hash_free,
+  hash_init,
+  hash_lookup,
+  hash_next_key,
+  hash_update,
+  percpu_hash_init,
+  percpu_hash_lookup,
+} from './hash'
 
 function begin(map: u32, result: i32): i32 {
   if (result < 0) return result

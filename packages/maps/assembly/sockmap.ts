@@ -1,7 +1,8 @@
 /**
  * Maps of sockets: BPF_MAP_TYPE_SOCKMAP, SOCKHASH (net/core/sock_map.c) and REUSEPORT_SOCKARRAY (kernel/bpf/
- * reuseport_array.c). A socket is the address of its struct bpf_sock (layout/sock.ts). Programs give one as the value; the host
- * gives four or eight bytes that hold its address. And BPF_MAP_TYPE_CGROUP_ARRAY, whose elements are ids of the host's.
+ * reuseport_array.c). A socket is the address of its struct bpf_sock (layout/sock.ts). Programs give one as the
+ * value; the host gives four or eight bytes that hold its address. And BPF_MAP_TYPE_CGROUP_ARRAY, whose elements are
+ * ids of the host's.
  */
 import { E2BIG, EBADF, EEXIST, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP } from '../../registry/src/layout/errno'
 import { BPF_EXIST, BPF_NOEXIST, MAP_COUNT, MAP_DATA, MAP_MAX_ENTRIES, MAP_STRIDE } from '../../registry/src/layout/map'

@@ -1,4 +1,6 @@
-/** BPF_MAP_TYPE_STACK_TRACE (kernel/bpf/stackmap.c): stacks by the hash of their frames; bpf_get_stackid writes them. */
+/**
+ * BPF_MAP_TYPE_STACK_TRACE (kernel/bpf/stackmap.c): stacks by the hash of their frames; bpf_get_stackid writes them.
+ */
 import { E2BIG, EINVAL, ENOENT, ENOMEM } from '../../registry/src/layout/errno'
 import { MAP_COUNT, MAP_DATA, MAP_MAX_ENTRIES, MAP_STRIDE, MAP_VALUE_SIZE } from '../../registry/src/layout/map'
 import { STACK_BUCKETS, STACK_FRAMES, STACK_VALUE } from '../../registry/src/layout/stack'

@@ -1,6 +1,6 @@
 /**
- * Local storage (kernel/bpf/bpf_local_storage.c): a value for each owner, an object of the host that programs hold by its
- * address. It is a hash by that address whose elements come as they are needed.
+ * Local storage (kernel/bpf/bpf_local_storage.c): a value for each owner, an object of the host that programs hold
+ * by its address. It is a hash by that address whose elements come as they are needed.
  */
 import { EBADF, ENOMEM, ENOTSUPP } from '../../registry/src/layout/errno'
 import { MAP_MAX_ENTRIES, MAP_VALUE_SIZE } from '../../registry/src/layout/map'

@@ -54,7 +54,10 @@ function storeBytes(at: usize, size: u32, value: u64): void {
   }
 }
 
-/** Does the access of a record: elsewhere a load gives 0, a store does nothing, an atomic operation leaves its register. */
+/**
+ * Does the access of a record: elsewhere a load gives 0, a store does nothing, an atomic operation leaves its
+ * register.
+ */
 export function accessWindow(regs: usize, code: usize, at: usize): void {
   const handler = <i32>load<u32>(at, REC_INNER)
   const dst = regs + load<u8>(at, REC_DST)
