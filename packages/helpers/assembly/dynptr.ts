@@ -1,6 +1,6 @@
 /**
- * bpf_dynptr_* (kernel/bpf/helpers.c) over memory (map values and ring buffer records) and over packets, whose bytes lie
- * in one piece here.
+ * bpf_dynptr_* (kernel/bpf/helpers.c) over memory (map values and ring buffer records) and over packets, whose bytes
+ * lie in one piece here.
  */
 import { E2BIG, EFAULT, EINVAL } from '../../registry/src/layout/errno'
 import { SKB_DATA, SKB_DATA_END, SKB_DATA_META, SKB_MAC_HEADER } from '../../registry/src/layout/skb'

@@ -41,8 +41,8 @@ const onMap = calls(
   update(1, 7),
 )
 const push = (flags: number): string => `r1 = map 0\n${stack(2, 16)}\nr3 = ${flags}\ncall 87`
-const take = (id: number): string =>
-  `r1 = map 0\n${stack(2, 24)}\ncall ${id}\n${keep}\nr0 = *(u32 *)(r10 - 24)`
+const take = (name: string): string =>
+  `r1 = map 0\n${stack(2, 24)}\ncall ${name}\n${keep}\nr0 = *(u32 *)(r10 - 24)`
 
 /** Reads 8 bytes, or text, at an address. */
 const probe = (name: string, size: number, address: string): string =>
