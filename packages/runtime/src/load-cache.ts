@@ -133,7 +133,16 @@ async function keyOf(programs: readonly LinkedProgram[], around: Surroundings): 
   for (const program of programs) {
     const { name, insns, subprograms, facts, helpers, context } = program
     text([name, insns.length, subprograms, facts?.stackDepth, context, [...helpers].map(describeHelper)])
-    text(program.maps.map((map) => [map.name, map.address, map.array, map.quiet, map.window, Object.keys(map.ops)]))
+    text(
+      program.maps.map((map) => [
+        map.name,
+        map.address,
+        map.array,
+        map.quiet,
+        map.window,
+        Object.keys(map.ops),
+      ]),
+    )
     parts.push(encode(insns))
     if (!facts) continue
     const { reachable, access, flags, callMap, callback } = facts
