@@ -12,6 +12,7 @@ export const array: MapTypeDef = defineMapType({
     flags: ACCESS | NUMA | layout.BPF_F_MMAPABLE | layout.BPF_F_INNER_MAP,
   }),
   value: 'plain',
+  countsChanges: true,
   batches: ['lookup', 'update'],
   innerEntries: true,
   verify: {

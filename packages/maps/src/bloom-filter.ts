@@ -14,6 +14,7 @@ export const bloomFilter: MapTypeDef = defineMapType({
   }),
   value: 'plain',
   batches: [],
+  keyless: 'bits',
   helpers: ['bpf_map_push_elem', 'bpf_map_peek_elem'],
   verify: { noKey: true, peekReadsValue: true, struct: 'bpf_bloom_filter' },
   wasm: {

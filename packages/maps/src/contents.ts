@@ -1,8 +1,6 @@
 import { mapLayout as layout } from '@skep/registry'
-import { bloomFilter } from './bloom-filter.ts'
 import { MapError } from './errors.ts'
 import type { HostMap } from './host-map.ts'
-import { queue, stack } from './queue-stack.ts'
 
 /** All that a map holds: elements of one size, each a key (perhaps of 0 bytes) and what belongs to it. */
 export interface MapContents {
@@ -81,17 +79,14 @@ const bitmap: Contained = {
   },
 }
 
-/** Types without keys whose contents are known all the same. */
-const keyless: ReadonlyMap<number, Contained> = new Map([
-  [queue.id, sequence],
-  [stack.id, sequence],
-  [bloomFilter.id, bitmap],
-])
+/** By how values without keys lie in memory. */
+const keyless = { sequence, bits: bitmap } as const
 
 function containedIn({ def, keySize }: HostMap): Contained | undefined {
   const plain = def.value === 'plain' || def.value === 'percpu'
   const iterable = def.wasm ? def.wasm.ops.next_key !== undefined : def.create !== undefined
-  return keyless.get(def.id) ?? (plain && keySize > 0 && iterable ? elements : undefined)
+  if (def.keyless) return keyless[def.keyless]
+  return plain && keySize > 0 && iterable ? elements : undefined
 }
 
 /** Whether a map's contents are bytes that another map can take: not where they refer to programs, maps, devices or readers. */

@@ -9,6 +9,7 @@ export const hash: MapTypeDef = defineMapType({
   id: 1,
   check: checker(hashRules),
   value: 'plain',
+  countsChanges: true,
   batches: hashBatches,
   verify: {
     forEach: true,

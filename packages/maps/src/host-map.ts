@@ -17,10 +17,10 @@ import { MapError } from './errors.ts'
 import { createBlocks, lockHolder, type MapBlocks, openBlocks, round8, writeSlots } from './header.ts'
 import { Holding } from './holding.ts'
 import type { FreeFields, HostMapParts } from './host-map-parts.ts'
+import { mismatch } from './inner-mismatch.ts'
 import { keysByBatch } from './keys.ts'
 import { linkMap } from './link-map.ts'
 import { MapBase } from './map-base.ts'
-import { mismatch } from './map-of-maps.ts'
 import {
   type AnyOp,
   type BoundType,

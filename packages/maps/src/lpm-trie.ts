@@ -16,6 +16,7 @@ export const lpmTrie: MapTypeDef = defineMapType({
     needs: layout.BPF_F_NO_PREALLOC,
   }),
   value: 'plain',
+  countsChanges: true,
   batches: ['lookup', 'update', 'delete'],
   verify: { struct: 'lpm_trie' },
   wasm: {

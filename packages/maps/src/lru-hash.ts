@@ -12,6 +12,7 @@ export const lruHash: MapTypeDef = defineMapType({
   id: 9,
   check: checker(lruRules),
   value: 'plain',
+  countsChanges: true,
   batches: hashBatches,
   verify: {
     forEach: true,

@@ -17,6 +17,7 @@ export const lruPercpuHash: MapTypeDef = defineMapType({
         : undefined),
   }),
   value: 'percpu',
+  countsChanges: true,
   batches: hashBatches,
   verify: { forEach: true, sleepable: true, specialFields: ['kptr', 'refcount'], struct: 'bpf_htab' },
   wasm: {

@@ -12,6 +12,7 @@ export const percpuArray: MapTypeDef = defineMapType({
     flags: ACCESS,
   }),
   value: 'percpu',
+  countsChanges: true,
   batches: ['lookup', 'update'],
   innerEntries: true,
   verify: {

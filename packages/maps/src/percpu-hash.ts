@@ -15,6 +15,7 @@ export const percpuHash: MapTypeDef = defineMapType({
   id: 5,
   check: checker(percpuHashRules),
   value: 'percpu',
+  countsChanges: true,
   batches: hashBatches,
   verify: { forEach: true, sleepable: true, specialFields: ['kptr', 'refcount'], struct: 'bpf_htab' },
   wasm: {

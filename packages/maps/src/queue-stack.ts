@@ -18,7 +18,9 @@ export const queue: MapTypeDef = defineMapType({
   id: 22,
   check: checker(rules),
   value: 'plain',
+  countsChanges: true,
   batches: [],
+  keyless: 'sequence',
   helpers,
   verify: { noKey: true, sleepable: true, struct: 'bpf_queue_stack' },
   wasm: {
@@ -36,7 +38,9 @@ export const stack: MapTypeDef = defineMapType({
   id: 23,
   check: checker(rules),
   value: 'plain',
+  countsChanges: true,
   batches: [],
+  keyless: 'sequence',
   helpers,
   verify: { noKey: true, sleepable: true, struct: 'bpf_queue_stack' },
   wasm: {

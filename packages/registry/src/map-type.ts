@@ -50,6 +50,10 @@ export interface MapTypeDef {
   readonly innerEntries?: boolean
   /** Batches that the host may ask for, ENOTSUPP for others; all that the operations allow when absent. */
   readonly batches?: readonly MapBatchOp[]
+  /** Its operations count updates and deletions at MAP_CHANGES. */
+  readonly countsChanges?: boolean
+  /** How values without keys lie in memory, where a copy of them can be taken: in the order of pushes, or as bits. */
+  readonly keyless?: 'sequence' | 'bits'
   /** Helpers that programs may call on it (names); any helper that takes a map when absent. */
   readonly helpers?: readonly string[]
   /** What the verifier may assume and allow. */

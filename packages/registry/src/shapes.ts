@@ -135,6 +135,8 @@ function mapType(): Shape {
     value: z.enum(['plain', 'percpu', 'program', 'map', 'opaque']),
     innerEntries: flag(),
     batches: optional(texts()),
+    countsChanges: flag(),
+    keyless: optional(z.enum(['sequence', 'bits'])),
     helpers: optional(texts()),
     verify: optional(open()),
     wasm: optional(
