@@ -2,6 +2,7 @@ import type { Row, RowMap } from '@skep/registry'
 import { attachTarget } from './attach-target.ts'
 import { KernelArgumentError, KernelError } from './errors.ts'
 import type { Kernel } from './kernel.ts'
+import type { KernelBtf } from './kernel-btf.ts'
 import type { KernelMap } from './kernel-map.ts'
 import type { KernelProgram, ProgramOptions, RejectedProgram } from './kernel-program.ts'
 import { bytesOfHex } from './row.ts'
@@ -69,9 +70,16 @@ class RowMaps {
         path,
         `there is no map ${index}; the row has ${this.#row.maps?.length ?? 0}`,
       )
-    const result = this.#cache?.take(this.#row, map, () => this.#make(map, path)) ?? this.#make(map, path)
+    const types = this.#btfOf(map)
+    const result =
+      this.#cache?.take(this.#row, map, types, () => this.#make(map, path)) ?? this.#make(map, path)
     this.#byIndex.set(index, result)
     return result
+  }
+
+  #btfOf(map: RowMap): KernelBtf | undefined {
+    const text = map.btf ?? (map.btf_key || map.btf_value ? this.#row.btf : undefined)
+    return text ? this.#kernel.btfs.get(text) : undefined
   }
 
   #make(map: RowMap, path: string): KernelMap {
@@ -83,7 +91,7 @@ class RowMaps {
           ? this.#template(inner, `${path}.inner`)
           : this.#make(inner, `${path}.inner`)
     if (innerMap && typeof inner === 'object') this.#templates.push(innerMap)
-    const btf = map.btf ?? (map.btf_key || map.btf_value ? this.#row.btf : undefined)
+    const btf = this.#btfOf(map)
     const result = this.#kernel.createMap({
       name: map.name ?? '',
       type: map.type,
@@ -95,7 +103,7 @@ class RowMaps {
       ...(innerMap ? { innerMap } : {}),
       ...(btf
         ? {
-            btf: this.#kernel.btfs.get(btf),
+            btf,
             btfKeyTypeId: map.btf_key ?? 0,
             btfValueTypeId: map.btf_value ?? 0,
           }
@@ -143,11 +151,14 @@ class RowMaps {
 
 /** Maps by their description, for as long as the cache lives. Their contents are what the rows' `init` says. */
 export class RowMapCache {
-  readonly #byText = new Map<string, KernelMap>()
+  readonly #byText = new Map<string, { readonly map: KernelMap; readonly btf: KernelBtf | undefined }>()
   readonly #held = new Set<KernelMap>()
 
-  /** The map, or undefined for one that must be made anew: the kernel ties it to its first program. */
-  take(row: Row, map: RowMap, make: () => KernelMap): KernelMap | undefined {
+  /**
+   * The map, or undefined for one that must be made anew: the kernel ties it to its first program. A map belongs to the BTF
+   * that it was made with: what was loaded again, though equal, has other types.
+   */
+  take(row: Row, map: RowMap, btf: KernelBtf | undefined, make: () => KernelMap): KernelMap | undefined {
     const type = numberOf(mapTypes, map.type)
     if (type === undefined || ownedByPrograms.has(type)) return undefined
     const inner = typeof map.inner === 'number' ? row.maps?.[map.inner] : map.inner
@@ -156,9 +167,9 @@ export class RowMapCache {
     const typed = map.btf_key !== undefined || map.btf_value !== undefined
     const text = JSON.stringify([map, inner, typed && !map.btf ? row.btf : undefined])
     const known = this.#byText.get(text)
-    if (known) return known
+    if (known && known.btf === btf) return known.map
     const made = make()
-    this.#byText.set(text, made)
+    this.#byText.set(text, { map: made, btf })
     this.#held.add(made)
     return made
   }
