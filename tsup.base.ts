@@ -57,7 +57,7 @@ export const build = (options: Options = {}, rules: BuildRules = {}): ReturnType
             if (errors.length > 0) return
             mkdirSync('dist', { recursive: true })
             for (const name of bundled)
-              copyFileSync(join('node_modules', name, 'LICENSE'), join('dist', `LICENSE-${name}`))
+              copyFileSync(join('node_modules', name, 'LICENSE'), join('dist', `NOTICE-${name}`))
             if (!declarations) return
             try {
               writeDeclarations(entry, 'src', 'dist')
