@@ -176,7 +176,7 @@ export const CALL_LOCAL = 170
 export const CALLX = 171
 export const EXIT = 172
 /** An access through a pointer into an arena; REC_INNER holds the handler of the same access elsewhere. */
-export const IN_WINDOW = 216
+export const IN_WINDOW = 214
 
 /*
  * Handlers that do several instructions which follow one another. `A__B`: B reads and writes, or tests, what A has
@@ -225,8 +225,9 @@ export const LDX_DW_AND_LDX_DW = 212
 export const STX_DW_AND_STX_DW = 213
 
 /*
- * V8 lays out the code of the last case of the loop's switch directly before the dispatch. The shortest handler there
- * keeps the dispatch in one cache line; a longer one made every instruction take twice as long (Zen 4, Node 20).
+ * V8 lays out the code of the last case of the loop's switch directly before the dispatch. The shortest handler there,
+ * which therefore has the greatest number but one, keeps the dispatch in
+ * one cache line; a longer one made every instruction take two or three times as long (Zen 4, Node 20).
  */
-export const LE64 = 214
-export const ILLEGAL = 215
+export const LE64 = 215
+export const ILLEGAL = 216
