@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { readArguments, readNumber } from './arguments.ts'
 import { BenchError } from './errors.ts'
 import { programs } from './programs.ts'
 
@@ -18,7 +18,7 @@ Times BPF programs on Skep's engines, beside the kernel's own test run where thi
   --as ID          packet and map contents as for this program (default b)
   --help           this text
 
-Others: npm run bench -- verify | pcap | soak --help`
+Others: npm run bench -- verify | maps | startup | pcap | soak --help`
 
 /** The id under which the rings of packets go. */
 export const RING = 'ring'
@@ -43,7 +43,22 @@ const whole = ['rounds', 'cold']
 
 /** Reads the command line. Throws BenchError BAD_OPTION. */
 export function parseOptions(args: readonly string[]): BenchOptions {
-  const { values } = split(args)
+  const { values } = readArguments({
+    args: [...args],
+    options: {
+      only: { type: 'string' },
+      quick: { type: 'boolean' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+      rounds: { type: 'string' },
+      window: { type: 'string' },
+      'warm-up': { type: 'string' },
+      cold: { type: 'string' },
+      object: { type: 'string' },
+      program: { type: 'string' },
+      as: { type: 'string' },
+    },
+  })
   const ids = [...programs.map((p) => p.id), RING]
   const known = (option: string, id: string): string => {
     if (ids.includes(id)) return id
@@ -53,12 +68,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     option: 'rounds' | 'window' | 'warm-up' | 'cold',
     fallback: number,
     least: number,
-  ): number => {
-    const text = values[option]
-    const value = text === undefined ? fallback : Number(text)
-    if (value >= least && value <= 1e6 && (!whole.includes(option) || Number.isInteger(value))) return value
-    throw new BenchError('BAD_OPTION', `--${option} is ${text}; give a number from ${least} to 1000000`)
-  }
+  ): number => readNumber(option, values[option], fallback, { least, whole: whole.includes(option) })
   if (values.object === undefined && (values.program !== undefined || values.as !== undefined)) {
     throw new BenchError('BAD_OPTION', '--program and --as go with --object FILE')
   }
@@ -79,28 +89,5 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     ...(values.object === undefined ? {} : { object: values.object }),
     ...(values.program === undefined ? {} : { program: values.program }),
     as,
-  }
-}
-
-function split(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        only: { type: 'string' },
-        quick: { type: 'boolean' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-        rounds: { type: 'string' },
-        window: { type: 'string' },
-        'warm-up': { type: 'string' },
-        cold: { type: 'string' },
-        object: { type: 'string' },
-        program: { type: 'string' },
-        as: { type: 'string' },
-      },
-    })
-  } catch (error) {
-    throw new BenchError('BAD_OPTION', (error as Error).message, error)
   }
 }

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { readArguments, readNumber } from './arguments.ts'
 import { BenchError } from './errors.ts'
 import { benchFolder } from './folders.ts'
 import { describeMachine, formatMachine } from './machine.ts'
@@ -104,33 +104,18 @@ function sizes(): Promise<readonly Size[]> {
   })
 }
 
-function split(args: readonly string[]): {
-  readonly processes: number
-  readonly json: boolean
-  readonly help: boolean
-} {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        processes: { type: 'string' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    })
-    const processes = Number(values.processes ?? 21)
-    if (!Number.isInteger(processes) || processes < 1 || processes > 1000)
-      throw new Error(`--processes is ${values.processes}; give a number from 1 to 1000`)
-    return { processes, json: values.json ?? false, help: values.help ?? false }
-  } catch (error) {
-    throw new BenchError('BAD_OPTION', (error as Error).message, error)
-  }
-}
-
 /** `bench startup` */
 export async function benchStartup(args: readonly string[], print: (text: string) => void): Promise<void> {
-  const { processes, json, help } = split(args)
-  if (help) {
+  const { values } = readArguments({
+    args: [...args],
+    options: {
+      processes: { type: 'string' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  })
+  const processes = readNumber('processes', values.processes, 21, { least: 1, whole: true })
+  if (values.help) {
     print(startupUsage)
     return
   }
@@ -159,7 +144,7 @@ export async function benchStartup(args: readonly string[], print: (text: string
   }))
   const bundles = await sizes()
   const machine = describeMachine()
-  if (json) {
+  if (values.json) {
     print(JSON.stringify({ date: new Date().toISOString(), machine, processes, figures, bundles }, null, 2))
     return
   }

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { readArguments, readNumber } from './arguments.ts'
 import { describeMachine, formatMachine } from './machine.ts'
 import type { Spread } from './statistics.ts'
 import { benchWorkers, serveWorker, workerCases } from './workers.ts'
@@ -17,11 +17,11 @@ const round = ({ median, min, max }: Spread, digits: number): string =>
   `${median.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = readArguments({
     options: {
       only: { type: 'string' },
-      rounds: { type: 'string', default: '21' },
-      window: { type: 'string', default: '5' },
+      rounds: { type: 'string' },
+      window: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -30,7 +30,10 @@ async function main(): Promise<void> {
   if (values.help) return print(usage)
   const only = values.only?.split(',')
   const machine = describeMachine()
-  const options = { rounds: Number(values.rounds), window: Number(values.window) * 1e6 }
+  const options = {
+    rounds: readNumber('rounds', values.rounds, 21, { least: 1, whole: true }),
+    window: readNumber('window', values.window, 5, { least: 0.01 }) * 1e6,
+  }
   const results = []
   for (const one of workerCases.filter(({ id }) => only?.includes(id) ?? true)) {
     results.push(await benchWorkers(one, process.argv[1]!, options))

@@ -1,5 +1,5 @@
-import { parseArgs } from 'node:util'
 import type { Kernel } from '@skep/linux'
+import { readArguments, readNumber } from '../arguments.ts'
 import { findKernel } from '../bench.ts'
 import { BenchError } from '../errors.ts'
 import { describeMachine, formatMachine } from '../machine.ts'
@@ -34,26 +34,12 @@ export interface MapFigure {
 
 const options = {
   only: { type: 'string', default: '' },
-  rounds: { type: 'string', default: '31' },
-  window: { type: 'string', default: '2' },
-  'warm-up': { type: 'string', default: '100' },
+  rounds: { type: 'string' },
+  window: { type: 'string' },
+  'warm-up': { type: 'string' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 } as const
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options }).values
-  } catch (error) {
-    throw new BenchError('BAD_OPTION', (error as Error).message, error)
-  }
-}
-
-function positive(name: string, text: string): number {
-  const value = Number(text)
-  if (value > 0 && value <= 1e5) return value
-  throw new BenchError('BAD_OPTION', `--${name} is ${text}; give a number above 0`)
-}
 
 async function pair(
   skep: Pick<Side, 'time' | 'mostRuns'>,
@@ -148,15 +134,15 @@ const cells = ({ map, from, operation, skep, kernel }: MapFigure): string[] => [
 
 /** `npm run bench -- maps`. */
 export async function benchMaps(args: readonly string[], { print, progress }: Printer): Promise<void> {
-  const given = parse(args)
+  const { values: given } = readArguments({ args: [...args], options })
   if (given.help) {
     print(mapsUsage)
     return
   }
   const measuring: MeasureOptions = {
-    rounds: positive('rounds', given.rounds),
-    window: positive('window', given.window) * 1e6,
-    warmUp: positive('warm-up', given['warm-up']) * 1e6,
+    rounds: readNumber('rounds', given.rounds, 31, { least: 1, whole: true }),
+    window: readNumber('window', given.window, 2, { least: 0.01 }) * 1e6,
+    warmUp: readNumber('warm-up', given['warm-up'], 100, { least: 0.01 }) * 1e6,
   }
   const chosen = rows.filter(({ title }) => title.includes(given.only))
   if (chosen.length === 0) {

@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util'
-import { BenchError } from '../errors.ts'
+import { readArguments, readNumber } from '../arguments.ts'
 
 export const pcapUsage: string = `usage: npm run bench -- pcap [options]
 
@@ -29,15 +28,21 @@ export interface PcapOptions {
 
 /** Reads the command line. Throws BenchError BAD_OPTION. */
 export function parsePcapOptions(args: readonly string[]): PcapOptions {
-  const { values } = split(args)
-  const number = (option: 'size' | 'rounds' | 'cpu', fallback: number, least: number): number => {
-    const value = values[option] === undefined ? fallback : Number(values[option])
-    if (value >= least && value <= 1e6 && (option === 'size' || Number.isInteger(value))) return value
-    throw new BenchError(
-      'BAD_OPTION',
-      `--${option} is ${values[option]}; give a number from ${least} to 1000000`,
-    )
-  }
+  const { values } = readArguments({
+    args: [...args],
+    options: {
+      size: { type: 'string' },
+      rounds: { type: 'string' },
+      capture: { type: 'string' },
+      folder: { type: 'string' },
+      cpu: { type: 'string' },
+      skep: { type: 'string' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  })
+  const number = (option: 'size' | 'rounds' | 'cpu', fallback: number, least: number): number =>
+    readNumber(option, values[option], fallback, { least, whole: option !== 'size' })
   return {
     size: number('size', 1000, 0.01) * 1e6,
     rounds: number('rounds', 7, 1),
@@ -47,25 +52,5 @@ export function parsePcapOptions(args: readonly string[]): PcapOptions {
     ...(values.skep === undefined ? {} : { skep: values.skep }),
     json: values.json ?? false,
     help: values.help ?? false,
-  }
-}
-
-function split(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        size: { type: 'string' },
-        rounds: { type: 'string' },
-        capture: { type: 'string' },
-        folder: { type: 'string' },
-        cpu: { type: 'string' },
-        skep: { type: 'string' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    })
-  } catch (error) {
-    throw new BenchError('BAD_OPTION', (error as Error).message, error)
   }
 }

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { readArguments, readNumber } from '../arguments.ts'
 import { BenchError } from '../errors.ts'
 
 export const soakUsage: string = `usage: npm run bench -- soak [options]
@@ -22,12 +22,17 @@ export interface SoakOptions {
 
 /** Reads the command line. Throws BenchError BAD_OPTION. */
 export function parseSoakOptions(args: readonly string[]): SoakOptions {
-  const { values } = split(args)
-  const number = (option: 'minutes' | 'period', fallback: number): number => {
-    const value = values[option] === undefined ? fallback : Number(values[option])
-    if (value > 0 && value <= 1e5) return value
-    throw new BenchError('BAD_OPTION', `--${option} is ${values[option]}; give a number above 0`)
-  }
+  const { values } = readArguments({
+    args: [...args],
+    options: {
+      minutes: { type: 'string' },
+      period: { type: 'string' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  })
+  const number = (option: 'minutes' | 'period', fallback: number): number =>
+    readNumber(option, values[option], fallback, { least: 0.01 })
   const minutes = number('minutes', 10)
   const period = number('period', 60)
   const periods = Math.round((minutes * 60) / period)
@@ -38,20 +43,4 @@ export function parseSoakOptions(args: readonly string[]): SoakOptions {
     )
   }
   return { period, periods, json: values.json ?? false, help: values.help ?? false }
-}
-
-function split(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        minutes: { type: 'string' },
-        period: { type: 'string' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    })
-  } catch (error) {
-    throw new BenchError('BAD_OPTION', (error as Error).message, error)
-  }
 }

@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util'
-import { BenchError } from '../errors.ts'
+import { readArguments, readNumber } from '../arguments.ts'
 
 export const verifyUsage: string = `usage: npm run bench -- verify [options] [FILE | FOLDER ...]
 
@@ -29,18 +28,23 @@ export interface VerifyOptions {
 
 /** Reads the command line behind `verify`. Throws BenchError BAD_OPTION. */
 export function parseVerifyOptions(args: readonly string[]): VerifyOptions {
-  const { values, positionals } = split(args)
-  const number = (
-    option: 'least' | 'rounds' | 'seconds' | 'cold' | 'whole',
-    fallback: number,
-    least: number,
-  ) => {
-    const text = values[option]
-    const value = text === undefined ? fallback : Number(text)
-    const whole = option === 'seconds' || Number.isInteger(value)
-    if (value >= least && value <= 1e6 && whole) return value
-    throw new BenchError('BAD_OPTION', `--${option} is ${text}; give a number from ${least} to 1000000`)
-  }
+  const { values, positionals } = readArguments({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      only: { type: 'string' },
+      least: { type: 'string' },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      cold: { type: 'string' },
+      whole: { type: 'string' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  })
+  type Numeric = 'least' | 'rounds' | 'seconds' | 'cold' | 'whole'
+  const number = (option: Numeric, fallback: number, least: number): number =>
+    readNumber(option, values[option], fallback, { least, whole: option !== 'seconds' })
   return {
     paths: positionals,
     only: values.only ?? '',
@@ -51,26 +55,5 @@ export function parseVerifyOptions(args: readonly string[]): VerifyOptions {
     whole: number('whole', 5, 0),
     json: values.json ?? false,
     help: values.help ?? false,
-  }
-}
-
-function split(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        only: { type: 'string' },
-        least: { type: 'string' },
-        rounds: { type: 'string' },
-        seconds: { type: 'string' },
-        cold: { type: 'string' },
-        whole: { type: 'string' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    })
-  } catch (error) {
-    throw new BenchError('BAD_OPTION', (error as Error).message, error)
   }
 }
