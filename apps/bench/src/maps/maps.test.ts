@@ -42,7 +42,7 @@ describe('the bench of maps', () => {
     await benchMaps(['--help'], printer)
     expect(printed[0]).toMatch(/npm run bench -- maps/)
     await expect(benchMaps(['--rounds', '0'], printer)).rejects.toThrow(
-      '--rounds is 0; give a number above 0',
+      '--rounds is 0; give a number from 1',
     )
     await expect(benchMaps(['--only', 'x'], printer)).rejects.toThrow('--only x is part of no title')
   })
