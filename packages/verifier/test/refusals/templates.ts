@@ -23,6 +23,13 @@ interface Source {
   readonly tree: ts.SourceFile
 }
 
+/** What all sources hold by name, so that following a name walks no tree. */
+interface Sources {
+  readonly calls: Readonly<Record<string, readonly ts.CallExpression[]>>
+  /** What functions return. */
+  readonly returns: Readonly<Record<string, readonly ts.Expression[]>>
+}
+
 /**
  * Every text that the verifier's sources may refuse with. `unread` are places whose text this reader cannot follow:
  * write the text out in the call, or in a constant or function beside it.
@@ -37,6 +44,7 @@ export function refusalTemplates(): {
       const text = readFileSync(new URL(name, SOURCE), 'utf8')
       return { name, tree: ts.createSourceFile(name, text, ts.ScriptTarget.Latest, true) }
     })
+  const byName = index(sources)
   const templates: Template[] = []
   const unread: string[] = []
   for (const source of sources) {
@@ -45,7 +53,7 @@ export function refusalTemplates(): {
       if (!argument) return
       const place = `${source.name}:${source.tree.getLineAndCharacterOfPosition(node.getStart()).line + 1}`
       if (PASSED_ON.test(argument.getText())) return
-      const texts = textsOf(argument, sources, 0)
+      const texts = textsOf(argument, byName, 0)
       if (texts === undefined) unread.push(`${place}: ${argument.getText()}`)
       else for (const text of texts) templates.push({ place, text: text.split('\n')[0]! })
     })
@@ -56,6 +64,32 @@ export function refusalTemplates(): {
 function visit(node: ts.Node, see: (node: ts.Node) => void): void {
   see(node)
   ts.forEachChild(node, (child) => visit(child, see))
+}
+
+function index(sources: readonly Source[]): Sources {
+  const calls: Record<string, ts.CallExpression[]> = Object.create(null)
+  const returns: Record<string, ts.Expression[]> = Object.create(null)
+  const add = <T>(table: Record<string, T[]>, name: string, value: T): void => {
+    table[name] ??= []
+    table[name].push(value)
+  }
+  for (const { tree } of sources) {
+    visit(tree, (node) => {
+      if (ts.isCallExpression(node) && ts.isIdentifier(node.expression)) {
+        add(calls, node.expression.text, node)
+      }
+      const { body, name } = ts.isFunctionDeclaration(node) ? node : {}
+      if (body && name) {
+        visit(body, (inner) => {
+          if (ts.isReturnStatement(inner) && inner.expression) add(returns, name.text, inner.expression)
+        })
+      }
+      if (!ts.isVariableDeclaration(node) || !node.initializer) return
+      const fn = node.initializer
+      if (ts.isArrowFunction(fn) && !ts.isBlock(fn.body)) add(returns, node.name.getText(), fn.body)
+    })
+  }
+  return { calls, returns }
 }
 
 /** The argument of a call that refuses which is the decisive line. */
@@ -74,11 +108,7 @@ function decisive(node: ts.Node, source: Source): ts.Expression | undefined {
 }
 
 /** All texts that an expression may be; undefined where it cannot be followed. */
-function textsOf(
-  node: ts.Expression,
-  sources: readonly Source[],
-  depth: number,
-): readonly string[] | undefined {
+function textsOf(node: ts.Expression, sources: Sources, depth: number): readonly string[] | undefined {
   if (depth > 6) return
   const either = (part: ts.Expression): readonly string[] | undefined =>
     PASSED_ON.test(part.getText()) ? [] : textsOf(part, sources, depth)
@@ -112,7 +142,7 @@ function textsOf(
 }
 
 /** What stands for an inserted value: texts where they can be followed, else 1. */
-const inserted = (node: ts.Expression, sources: readonly Source[], depth: number): readonly string[] =>
+const inserted = (node: ts.Expression, sources: Sources, depth: number): readonly string[] =>
   textsOf(node, sources, depth + 1) ?? ['1']
 
 const both = (
@@ -121,11 +151,7 @@ const both = (
 ): readonly string[] | undefined => a && b && [...a, ...b]
 
 /** What a variable of the same function was given. */
-function assigned(
-  name: ts.Identifier,
-  sources: readonly Source[],
-  depth: number,
-): readonly string[] | undefined {
+function assigned(name: ts.Identifier, sources: Sources, depth: number): readonly string[] | undefined {
   let scope: ts.Node = name
   while (scope.parent && !ts.isFunctionDeclaration(scope)) scope = scope.parent
   const values: ts.Expression[] = []
@@ -146,11 +172,14 @@ function assigned(
   return texts.includes(undefined) ? undefined : (texts as string[][]).flat()
 }
 
+const within = (node: ts.Node, scope: ts.Node): boolean =>
+  node.pos >= scope.pos && node.end <= scope.end && node.getSourceFile() === scope.getSourceFile()
+
 /** What callers give for a parameter. */
 function parameter(
   name: ts.Identifier,
   scope: ts.Node,
-  sources: readonly Source[],
+  sources: Sources,
   depth: number,
 ): readonly string[] | undefined {
   let fn: ts.Node = name
@@ -165,34 +194,18 @@ function parameter(
   if (index < 0 || !holder) return
   const called = holder.getText()
   const texts: (readonly string[] | undefined)[] = []
-  const where = ts.isFunctionDeclaration(fn) ? sources.map((s) => s.tree) : [scope]
-  for (const tree of where) {
-    visit(tree, (node) => {
-      if (!ts.isCallExpression(node) || node.expression.getText() !== called) return
-      const argument = node.arguments[index]
-      if (argument) texts.push(textsOf(argument, sources, depth + 1))
-    })
+  for (const call of sources.calls[called] ?? []) {
+    if (!ts.isFunctionDeclaration(fn) && !within(call, scope)) continue
+    const argument = call.arguments[index]
+    if (argument) texts.push(textsOf(argument, sources, depth + 1))
   }
   return texts.length === 0 || texts.includes(undefined) ? undefined : (texts as string[][]).flat()
 }
 
 /** What a function of the package returns. */
-function returned(name: string, sources: readonly Source[], depth: number): readonly string[] | undefined {
-  const values: ts.Expression[] = []
-  for (const { tree } of sources) {
-    visit(tree, (node) => {
-      if (ts.isFunctionDeclaration(node) && node.name?.text === name && node.body) {
-        visit(node.body, (inner) => {
-          if (ts.isReturnStatement(inner) && inner.expression) values.push(inner.expression)
-        })
-      }
-      if (ts.isVariableDeclaration(node) && node.name.getText() === name && node.initializer) {
-        const fn = node.initializer
-        if (ts.isArrowFunction(fn) && !ts.isBlock(fn.body)) values.push(fn.body)
-      }
-    })
-  }
-  if (values.length === 0) return
+function returned(name: string, sources: Sources, depth: number): readonly string[] | undefined {
+  const values = sources.returns[name]
+  if (!values) return
   const texts = values.map((value) => textsOf(value, sources, depth + 1))
   return texts.includes(undefined) ? undefined : (texts as string[][]).flat()
 }
