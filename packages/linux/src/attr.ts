@@ -91,6 +91,12 @@ export const layouts: Readonly<Record<Command, Layout>> = {
       fd_array_cnt: [148, 4],
     },
   },
+  BPF_PROG_ATTACH: { size: 16, fields: { target_fd: [0, 4], attach_bpf_fd: [4, 4], attach_type: [8, 4] } },
+  BPF_LINK_CREATE: {
+    size: 32,
+    fields: { prog_fd: [0, 4], attach_type: [8, 4], iter_info: [16, 8], iter_info_len: [24, 4] },
+  },
+  BPF_ITER_CREATE: { size: 8, fields: { link_fd: [0, 4] } },
   BPF_PROG_TEST_RUN: {
     size: 80,
     fields: {

@@ -1,7 +1,9 @@
+import { readSync } from 'node:fs'
 import { type Context, Handle } from './context.ts'
 import { errnoText } from './errno.ts'
 import { KernelArgumentError, KernelError } from './errors.ts'
 import type { KernelBtf } from './kernel-btf.ts'
+import type { KernelMap } from './kernel-map.ts'
 import { attachTypes, numberOf, programTypes } from './uapi.ts'
 
 export interface ProgramOptions {
@@ -276,6 +278,48 @@ export class KernelProgram extends Handle {
       xlatedLength: view.getUint32(20, true),
       verifiedInsns: view.getUint32(216, true),
     }
+  }
+
+  /** BPF_PROG_ATTACH to a map of sockets, for as long as the map is there. Throws `KernelError`. */
+  attachToMap(map: KernelMap, attachType: string): void {
+    const { attr } = this.#context
+    const size = attr.begin('BPF_PROG_ATTACH')
+    attr.set('target_fd', map.fd)
+    attr.set('attach_bpf_fd', this.fd)
+    attr.set('attach_type', required('attachType', 'attach type', attachTypes, attachType))
+    this.#context.must('BPF_PROG_ATTACH', size, `program '${this.name}'`)
+  }
+
+  /** What reading an iterator program's file gives, of a map for those over its elements. Throws `KernelError`. */
+  readIterator(map?: KernelMap): Uint8Array {
+    const context = this.#context
+    const { attr } = context
+    const what = `program '${this.name}'`
+    // union bpf_iter_link_info
+    const info = new Uint8Array(16)
+    if (map) new DataView(info.buffer).setUint32(0, map.fd, true)
+    const size = attr.begin('BPF_LINK_CREATE')
+    attr.set('prog_fd', this.fd)
+    attr.set('attach_type', attachTypes['trace_iter']!)
+    if (map) {
+      attr.set('iter_info', context.address(info))
+      attr.set('iter_info_len', info.length)
+    }
+    using link = new Handle(context.ffi, context.must('BPF_LINK_CREATE', size, what), `link of ${what}`)
+    const iterSize = attr.begin('BPF_ITER_CREATE')
+    attr.set('link_fd', link.fd)
+    using file = new Handle(
+      context.ffi,
+      context.must('BPF_ITER_CREATE', iterSize, what),
+      `iterator of ${what}`,
+    )
+    const chunks: Uint8Array[] = []
+    for (let count = 1; count > 0; ) {
+      const chunk = new Uint8Array(1 << 16)
+      count = readSync(file.fd, chunk)
+      chunks.push(chunk.subarray(0, count))
+    }
+    return Buffer.concat(chunks)
   }
 
   /** BPF_PROG_TEST_RUN. Throws `KernelError`: ENOTSUPP for a type that has no test run, EINVAL for data it does not take. */

@@ -44,6 +44,7 @@ export const commands = {
   BPF_MAP_DELETE_ELEM: 3,
   BPF_MAP_GET_NEXT_KEY: 4,
   BPF_PROG_LOAD: 5,
+  BPF_PROG_ATTACH: 8,
   BPF_PROG_TEST_RUN: 10,
   BPF_PROG_GET_NEXT_ID: 11,
   BPF_OBJ_GET_INFO_BY_FD: 15,
@@ -54,6 +55,8 @@ export const commands = {
   BPF_MAP_LOOKUP_AND_DELETE_BATCH: 25,
   BPF_MAP_UPDATE_BATCH: 26,
   BPF_MAP_DELETE_BATCH: 27,
+  BPF_LINK_CREATE: 28,
+  BPF_ITER_CREATE: 33,
 } as const
 
 export type Command = keyof typeof commands

@@ -1,3 +1,5 @@
+import type { HostMap } from '@skep/maps'
+import type { Arena } from '@skep/memory'
 import { control, seqLayout as layout } from '@skep/registry'
 import { RuntimeError } from './errors.ts'
 import type { Program } from './program.ts'
@@ -12,16 +14,48 @@ const MOST_TRIES = 16
 
 let sessions = 0n
 
+type Element = readonly bigint[]
+
+/** Fields of struct bpf_iter__bpf_map_elem behind `meta`. */
+const MAP_FIELDS = 3
+
 /**
- * Runs an iterator program (`SEC("iter/…")`) over elements and gives the text that it writes (bpf_seq_write, bpf_seq_printf),
- * as reading its file does. An element is what follows `meta` in the program's context, pointers as arena addresses; behind
- * the last the program runs once more, for null. The text of a program that returns 1 is dropped, and the element tried
- * again. Throws RuntimeError BAD_OPTION for an element whose text never fits, ProgramFault as every run.
+ * Elements of a map as `iter/bpf_map_elem` programs see them: the map, a copy of the key, and the value in place, or of a
+ * per-CPU map the values of all CPUs as a copy. Those deleted meanwhile are left out.
  */
-export function runIterator(program: Program, elements: Iterable<readonly bigint[]>): Uint8Array {
+function* mapElements(map: HostMap, arena: Arena): Generator<Element> {
+  const perCpu = map.hostValueSize !== map.valueSize
+  const key = arena.alloc(map.keySize)
+  const copy = perCpu ? arena.alloc(map.hostValueSize) : 0
+  try {
+    for (let next = map.nextKey(); next; next = map.nextKey(next)) {
+      const values = perCpu ? map.lookup(next) : undefined
+      const value = perCpu ? copy : map.lookupAddress(next)
+      if (perCpu ? !values : value === 0) continue
+      if (values) arena.u8.set(values, copy)
+      arena.u8.set(next, key)
+      yield [BigInt(map.address), BigInt(key), BigInt(value)]
+    }
+  } finally {
+    if (perCpu) arena.free(copy)
+    arena.free(key)
+  }
+}
+
+const isMap = (elements: Iterable<Element> | HostMap): elements is HostMap => 'nextKey' in elements
+
+/**
+ * Runs an iterator program (`SEC("iter/…")`) over a map's elements, or over others, and gives the text that it writes
+ * (bpf_seq_write, bpf_seq_printf), as reading its file does. Of others an element is what follows `meta` in the program's
+ * context, pointers as arena addresses. Behind the last the program runs once more, for null. The text of a program that
+ * returns 1 is dropped, and the element tried again. Throws RuntimeError BAD_OPTION for an element whose text never fits,
+ * ProgramFault as every run.
+ */
+export function runIterator(program: Program, elements: Iterable<Element> | HostMap): Uint8Array {
   const { arena } = program.host
-  const all = [...elements]
-  const fields = Math.max(1, ...all.map((element) => element.length))
+  const overMap = isMap(elements)
+  const all = overMap ? mapElements(elements, arena) : [...elements]
+  const fields = Array.isArray(all) ? Math.max(1, ...all.map((element) => element.length)) : MAP_FIELDS
   const contextSize = 8 * (1 + fields)
   const size = control.RUN_HEADER_SIZE + contextSize + layout.META_SIZE + layout.SEQ_FILE_SIZE
   const block = arena.alloc(size)
@@ -38,7 +72,7 @@ export function runIterator(program: Program, elements: Iterable<readonly bigint
     put(meta + layout.META_SEQ, BigInt(file))
     put(meta + layout.META_SESSION, sessions++)
 
-    const show = (element: readonly bigint[], number: number): void => {
+    const show = (element: Element, number: number): void => {
       for (let tries = 0; tries < MOST_TRIES; ) {
         put(meta + layout.META_NUMBER, BigInt(number))
         for (let n = 0; n < fields; n++) put(context + 8 * (n + 1), BigInt.asUintN(64, element[n] ?? 0n))
@@ -66,8 +100,9 @@ export function runIterator(program: Program, elements: Iterable<readonly bigint
         'EAGAIN',
       )
     }
-    all.forEach(show)
-    show([], all.length)
+    let number = 0
+    for (const element of all) show(element, number++)
+    show(overMap ? [BigInt(elements.address)] : [], number)
   } finally {
     arena.free(buffer)
     arena.free(block)

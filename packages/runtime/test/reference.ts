@@ -24,7 +24,7 @@ const RUNNING = [
 /** What a test has that compares with the running kernel. */
 const KERNEL = /from '(@skep\/linux|.*\/impl\/(calls|packets)\.ts|.*\/kfunc-calls\.ts|.*sides\.ts)'/
 /** Objects whose programs a test runs, beside it. */
-const OBJECTS = ['packages/runtime/testdata', 'apps/cli/testdata']
+const OBJECTS = ['packages/runtime/testdata', 'packages/runtime/testdata/examples', 'apps/cli/testdata']
 
 export type Tested = 'kernel' | 'here'
 
@@ -58,19 +58,35 @@ function withHeaders(file: string): string[] {
   return [text, ...parts.filter(([, name]) => used(name!)).map(([part]) => part)]
 }
 
+/** A test, and the files beside it that it uses. */
+function withImports(file: string): string {
+  const text = readFileSync(file, 'utf8')
+  const beside = [...text.matchAll(/from '\.\/([\w-]+\.ts)'/g)].map(([, name]) => join(dirname(file), name!))
+  return [text, ...beside.map((path) => readFileSync(path, 'utf8'))].join('\n')
+}
+
+/** Sources of the objects that a text names: by file name, by what a helper makes one of, or all of a folder. */
+function sourcesIn(text: string): string[] {
+  const named = new Set([...text.matchAll(/([\w-]+)\.o\b|'([\w-]+)'/g)].map((m) => m[1] ?? m[2]!))
+  const whole = OBJECTS.filter((folder) => text.includes('readdirSync(') && text.includes(`${folder}/'`))
+  const all = whole.flatMap((folder) =>
+    readdirSync(join(root, folder))
+      .filter((name) => name.endsWith('.bpf.c') && !name.startsWith('refused'))
+      .map((name) => join(root, folder, name)),
+  )
+  const beside = [...named].flatMap((name) => OBJECTS.map((folder) => join(root, folder, `${name}.bpf.c`)))
+  return [...all, ...beside.filter((source) => existsSync(source))]
+}
+
 /** By name or id: the best that a test does with it. */
 export function testedNames(): ReadonlyMap<string | number, Tested> {
   const tested = new Map<string | number, Tested>()
   for (const file of RUNNING.flatMap(testsBelow)) {
     // This one reads the tables.
     if (basename(file).startsWith('reference.')) continue
-    const text = readFileSync(file, 'utf8')
-    const state: Tested = KERNEL.test(text) ? 'kernel' : 'here'
-    // By file name, or by the name that a helper makes one of.
-    const objects = new Set([...text.matchAll(/([\w-]+)\.o\b|'([\w-]+)'/g)].map((m) => m[1] ?? m[2]!))
-    const sources = [...objects]
-      .flatMap((name) => OBJECTS.map((folder) => join(root, folder, `${name}.bpf.c`)))
-      .filter((source) => existsSync(source))
+    const state: Tested = KERNEL.test(readFileSync(file, 'utf8')) ? 'kernel' : 'here'
+    const text = withImports(file)
+    const sources = sourcesIn(text)
     for (const part of [text, ...sources.flatMap(withHeaders)])
       for (const name of called(part)) if (tested.get(name) !== 'kernel') tested.set(name, state)
   }
