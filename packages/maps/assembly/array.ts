@@ -12,6 +12,7 @@ import {
 import {
   alloc,
   badFlags,
+  copyBytes,
   copyLocked,
   copyValue,
   counted,
@@ -97,6 +98,26 @@ export function array_batch(map: u32, cursor: u32, keys: u32, capacity: u32, nex
   for (let i: u32 = 0; i < count; i++) store<u32>(keys + (i << 2), cursor + i)
   // A batch that is just full does not know that it was the last one, as in the kernel.
   store<u32>(next, cursor + count < entries || count == capacity ? cursor + count : 0)
+  return count
+}
+
+/** Keys and values from index `cursor` on. */
+export function array_elements(
+  map: u32,
+  cursor: u32,
+  keys: u32,
+  values: u32,
+  capacity: u32,
+  next: u32,
+  remove: u32,
+): i32 {
+  const count = array_batch(map, cursor, keys, capacity, next)
+  if (count == 0) return 0
+  const stride = load<u32>(map, MAP_STRIDE)
+  const size = load<u32>(map, MAP_VALUE_SIZE)
+  const from = load<u32>(map, MAP_DATA) + cursor * stride
+  if (size == stride) memory.copy(values, from, count * size)
+  else for (let n = 0; n < count; n++) copyBytes(values + n * size, from + n * stride, size)
   return count
 }
 

@@ -5,7 +5,7 @@
  *
  * Functions come for keys of 4, 8 and 16 bytes (type parameter u32, u64, v128) and of any size (u8).
  */
-import { E2BIG, EEXIST, EINVAL, ENOENT, ENOMEM, ENOSPC, ETIMEDOUT } from '../../registry/src/layout/errno'
+import { E2BIG, EEXIST, EINVAL, ENOENT, ENOMEM, ETIMEDOUT } from '../../registry/src/layout/errno'
 import {
   BPF_EXIST,
   BPF_F_LOCK,
@@ -38,7 +38,6 @@ import {
   thisCpu,
   unlock,
   up8,
-  visit,
 } from './env'
 import { bucketOf, follow, freeElementFields, give, insert, isEnd, point, replace, retire, take } from './hash-elements'
 import {
@@ -500,46 +499,4 @@ export function hash_next_key(map: u32, key: u32, next: u32): i32 {
   }
   unlock(map)
   return -ENOENT
-}
-
-/** Whole buckets from number `cursor` on, as many as fit into `capacity`; -ENOSPC when the first has more keys. */
-export function hash_batch(map: u32, cursor: u32, keys: u32, capacity: u32, next: u32): i32 {
-  const data = load<u32>(map, MAP_DATA)
-  const end = load<u32>(map, MASK) + 1
-  const size = load<u32>(map, MAP_KEY_SIZE)
-  let count: u32 = 0
-  if (!lock(map)) return -ETIMEDOUT
-  for (; cursor < end; cursor++) {
-    const first = load<u32>(data + (cursor << 2))
-    let here: u32 = 0
-    for (let element = first; !isEnd(element); element = load<u32>(element, NEXT)) here++
-    if (count + here > capacity) break
-    for (let element = first; !isEnd(element); element = load<u32>(element, NEXT)) {
-      copyBytes(keys, element + KEY, size)
-      keys += size
-    }
-    count += here
-  }
-  unlock(map)
-  store<u32>(next, cursor < end ? cursor : 0)
-  return count == 0 && cursor < end ? -ENOSPC : count
-}
-
-export function hash_for_each(map: u32, callback: u32, context: u64, flags: u64): i32 {
-  if (flags != 0) return -EINVAL
-  const data = load<u32>(map, MAP_DATA)
-  const end = data + ((load<u32>(map, MASK) + 1) << 2)
-  const value = load<u32>(map, VALUE) + thisCpu() * load<u32>(map, VALUE_STRIDE)
-  let seen: i32 = 0
-  for (let bucket = data; bucket < end; bucket += 4) {
-    let element = follow(bucket)
-    while (!isEnd(element)) {
-      // The callback may delete this element.
-      const next = follow(element)
-      seen++
-      if (visit(callback, map, element + KEY, element + value, context)) return seen
-      element = next
-    }
-  }
-  return seen
 }

@@ -12,8 +12,10 @@ import {
   MAP_STRIDE,
   MAP_VALUE_SIZE,
 } from '../../registry/src/layout/map'
+import { array_batch } from './array'
 import {
   alloc,
+  copyBytes,
   copyValue,
   counted,
   free,
@@ -81,6 +83,31 @@ export function percpu_array_free(map: u32): void {
     }
   }
   free(data)
+}
+
+/** Keys and the values of every CPU from index `cursor` on. */
+export function percpu_array_elements(
+  map: u32,
+  cursor: u32,
+  keys: u32,
+  values: u32,
+  capacity: u32,
+  next: u32,
+  remove: u32,
+): i32 {
+  const count = array_batch(map, cursor, keys, capacity, next)
+  const stride = load<u32>(map, MAP_STRIDE)
+  const area = load<u32>(map, AREA)
+  const cpus = load<u32>(map, MAP_CPUS)
+  let from = load<u32>(map, MAP_DATA) + cursor * stride
+  for (let n = 0; n < count; n++) {
+    for (let cpu: u32 = 0; cpu < cpus; cpu++) {
+      copyBytes(values, from + cpu * area, stride)
+      values += stride
+    }
+    from += stride
+  }
+  return count
 }
 
 export function percpu_array_for_each(map: u32, callback: u32, context: u64, flags: u64): i32 {

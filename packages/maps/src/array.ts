@@ -44,6 +44,8 @@ export const array: MapTypeDef = defineMapType({
       delete: 'array_delete',
       next_key: 'array_next_key',
       batch: 'array_batch',
+      elements: 'array_elements',
+      update_each: 'map_update_each',
       for_each: 'array_for_each',
     },
   },

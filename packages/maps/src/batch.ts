@@ -1,7 +1,10 @@
-import { mapLayout as layout, type MapBatchOp } from '@skep/registry'
+import { errnoName, mapLayout as layout, type MapBatchOp, type ValueField } from '@skep/registry'
 import { MapError } from './errors.ts'
+import { round8 } from './header.ts'
 import type { HostMap } from './host-map.ts'
-import type { Operation } from './map-operations.ts'
+import type { HostChange } from './map-base.ts'
+import type { Operation, Operations } from './map-operations.ts'
+import { blankFields } from './value-fields.ts'
 
 /** Elements that follow one another. */
 export interface MapBatch {
@@ -18,6 +21,20 @@ export interface BatchResult {
   readonly error?: MapError
 }
 
+/** What batches need of a map besides its methods. */
+export interface BatchParts {
+  readonly operations: Operations
+  /** Special fields of the value. */
+  readonly fields: readonly ValueField[]
+  /** The error that a negative errno of an operation means. */
+  readonly failed: (result: number, operation: string) => MapError
+  /** Tells who watches the map, of keys that follow one another. */
+  readonly changed: (operation: HostChange['operation'], keys: Uint8Array) => void
+}
+
+/** Bytes of elements that cross into or out of the arena in one step. */
+const STEP = 65_536
+
 /** Whether bpf(2) has such a batch for the type. */
 function allow(map: HostMap, op: MapBatchOp, called: string, flags = 0): void {
   const { batches } = map.def
@@ -27,35 +44,147 @@ function allow(map: HostMap, op: MapBatchOp, called: string, flags = 0): void {
     throw new MapError('EINVAL', map.name, called, `flags are ${flags}; a batch takes 0 or BPF_F_LOCK`)
 }
 
-/** The map's `batch` operation, where it has one, and what an errno of it means. */
-interface ByCursor {
-  readonly batch: Operation | undefined
-  /** Gives the address of a value whose bytes are what the host sees; absent where they are not. */
-  readonly address: Operation | undefined
-  readonly fail: (result: number) => MapError
-}
+/** Whether the values that the host sees are bytes in the elements. */
+const holdsBytes = ({ def }: HostMap): boolean => def.value === 'plain' || def.value === 'percpu'
+
+/** How many elements of a batch of `wanted` cross in one step. */
+const perStep = (map: HostMap, wanted: number): number =>
+  Math.max(1, Math.min(wanted, Math.floor(STEP / (map.keySize + map.hostValueSize))))
 
 /** BPF_MAP_LOOKUP_BATCH and BPF_MAP_LOOKUP_AND_DELETE_BATCH. Of hashes whole buckets, as in the kernel. */
 export function lookupBatch(
   map: HostMap,
-  by: ByCursor,
+  parts: BatchParts,
   count: number,
   from: Uint8Array | undefined,
   remove: boolean,
 ): MapBatch {
   allow(map, remove ? 'lookup_and_delete' : 'lookup', 'lookupBatch')
   // Nobody has more: `count` is no reason to take memory.
-  let wanted = Math.min(count, map.maxEntries + 1)
-  if (by.batch && by.address && !remove) {
-    const part = copied(map, by.batch, by.address, by.fail, wanted, from)
-    if (part) return part
+  const wanted = Math.min(count, map.maxEntries + 1)
+  const { elements, elements_after } = parts.operations
+  if (wanted > 0 && holdsBytes(map)) {
+    if (elements) return byCursor(map, parts, elements, wanted, from, remove)
+    if (elements_after && !remove && isPlaced(map)) return behindKey(map, parts, elements_after, wanted, from)
   }
+  return oneByOne(map, parts, wanted, from, remove)
+}
+
+/** Whether the operations that `assembly/batch.ts` calls are in the function table. */
+const isPlaced = ({ arena, address }: HostMap): boolean =>
+  arena.u32[(address + layout.MAP_OP_UPDATE) >> 2] !== 0
+
+const notThere = (map: HostMap, from: Uint8Array, size: number): MapError => {
+  const fact = `from has ${from.length} bytes; give the next of the batch before, which has ${size}`
+  return new MapError('EINVAL', map.name, 'lookupBatch', fact)
+}
+
+function cursorOf(map: HostMap, from: Uint8Array | undefined): number {
+  if (!from) return 0
+  if (from.length !== 4) throw notThere(map, from, 4)
+  return new DataView(from.buffer, from.byteOffset).getUint32(0, true)
+}
+
+const cursorBytes = (cursor: number): Uint8Array | undefined =>
+  cursor === 0 ? undefined : new Uint8Array(Uint32Array.of(cursor).buffer)
+
+/** By the map's `elements`: a step is one call, and two copies out of the arena. */
+function byCursor(
+  map: HostMap,
+  { fields, failed, changed }: BatchParts,
+  elements: Operation,
+  wanted: number,
+  from: Uint8Array | undefined,
+  remove: boolean,
+): MapBatch {
+  const { arena, address, keySize, hostValueSize } = map
+  const keys: Uint8Array[] = []
+  const values: Uint8Array[] = []
+  let cursor = cursorOf(map, from)
+  let count = 0
+  for (let step = perStep(map, wanted); count < wanted; ) {
+    const most = Math.min(step, wanted - count)
+    const block = arena.alloc(16 + most * (hostValueSize + keySize), 16)
+    const [valuesAt, keysAt] = [block + 16, block + 16 + most * hostValueSize]
+    const got = elements(address, cursor, keysAt, valuesAt, most, block, remove ? 1 : 0)
+    const { u8, u32 } = arena
+    if (got > 0) {
+      keys.push(u8.slice(keysAt, keysAt + got * keySize))
+      values.push(u8.slice(valuesAt, valuesAt + got * hostValueSize))
+    }
+    if (got >= 0) cursor = u32[block >> 2]!
+    arena.free(block)
+    if (got < 0) {
+      // What was got is not lost: the next call meets the error again.
+      if (count > 0) break
+      if (errnoName(got) !== 'ENOSPC' || step >= wanted) throw failed(got, 'lookupBatch')
+      step *= 2
+      continue
+    }
+    count += got
+    if (cursor === 0) break
+  }
+  const all = join(keys)
+  if (remove) changed('delete', all)
+  return { keys: all, values: blanked(map, fields, join(values)), count, next: cursorBytes(cursor) }
+}
+
+/** By the map's `elements_after`, where the next batch goes on behind a key. */
+function behindKey(
+  map: HostMap,
+  { fields, failed }: BatchParts,
+  elementsAfter: Operation,
+  wanted: number,
+  from: Uint8Array | undefined,
+): MapBatch {
+  const { arena, address, keySize, valueSize } = map
+  if (from && from.length !== keySize) throw notThere(map, from, keySize)
+  const keys: Uint8Array[] = []
+  const values: Uint8Array[] = []
+  const step = perStep(map, wanted)
+  let last = from
+  let count = 0
+  let [got, most] = [0, 0]
+  do {
+    most = Math.min(step, wanted - count)
+    const behind = round8(keySize)
+    const block = arena.alloc(behind + most * (valueSize + keySize), 16)
+    const [valuesAt, keysAt] = [block + behind, block + behind + most * valueSize]
+    if (last) arena.u8.set(last, block)
+    got = elementsAfter(address, last ? block : 0, keysAt, valuesAt, most)
+    const { u8 } = arena
+    if (got > 0) {
+      keys.push(u8.slice(keysAt, keysAt + got * keySize))
+      values.push(u8.slice(valuesAt, valuesAt + got * valueSize))
+      last = u8.slice(keysAt + (got - 1) * keySize, keysAt + got * keySize)
+    }
+    arena.free(block)
+    if (got < 0) throw failed(got, 'lookupBatch')
+    count += got
+  } while (got === most && count < wanted)
+  return {
+    keys: join(keys),
+    values: blanked(map, fields, join(values)),
+    count,
+    next: got === most ? last : undefined,
+  }
+}
+
+/** Elements that are asked for by their keys, each by itself. */
+function oneByOne(
+  map: HostMap,
+  { operations: { batch }, failed }: BatchParts,
+  most: number,
+  from: Uint8Array | undefined,
+  remove: boolean,
+): MapBatch {
   const keys: Uint8Array[] = []
   const values: Uint8Array[] = []
   let next = from
+  let wanted = most
   // Elements that are not there do not count: as many more are looked at.
   do {
-    const found = by.batch ? fromCursor(map, by.batch, by.fail, wanted, next) : afterKey(map, wanted, next)
+    const found = batch ? keysFrom(map, batch, failed, wanted, next) : keysBehind(map, wanted, next)
     next = found.next
     wanted = 0
     for (const key of found.keys) {
@@ -69,63 +198,18 @@ export function lookupBatch(
       if (remove) map.delete(key)
     }
   } while (wanted > 0 && next)
-  return {
-    keys: concat(keys, map.keySize),
-    values: concat(values, map.hostValueSize),
-    count: keys.length,
-    next,
-  }
+  return { keys: join(keys), values: join(values), count: keys.length, next }
 }
-
-/** Keys and values in two copies, no object for each; undefined when an element is gone meanwhile. */
-function copied(
-  map: HostMap,
-  batch: Operation,
-  address: Operation,
-  fail: ByCursor['fail'],
-  most: number,
-  from: Uint8Array | undefined,
-): MapBatch | undefined {
-  const { arena, keySize, valueSize } = map
-  if (most === 0) return undefined
-  const block = arena.alloc(most * keySize + 4, 16)
-  try {
-    const first = block + 4
-    const count = batch(map.address, cursorOf(from), first, most, block)
-    if (count < 0) throw fail(count)
-    const { u8, u32 } = arena
-    const keys = u8.slice(first, first + count * keySize)
-    const next = u8.slice(block, first)
-    const values = new Uint8Array(count * valueSize)
-    const words = valueSize % 4 === 0 ? new Uint32Array(values.buffer) : undefined
-    for (let n = 0; n < count; n++) {
-      const at = address(map.address, first + n * keySize) >>> 0
-      if (at === 0) return undefined
-      if (words && valueSize <= 64) {
-        for (let to = (n * valueSize) >> 2, word = at >> 2, left = valueSize >> 2; left > 0; left--)
-          words[to++] = u32[word++]!
-      } else {
-        values.set(u8.subarray(at, at + valueSize), n * valueSize)
-      }
-    }
-    return { keys, values, count, next: next.every((byte) => byte === 0) ? undefined : next }
-  } finally {
-    arena.free(block)
-  }
-}
-
-const cursorOf = (from: Uint8Array | undefined): number =>
-  from ? new DataView(from.buffer, from.byteOffset).getUint32(0, true) : 0
 
 interface Found {
   readonly keys: readonly Uint8Array[]
   readonly next: Uint8Array | undefined
 }
 
-function fromCursor(
+function keysFrom(
   map: HostMap,
   batch: Operation,
-  fail: ByCursor['fail'],
+  failed: BatchParts['failed'],
   count: number,
   from: Uint8Array | undefined,
 ): Found {
@@ -133,18 +217,17 @@ function fromCursor(
   if (count === 0) return { keys: [], next: from ?? new Uint8Array(4) }
   const block = arena.alloc(count * keySize + 4, 16)
   try {
-    const got = batch(map.address, cursorOf(from), block + 4, count, block)
-    if (got < 0) throw fail(got)
-    const bytes = arena.u8.slice(block, block + 4 + got * keySize)
-    const keys = Array.from({ length: got }, (_, n) => bytes.slice(4 + n * keySize, 4 + (n + 1) * keySize))
-    const next = bytes.subarray(0, 4)
-    return { keys, next: next.every((byte) => byte === 0) ? undefined : next }
+    const got = batch(map.address, cursorOf(map, from), block + 4, count, block)
+    if (got < 0) throw failed(got, 'lookupBatch')
+    const bytes = arena.u8.slice(block + 4, block + 4 + got * keySize)
+    const keys = Array.from({ length: got }, (_, n) => bytes.slice(n * keySize, (n + 1) * keySize))
+    return { keys, next: cursorBytes(arena.u32[block >> 2]!) }
   } finally {
     arena.free(block)
   }
 }
 
-function afterKey(map: HostMap, count: number, from: Uint8Array | undefined): Found {
+function keysBehind(map: HostMap, count: number, from: Uint8Array | undefined): Found {
   const keys: Uint8Array[] = []
   let last = from
   while (keys.length < count) {
@@ -155,16 +238,28 @@ function afterKey(map: HostMap, count: number, from: Uint8Array | undefined): Fo
   return { keys, next: last ?? new Uint8Array(map.keySize) }
 }
 
-function concat(parts: readonly Uint8Array[], size: number): Uint8Array {
-  const all = new Uint8Array(parts.length * size)
-  parts.forEach((part, n) => {
-    all.set(part, n * size)
-  })
+const blanked = (map: HostMap, fields: readonly ValueField[], values: Uint8Array): Uint8Array =>
+  blankFields(values, fields, map.def.value === 'percpu' ? round8(map.valueSize) : map.valueSize)
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0]!
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
   return all
 }
 
 /** BPF_MAP_UPDATE_BATCH: elements whose keys and values follow one another. */
-export function updateBatch(map: HostMap, keys: Uint8Array, values: Uint8Array, flags: number): BatchResult {
+export function updateBatch(
+  map: HostMap,
+  parts: BatchParts,
+  keys: Uint8Array,
+  values: Uint8Array,
+  flags: number,
+): BatchResult {
   allow(map, 'update', 'updateBatch', flags)
   const { keySize, hostValueSize } = map
   const count = countKeys(map, keys, 'updateBatch')
@@ -172,23 +267,89 @@ export function updateBatch(map: HostMap, keys: Uint8Array, values: Uint8Array, 
     const fact = `${values.length} bytes of values are not ${count} of ${hostValueSize}`
     throw new MapError('EINVAL', map.name, 'updateBatch', fact)
   }
-  return each(count, (n) =>
-    map.update(
-      keys.subarray(n * keySize, (n + 1) * keySize),
-      values.subarray(n * hostValueSize, (n + 1) * hostValueSize),
-      flags,
-    ),
-  )
+  const { operations, fields, failed, changed } = parts
+  const operation = operations.update_each
+  const inWasm = operation && flags === 0 && fields.length === 0 && holdsBytes(map) && isPlaced(map)
+  const run = inWasm
+    ? (block: number, n: number, some: number) => {
+        const { u8 } = map.arena
+        const [valuesAt, keysAt] = [block + 8, block + 8 + some * hostValueSize]
+        u8.set(values.subarray(n * hostValueSize, (n + some) * hostValueSize), valuesAt)
+        u8.set(keys.subarray(n * keySize, (n + some) * keySize), keysAt)
+        return operation(map.address, keysAt, valuesAt, some, block)
+      }
+    : undefined
+  const done = run && inSteps(map, count, keySize + hostValueSize, run)
+  if (!done) {
+    return each(count, (n) =>
+      map.update(
+        keys.subarray(n * keySize, (n + 1) * keySize),
+        values.subarray(n * hostValueSize, (n + 1) * hostValueSize),
+        flags,
+      ),
+    )
+  }
+  changed('update', keys.subarray(0, done.count * keySize))
+  return done.result === 0 ? { count } : { count: done.count, error: failed(done.result, 'update') }
 }
 
 /** BPF_MAP_DELETE_BATCH: stops at the first element that is not there. */
-export function deleteBatch(map: HostMap, keys: Uint8Array): BatchResult {
+export function deleteBatch(map: HostMap, parts: BatchParts, keys: Uint8Array): BatchResult {
   allow(map, 'delete', 'deleteBatch')
   const { keySize } = map
-  return each(countKeys(map, keys, 'deleteBatch'), (n) => {
-    if (!map.delete(keys.subarray(n * keySize, (n + 1) * keySize)))
-      throw new MapError('ENOENT', map.name, 'deleteBatch', 'no element of this key is there')
-  })
+  const count = countKeys(map, keys, 'deleteBatch')
+  const absent = (): MapError =>
+    new MapError('ENOENT', map.name, 'deleteBatch', 'no element of this key is there')
+  const { operations, failed, changed } = parts
+  const operation = operations.delete_each
+  const inWasm = operation && holdsBytes(map) && isPlaced(map)
+  const run = inWasm
+    ? (block: number, n: number, some: number) => {
+        map.arena.u8.set(keys.subarray(n * keySize, (n + some) * keySize), block + 8)
+        return operation(map.address, block + 8, some, block)
+      }
+    : undefined
+  const done = run && inSteps(map, count, keySize, run)
+  if (!done) {
+    return each(count, (n) => {
+      if (!map.delete(keys.subarray(n * keySize, (n + 1) * keySize))) throw absent()
+    })
+  }
+  changed('delete', keys.subarray(0, done.count * keySize))
+  if (done.result === 0) return { count }
+  const error = failed(done.result, 'delete')
+  return { count: done.count, error: error.code === 'ENOENT' ? absent() : error }
+}
+
+interface Done {
+  readonly count: number
+  /** 0, or the negative errno of the element after those. */
+  readonly result: number
+}
+
+/**
+ * Calls `run` for parts of a batch: with a block in the arena, whose first word gets how many elements were done, the first
+ * element and how many. Undefined when there is no memory for a block.
+ */
+function inSteps(
+  map: HostMap,
+  count: number,
+  size: number,
+  run: (block: number, first: number, some: number) => number,
+): Done | undefined {
+  const { arena } = map
+  const step = Math.max(1, Math.min(count, Math.floor(STEP / size)))
+  const block = arena.exports.alloc(8 + step * size, 16) >>> 0
+  if (block === 0) return undefined
+  try {
+    for (let n = 0; n < count; n += step) {
+      const result = run(block, n, Math.min(step, count - n))
+      if (result !== 0) return { count: n + arena.u32[block >> 2]!, result }
+    }
+    return { count, result: 0 }
+  } finally {
+    arena.free(block)
+  }
 }
 
 function countKeys(map: HostMap, keys: Uint8Array, operation: string): number {

@@ -63,6 +63,9 @@ export const hashOps: MapExports = {
   delete: 'hash_delete',
   next_key: 'hash_next_key',
   batch: 'hash_batch',
+  elements: 'hash_elements',
+  update_each: 'map_update_each',
+  delete_each: 'map_delete_each',
   for_each: 'hash_for_each',
   quiesce: 'hash_quiesce',
 }

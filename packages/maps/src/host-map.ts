@@ -11,7 +11,14 @@ import {
   type ValueField,
 } from '@skep/registry'
 import { aliveIn } from './alive.ts'
-import { type BatchResult, deleteBatch, lookupBatch, type MapBatch, updateBatch } from './batch.ts'
+import {
+  type BatchParts,
+  type BatchResult,
+  deleteBatch,
+  lookupBatch,
+  type MapBatch,
+  updateBatch,
+} from './batch.ts'
 import { copyBytes } from './copy-bytes.ts'
 import { MapError } from './errors.ts'
 import { createBlocks, lockHolder, type MapBlocks, openBlocks, round8, writeSlots } from './header.ts'
@@ -31,14 +38,8 @@ import {
   type Operations,
 } from './map-operations.ts'
 import { type ViewType, viewMap } from './map-view.ts'
-import {
-  blankFields,
-  fieldsAt,
-  hasSpinLock,
-  placeFreeFields,
-  withValueLock,
-  writeAround,
-} from './value-fields.ts'
+import { readEveryCpu, writeEveryCpu } from './percpu-values.ts'
+import { blankFields, fieldsAt, hasSpinLock, placeFreeFields, withValueLock } from './value-fields.ts'
 
 /** Flags as bigints. */
 const flagsOf: readonly bigint[] = Array.from({ length: 32 }, (_, n) => BigInt(n))
@@ -83,6 +84,7 @@ export class HostMap extends MapBase implements MapHandle {
   readonly #innerFields: readonly ValueField[]
   readonly #control: number | undefined
   readonly #freeFields: FreeFields | undefined
+  readonly #batchParts: BatchParts
   readonly #opened: boolean
   #readable: boolean
   #closed = false
@@ -140,7 +142,17 @@ export class HostMap extends MapBase implements MapHandle {
     const names = mapExports(def, spec)
     const place = (fn: unknown, op: AnyOp, at?: number): number => slot(fn, names[op] ?? op, at)
     writeSlots(arena.view, this.address, this.#type.inTable, place, this.#opened)
+    this.#batchParts = this.#partsOfBatches()
     this.#freeFields = placeFreeFields(this, fields, parts.freeFields, slot, this.#opened)
+  }
+
+  #partsOfBatches(): BatchParts {
+    return {
+      operations: this.#operations,
+      fields: this.#fields,
+      failed: (result, operation) => this.#failed(result, operation),
+      changed: (operation, keys) => this.changedAll(operation, keys, this.keySize),
+    }
   }
 
   #bind({ def, spec, exports, env }: HostMapParts): BoundType {
@@ -258,7 +270,12 @@ export class HostMap extends MapBase implements MapHandle {
     if (this.keySize === 0) return this.peek()
     switch (this.def.value) {
       case 'percpu':
-        return this.#lookupPerCpu(key)
+        return readEveryCpu(
+          this,
+          this.#operation('lookup_percpu', 'lookup'),
+          this.#putKey(key, 'lookup'),
+          this.#fields,
+        )
       case 'program':
         return this.#lookupProgram(key)
       case 'map': {
@@ -288,21 +305,6 @@ export class HostMap extends MapBase implements MapHandle {
     return this.#fields.length === 0 ? bytes : blankFields(bytes, this.#fields, size)
   }
 
-  #lookupPerCpu(key: Uint8Array): Uint8Array | undefined {
-    const at = this.#putKey(key, 'lookup')
-    const lookup = this.#operation('lookup_percpu', 'lookup')
-    const { u8, cpus } = this.#arena
-    const stride = round8(this.valueSize)
-    const result = new Uint8Array(stride * cpus)
-    for (let cpu = 0; cpu < cpus; cpu++) {
-      const address = lookup(this.address, at, cpu) >>> 0
-      if (address === 0) return undefined
-      // The padding too, as the kernel copies it.
-      copyBytes(result, cpu * stride, u8, address, stride)
-    }
-    return blankFields(result, this.#fields, stride)
-  }
-
   /** The id of the program in a slot. */
   #lookupProgram(key: Uint8Array): Uint8Array | undefined {
     const slot = this.lookupAddress(key)
@@ -330,7 +332,10 @@ export class HostMap extends MapBase implements MapHandle {
     }
     const result = this.#updateAt(at, this.#blocks.value, flags)
     if (result < 0) throw this.#failed(result, 'update')
-    if (this.def.value === 'percpu') this.#writeEveryCpu(at, value)
+    if (this.def.value === 'percpu') {
+      const lookup = this.#operation('lookup_percpu', 'update')
+      writeEveryCpu(this, lookup, at, value, this.#fields, this.#freeFields)
+    }
     this.changed('update', key)
   }
 
@@ -389,18 +394,6 @@ export class HostMap extends MapBase implements MapHandle {
   #checkProgram(): void {
     const at = this.#blocks.value >> 2
     if (this.#arena.sizeOf(this.#arena.u32[at]!) < programLayout.PROG_RECORD_SIZE) this.#arena.u32[at] = 0
-  }
-
-  #writeEveryCpu(key: number, value: Uint8Array): void {
-    const lookup = this.#operation('lookup_percpu', 'update')
-    const { u8, cpus } = this.#arena
-    const stride = round8(this.valueSize)
-    for (let cpu = 0; cpu < cpus; cpu++) {
-      const address = lookup(this.address, key, cpu) >>> 0
-      this.#freeFields?.(this.address, address)
-      if (this.#fields.length === 0) copyBytes(u8, address, value, cpu * stride, stride)
-      else writeAround(u8, address, value.subarray(cpu * stride, (cpu + 1) * stride), this.#fields)
-    }
   }
 
   delete(key: Uint8Array): boolean {
@@ -531,10 +524,7 @@ export class HostMap extends MapBase implements MapHandle {
   lookupBatch(count: number, from?: Uint8Array, options: { readonly delete?: boolean } = {}): MapBatch {
     this.#mayRead('lookupBatch')
     if (options.delete) this.#mayWrite('lookupBatch')
-    const fail = (result: number): MapError => this.#failed(result, 'lookupBatch')
-    const address = this.def.value === 'plain' && this.#fields.length === 0 ? this.#lookup : undefined
-    const by = { batch: this.#operations.batch, address, fail }
-    return lookupBatch(this, by, count, from, options.delete ?? false)
+    return lookupBatch(this, this.#batchParts, count, from, options.delete ?? false)
   }
 
   /**
@@ -543,13 +533,13 @@ export class HostMap extends MapBase implements MapHandle {
    */
   updateBatch(keys: Uint8Array, values: Uint8Array, flags = 0): BatchResult {
     this.#mayWrite('updateBatch')
-    return updateBatch(this, keys, values, flags)
+    return updateBatch(this, this.#batchParts, keys, values, flags)
   }
 
   /** Deletes elements; stops at the first that is not there. */
   deleteBatch(keys: Uint8Array): BatchResult {
     this.#mayWrite('deleteBatch')
-    return deleteBatch(this, keys)
+    return deleteBatch(this, this.#batchParts, keys)
   }
 
   /** All values of an array with BPF_F_MMAPABLE, in place, until the memory grows: `view(BigUint64Array)`. See `viewMap`. */

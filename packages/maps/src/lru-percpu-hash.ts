@@ -25,7 +25,12 @@ export const lruPercpuHash: MapTypeDef = defineMapType({
     quiet: true,
     init: 'lru_percpu_hash_init',
     free: 'hash_free',
-    ops: { ...hashOps, lookup: 'lru_percpu_hash_lookup', lookup_percpu: 'hash_lookup_percpu' },
+    ops: {
+      ...hashOps,
+      lookup: 'lru_percpu_hash_lookup',
+      lookup_percpu: 'hash_lookup_percpu',
+      update_each: 'percpu_update_each',
+    },
     variant: bySize('lru_percpu_hash_lookup'),
   },
 })

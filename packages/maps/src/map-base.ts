@@ -50,6 +50,12 @@ export abstract class MapBase {
     for (const listener of this.#watching) listener(change)
   }
 
+  /** `changed` for each of keys that follow one another. */
+  protected changedAll(operation: HostChange['operation'], keys: Uint8Array, keySize: number): void {
+    if (this.#watching.size === 0) return
+    for (let at = 0; at < keys.length; at += keySize) this.changed(operation, keys.subarray(at, at + keySize))
+  }
+
   /** The map's changes as they come; see `MapWatch` for what it can see. */
   watch(options: WatchOptions = {}): MapWatch {
     return new MapWatch(this as unknown as HostMap, observers.get(this), options)

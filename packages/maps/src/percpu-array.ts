@@ -34,6 +34,8 @@ export const percpuArray: MapTypeDef = defineMapType({
       delete: 'array_delete',
       next_key: 'array_next_key',
       batch: 'array_batch',
+      elements: 'percpu_array_elements',
+      update_each: 'percpu_update_each',
       for_each: 'percpu_array_for_each',
     },
   },

@@ -23,7 +23,12 @@ export const percpuHash: MapTypeDef = defineMapType({
     quiet: true,
     init: 'percpu_hash_init',
     free: 'hash_free',
-    ops: { ...hashOps, lookup: 'percpu_hash_lookup', lookup_percpu: 'hash_lookup_percpu' },
+    ops: {
+      ...hashOps,
+      lookup: 'percpu_hash_lookup',
+      lookup_percpu: 'hash_lookup_percpu',
+      update_each: 'percpu_update_each',
+    },
     variant: bySize('percpu_hash_lookup'),
   },
 })

@@ -13,7 +13,11 @@ export interface MapRefusal {
 /**
  * Operations that only the host and the runtime call: `next_key(map, key or 0, out) → errno`; `lookup_host(map, key)` is a
  * lookup that leaves no trace (an LRU's reference bit), `lookup` when absent; `batch(map, cursor, keys, capacity, next) →
- * count or -errno` copies keys from a cursor on (0 first) and stores the next cursor, 0 at the end;
+ * count or -errno` copies keys from a cursor on (0 first) and stores the next cursor, 0 at the end; `elements(map, cursor,
+ * keys, values, capacity, next, remove) → count or -errno` is the same with values (all CPUs' values), and deletes if `remove`;
+ * `elements_after(map, key or 0, keys, values, capacity)` goes on behind a key, and at the end gives fewer than asked for;
+ * `update_each(map, keys, values, count, done) → errno` and `delete_each(map, keys, count, done) → errno` stop at the first
+ * element that is refused and store how many were not;
  * `lookup_and_delete(map, key, out) → errno` copies the value (all CPUs' values) and deletes the element; `quiesce(map)`
  * gives memory of deleted elements back, called when no program runs; `alloc_pages`, `free_pages`, `reserve_pages` are those of
  * layout/arena.ts; `release(map, key)`: the object whose address is at `key` is gone.
@@ -23,6 +27,10 @@ export type MapHostOp =
   | 'lookup_host'
   | 'lookup_and_delete'
   | 'batch'
+  | 'elements'
+  | 'elements_after'
+  | 'update_each'
+  | 'delete_each'
   | 'quiesce'
   | 'alloc_pages'
   | 'free_pages'
