@@ -1,7 +1,9 @@
-import { copyFileSync, mkdirSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineConfig, type Options } from 'tsup'
 import { writeDeclarations } from './scripts/declarations.mjs'
+import { escapeBeyondLatin1 } from './scripts/latin1.mjs'
+import { writeNotices } from './scripts/notices.mjs'
 import { stampOf } from './scripts/stamp.mjs'
 
 export interface BuildRules {
@@ -9,6 +11,8 @@ export interface BuildRules {
   readonly declarations?: boolean
   /** Development dependencies of which a part goes into dist/, with their licences beside it. */
   readonly bundled?: readonly string[]
+  /** A program: one CommonJS file an entry, with all that it needs but native modules and these. */
+  readonly program?: { readonly external: readonly string[] }
   /** Packages whose sources `SKEP_BUILD` stands for: other sources, another text. */
   readonly stamp?: readonly string[]
   /** Sources that keep the registry that checks definitions: what they give on is for other people's. */
@@ -21,7 +25,7 @@ export interface BuildRules {
  * the source maps have the sources.
  */
 export const build = (options: Options = {}, rules: BuildRules = {}): ReturnType<typeof defineConfig> => {
-  const { declarations = true, bundled = [], checked = [], stamp } = rules
+  const { declarations = true, bundled = [], checked = [], stamp, program } = rules
   const entry = (options.entry as string[] | undefined) ?? ['src/index.ts']
   return defineConfig({
     entry,
@@ -35,15 +39,24 @@ export const build = (options: Options = {}, rules: BuildRules = {}): ReturnType
     // Wasm modules are text of one character a byte (scripts/assemble.mjs): escapes would take four.
     esbuildOptions: (esbuild) => {
       esbuild.charset = 'utf8'
+      // A program comes out of V8's cache, where import() does not work.
+      if (program) esbuild.supported = { 'dynamic-import': false }
     },
     ...(stamp ? { define: { SKEP_BUILD: JSON.stringify(stampOf(stamp)) } } : {}),
-    noExternal: [/^@skep\/registry$/, ...bundled.map((name) => new RegExp(`^${name}(/|$)`))],
+    noExternal: program
+      ? [new RegExp(`^(?!(${program.external.join('|')})(/|$))`)]
+      : [/^@skep\/registry$/, ...bundled.map((name) => new RegExp(`^${name}(/|$)`))],
+    ...(program ? { format: 'cjs', splitting: false, shims: true, external: [...program.external] } : {}),
+    onSuccess: async () => {
+      for (const file of readdirSync('dist')) if (/\.c?js$/.test(file)) escapeBeyondLatin1(join('dist', file))
+    },
     ...options,
     esbuildPlugins: [
       {
         // The tests have checked this package's definitions, from its sources: they need no check at every start.
         name: 'prechecked',
         setup({ onResolve }): void {
+          if (program) return
           onResolve({ filter: /^@skep\/registry$/ }, ({ importer, path }) => {
             const keep = checked.some((file) => importer.replaceAll('\\', '/').endsWith(`/${file}`))
             return { path: keep ? path : `${path}/prechecked`, external: true }
@@ -51,16 +64,13 @@ export const build = (options: Options = {}, rules: BuildRules = {}): ReturnType
         },
       },
       {
-        name: 'declarations',
+        name: 'beside the code',
         setup({ onEnd }): void {
-          onEnd(({ errors }) => {
+          onEnd(({ errors, metafile }) => {
             if (errors.length > 0) return
-            mkdirSync('dist', { recursive: true })
-            for (const name of bundled)
-              copyFileSync(join('node_modules', name, 'LICENSE'), join('dist', `NOTICE-${name}`))
-            if (!declarations) return
             try {
-              writeDeclarations(entry, 'src', 'dist')
+              writeNotices(metafile!.outputs, 'dist')
+              if (declarations) writeDeclarations(entry, 'src', 'dist')
             } catch (error) {
               return { errors: [{ text: (error as Error).message }] }
             }

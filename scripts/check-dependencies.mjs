@@ -150,11 +150,16 @@ function direction(from, to, typesOnly, test) {
   return 'packages of one layer do not import each other; meet through registry'
 }
 
-/** Development dependencies that the package's build puts into its dist/. */
-function bundledBy(root, folder) {
+/**
+ * How the package is built: the development dependencies of which a part goes into its dist/, and for a program, which
+ * takes all of them along, what it finds beside it.
+ */
+function buildOf(root, folder) {
   const config = join(root, folder, 'tsup.config.ts')
-  const list = existsSync(config) ? /bundled: \[([^\]]*)\]/.exec(readFileSync(config, 'utf8')) : undefined
-  return [...(list?.[1] ?? '').matchAll(/'([^']+)'/g)].map(([, name]) => name)
+  const text = existsSync(config) ? readFileSync(config, 'utf8') : ''
+  const list = (found) => [...(found?.[1] ?? '').matchAll(/'([^']+)'/g)].map(([, name]) => name)
+  const program = /program: \{ external: \[([^\]]*)\]/.exec(text)
+  return { bundled: list(/bundled: \[([^\]]*)\]/.exec(text)), program: program && list(program) }
 }
 
 function checkFile(root, file, member, byName, shared) {
@@ -165,7 +170,8 @@ function checkFile(root, file, member, byName, shared) {
   const { manifest, directory, folder } = member
   const own = declared(manifest, 'dependencies', 'optionalDependencies', 'peerDependencies')
   const dev = declared(manifest, 'devDependencies')
-  for (const name of bundledBy(root, folder)) if (dev.has(name)) own.add(name)
+  const { bundled, program } = buildOf(root, folder)
+  for (const name of program ? dev : bundled) if (dev.has(name)) own.add(name)
   for (const { specifier, line, typesOnly } of imports) {
     const report = (why) => problems.push(`${file}:${line}: '${specifier}': ${why}`)
     if (specifier.startsWith('.')) {
@@ -264,6 +270,7 @@ export function checkDependencies(root) {
     const used = new Set()
     const usedByTests = new Set()
     let content = false
+    for (const name of buildOf(root, folder).program ?? []) used.add(name)
     for (const source of sources(root, folder)) {
       const found = checkFile(root, source, member, byName, shared)
       problems.push(...found.problems)

@@ -70,7 +70,7 @@ const expected = ['interpreter', 'jit'].flatMap((engine) => [
 
 function checkFeatures() {
   const plugins = ['helper', 'kfunc', 'lowered', 'ttl-map'].flatMap((name) => ['--plugin', `out/${name}.js`])
-  const skep = join(work, 'node_modules/skep/bin/skep.mjs')
+  const skep = join(work, 'node_modules/skep/bin/skep.cjs')
   const features = JSON.parse(run(process.execPath, [skep, 'feature', ...plugins, '--json']))
   const helpers = features.helpers.xdp_available_helpers
   for (const name of ['acme_hash', 'acme_mix', 'bpf_map_lookup_elem'])

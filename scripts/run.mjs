@@ -88,7 +88,7 @@ const tasks = {
     (await turbo(['build'], { title: 'building' })) || node('scripts/check-exports.mjs'),
   'check:plugin': async () =>
     (await turbo(['build'], { title: 'building' })) || node('scripts/plugin-outside.mjs'),
-  demo: (args) => program('skep', 'apps/cli/bin/skep.mjs', ['demo', ...args]),
+  demo: (args) => program('skep', 'apps/cli/bin/skep.cjs', ['demo', ...args]),
   mutation: async (args) =>
     (await turbo(['assemble'], { title: 'compiling AssemblyScript' })) ||
     node('scripts/mutation/main.mjs', args),

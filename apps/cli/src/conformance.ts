@@ -27,9 +27,11 @@ async function main(): Promise<void> {
   process.stdout.write(`${r0.toString(16)}\n`)
 }
 
-try {
-  await main()
-  process.exitCode = EXIT.fine
-} catch (error) {
-  process.exitCode = reportError(error)
-}
+main().then(
+  () => {
+    process.exitCode = EXIT.fine
+  },
+  (error: unknown) => {
+    process.exitCode = reportError(error)
+  },
+)

@@ -20,9 +20,22 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   feature: async () => (await import('./commands/feature.ts')).featureCommand(),
   demo: async () => (await import('./commands/demo.ts')).demoCommand(),
 }
-const asked = process.argv[2] ?? ''
-for (const name of Object.hasOwn(commands, asked) ? [asked] : Object.keys(commands)) {
-  program.addCommand(await commands[name]!(), { hidden: name === 'demo' })
+/** Reads the command line and does what it says. Sets the exit status. */
+async function main(): Promise<void> {
+  const asked = process.argv[2] ?? ''
+  for (const name of Object.hasOwn(commands, asked) ? [asked] : Object.keys(commands)) {
+    program.addCommand(await commands[name]!(), { hidden: name === 'demo' })
+  }
+  for (const command of program.commands) command.exitOverride().showHelpAfterError('(add --help for usage)')
+  try {
+    await program.parseAsync()
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? EXIT.fine : EXIT.usage
+    } else {
+      process.exitCode = reportError(error)
+    }
+  }
 }
 
 // A reader that stops early (head) is no error.
@@ -31,14 +44,4 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error
 })
 
-for (const command of program.commands) command.exitOverride().showHelpAfterError('(add --help for usage)')
-
-try {
-  await program.parseAsync()
-} catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? EXIT.fine : EXIT.usage
-  } else {
-    process.exitCode = reportError(error)
-  }
-}
+void main()

@@ -12,19 +12,26 @@ export interface Outcome {
   readonly stderr: string
 }
 
-function run(script: string, args: readonly string[], input: string | Uint8Array): Outcome {
+type Variables = Readonly<Record<string, string>>
+
+function run(
+  script: string,
+  args: readonly string[],
+  input: string | Uint8Array,
+  env: Variables = {},
+): Outcome {
   const { status, stdout, stderr } = spawnSync(process.execPath, [path(script), ...args], {
     input,
     encoding: 'utf8',
-    env: { ...process.env, NO_COLOR: '1' },
+    env: { ...process.env, NO_COLOR: '1', ...env },
     maxBuffer: 64 * 2 ** 20,
   })
   return { status, stdout, stderr }
 }
 
 /** The built command as a user runs it. */
-export const skep = (args: readonly string[], input: string | Uint8Array = ''): Outcome =>
-  run('../bin/skep.mjs', args, input)
+export const skep = (args: readonly string[], input: string | Uint8Array = '', env?: Variables): Outcome =>
+  run('../bin/skep.cjs', args, input, env)
 
 export const conformance = (args: readonly string[], input: string): Outcome =>
-  run('../bin/skep-conformance.mjs', args, input)
+  run('../bin/skep-conformance.cjs', args, input)

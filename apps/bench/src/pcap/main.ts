@@ -113,7 +113,7 @@ export function benchPcap(args: readonly string[], { print, progress }: Printer)
     print(pcapUsage)
     return
   }
-  const all = sides(options.skep ?? `${benchFolder}../cli/bin/skep.mjs`)
+  const all = sides(options.skep ?? `${benchFolder}../cli/bin/skep.cjs`)
   const folder = mkdtempSync(join(options.folder ?? tmpdir(), 'skep-bench-'))
   try {
     const capture = options.capture ?? join(folder, 'capture.pcap')

@@ -10,7 +10,7 @@ each a process of its own on one core (taskset). The capture is generated, and d
   --capture FILE   this capture instead; it stays
   --folder DIR     where the capture is generated (default: the system's temporary folder)
   --cpu N          the core (default: the last one)
-  --skep FILE      the command line as one file (default: apps/cli/bin/skep.mjs)
+  --skep FILE      the command line as one file (default: apps/cli/bin/skep.cjs)
   --json           figures for machines, on standard output
   --help           this text`
 

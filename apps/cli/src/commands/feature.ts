@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { createDefaultPlatform, type Platform, type PluginDef } from '@skep/runtime'
 import { Command } from 'commander'
+import { importModule } from '../import-module.ts'
 import { print, printJson } from '../output.ts'
 import { RefusedError, UsageError } from '../report.ts'
 
@@ -51,7 +52,7 @@ async function pluginsOf(file: string): Promise<PluginDef[]> {
   if (!existsSync(path)) throw new RefusedError('ENOENT', `${file}: no such file`)
   let exported: Record<string, unknown>
   try {
-    exported = (await import(pathToFileURL(path).href)) as Record<string, unknown>
+    exported = await importModule(pathToFileURL(path).href)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw new RefusedError('BAD_PLUGIN', `${file}: ${why.split('\n')[0]}`)
