@@ -42,6 +42,8 @@ function allow(map: HostMap, op: MapBatchOp, called: string, flags = 0): void {
     throw new MapError('ENOTSUPP', map.name, called, `maps of type ${map.type} have no such batch`)
   if (flags !== 0 && flags !== layout.BPF_F_LOCK)
     throw new MapError('EINVAL', map.name, called, `flags are ${flags}; a batch takes 0 or BPF_F_LOCK`)
+  if (flags !== 0 && map.arena.u32[(map.address + layout.MAP_SPIN_LOCK) >> 2] === 0)
+    throw new MapError('EINVAL', map.name, called, 'BPF_F_LOCK needs a bpf_spin_lock in the value')
 }
 
 /** Whether the values that the host sees are bytes in the elements. */

@@ -1,5 +1,6 @@
 import type { Arena } from '@skep/memory'
 import {
+  ERRNO,
   errnoName,
   type LinkedMap,
   mapLayout as layout,
@@ -39,10 +40,20 @@ import {
 } from './map-operations.ts'
 import { type ViewType, viewMap } from './map-view.ts'
 import { readEveryCpu, writeEveryCpu } from './percpu-values.ts'
-import { blankFields, fieldsAt, hasSpinLock, placeFreeFields, withValueLock } from './value-fields.ts'
+import {
+  blankFields,
+  checkFields,
+  fieldsAt,
+  hasSpinLock,
+  placeFreeFields,
+  withValueLock,
+} from './value-fields.ts'
 
 /** Flags as bigints. */
 const flagsOf: readonly bigint[] = Array.from({ length: 32 }, (_, n) => BigInt(n))
+
+/** Addresses from here on are negative errnos, as the kernel's ERR_PTR. */
+const ERRORS = 0xffff_f001
 
 const randomSeed = (): bigint => crypto.getRandomValues(new BigUint64Array(1))[0]!
 
@@ -52,7 +63,7 @@ const randomSeed = (): bigint => crypto.getRandomValues(new BigUint64Array(1))[0
  */
 export function createHostMap(parts: HostMapParts): HostMap {
   const { def, spec } = parts
-  const refusal = def.check(spec)
+  const refusal = def.check(spec) ?? checkFields(spec, parts.fields)
   if (refusal) throw new MapError(refusal.errno, spec.name, 'create', refusal.reason)
   const missing = def.absent ?? `map type ${def.name} has no operations`
   if (!def.wasm && !def.create) throw new MapError('EOPNOTSUPP', spec.name, 'create', missing)
@@ -267,7 +278,10 @@ export class HostMap extends MapBase implements MapHandle {
     if (flags !== 0) this.#checkFlags(flags, 'lookup')
     this.#mayRead('lookup')
     if (flags !== 0) this.#mayLock('lookup')
-    if (this.keySize === 0) return this.peek()
+    if (this.keySize === 0) {
+      this.#putKey(key, 'lookup')
+      return this.peek()
+    }
     switch (this.def.value) {
       case 'percpu':
         return readEveryCpu(
@@ -284,6 +298,7 @@ export class HostMap extends MapBase implements MapHandle {
       }
       default: {
         const address = this.lookupAddress(key)
+        if (address >= ERRORS) throw this.#failed(address | 0, 'lookup')
         if (flags === 0 || address === 0) return address === 0 ? undefined : this.#copy(address)
         const bytes = withValueLock(this, address, this.#control, () => this.#copy(address))
         if (!bytes) throw this.#error('ETIMEDOUT', 'lookup', 'the bpf_spin_lock of the value is not let go')
@@ -320,6 +335,7 @@ export class HostMap extends MapBase implements MapHandle {
     this.#mayWrite('update')
     if (flags & layout.BPF_F_LOCK) this.#mayLock('update')
     if (this.keySize === 0) {
+      this.#putKey(key, 'update')
       this.push(value, flags)
       return
     }
@@ -422,8 +438,8 @@ export class HostMap extends MapBase implements MapHandle {
     this.#mayRead('lookupAndDelete')
     this.#mayWrite('lookupAndDelete')
     if (flags !== 0) this.#mayLock('lookupAndDelete')
-    if (this.keySize === 0) return this.pop()
     const at = this.#putKey(key, 'lookupAndDelete')
+    if (this.keySize === 0) return this.pop()
     const result = this.#operation('lookup_and_delete', 'lookupAndDelete')(
       this.address,
       at,
@@ -438,8 +454,8 @@ export class HostMap extends MapBase implements MapHandle {
 
   /** undefined for ENOENT; throws any other errno. */
   #absent(result: number, operation: string): undefined {
-    const error = this.#failed(result, operation)
-    if (error.code !== 'ENOENT') throw error
+    if (result === -ERRNO.ENOENT) return undefined
+    throw this.#failed(result, operation)
   }
 
   /** Adds a value without a key (queue, stack, bloom filter). Throws MapError E2BIG when the map is full. */

@@ -1,6 +1,24 @@
 import type { Arena } from '@skep/memory'
-import { control, mapLayout as layout, ownsAnything, readFieldRecord, type ValueField } from '@skep/registry'
+import {
+  control,
+  mapLayout as layout,
+  type MapRefusal,
+  type MapSpec,
+  ownsAnything,
+  readFieldRecord,
+  type ValueField,
+} from '@skep/registry'
+import { refuse } from './check.ts'
 import type { FreeFields } from './host-map-parts.ts'
+
+/** map_check_btf: what programs may only read or only write has no special fields. */
+export const checkFields = (
+  { flags = 0 }: MapSpec,
+  fields: readonly ValueField[] = [],
+): MapRefusal | undefined =>
+  fields.length > 0 && flags & (layout.BPF_F_RDONLY_PROG | layout.BPF_F_WRONLY_PROG)
+    ? refuse('EACCES', 'BPF_F_RDONLY_PROG and BPF_F_WRONLY_PROG exclude special fields in the value')
+    : undefined
 
 /** What marks a lock's word as an owner's tag (@skep/memory). */
 const TAGGED = 0x8000_0000
