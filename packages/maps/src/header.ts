@@ -44,6 +44,11 @@ export const programOps: readonly MapOp[] = [
 /** Where init functions find a seed (assembly/hash-layout.ts). */
 const SEED = layout.MAP_PRIVATE + 40
 
+/** Addresses from here on are negative errnos, as the kernel's ERR_PTR. */
+export const ERRORS = 0xffff_f001
+
+export const randomSeed = (): bigint => crypto.getRandomValues(new BigUint64Array(1))[0]!
+
 export const round8 = (n: number): number => (n + 7) & ~7
 
 /** A map's blocks besides what its type allocates. */

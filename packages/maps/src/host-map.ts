@@ -22,7 +22,7 @@ import {
 } from './batch.ts'
 import { copyBytes } from './copy-bytes.ts'
 import { MapError } from './errors.ts'
-import { createBlocks, lockHolder, type MapBlocks, openBlocks, round8, writeSlots } from './header.ts'
+import { createBlocks, ERRORS, lockHolder, type MapBlocks, openBlocks, randomSeed, round8, writeSlots } from './header.ts'
 import { Holding } from './holding.ts'
 import type { FreeFields, HostMapParts } from './host-map-parts.ts'
 import { mismatch } from './inner-mismatch.ts'
@@ -51,11 +51,6 @@ import {
 
 /** Flags as bigints. */
 const flagsOf: readonly bigint[] = Array.from({ length: 32 }, (_, n) => BigInt(n))
-
-/** Addresses from here on are negative errnos, as the kernel's ERR_PTR. */
-const ERRORS = 0xffff_f001
-
-const randomSeed = (): bigint => crypto.getRandomValues(new BigUint64Array(1))[0]!
 
 /**
  * Makes a map: its header and data in the arena. Throws MapError with the errno that BPF_MAP_CREATE gives (EINVAL, E2BIG,
@@ -334,12 +329,11 @@ export class HostMap extends MapBase implements MapHandle {
   update(key: Uint8Array, value: Uint8Array, flags = 0): void {
     this.#mayWrite('update')
     if (flags & layout.BPF_F_LOCK) this.#mayLock('update')
+    const at = this.#putKey(key, 'update')
     if (this.keySize === 0) {
-      this.#putKey(key, 'update')
       this.push(value, flags)
       return
     }
-    const at = this.#putKey(key, 'update')
     this.#putValue(value, 'update')
     if (this.def.value === 'map') {
       this.#updateInner(at, flags)
