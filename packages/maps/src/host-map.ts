@@ -22,11 +22,20 @@ import {
 } from './batch.ts'
 import { copyBytes } from './copy-bytes.ts'
 import { MapError } from './errors.ts'
-import { createBlocks, ERRORS, lockHolder, type MapBlocks, openBlocks, randomSeed, round8, writeSlots } from './header.ts'
+import {
+  createBlocks,
+  ERRORS,
+  lockHolder,
+  type MapBlocks,
+  openBlocks,
+  randomSeed,
+  round8,
+  writeSlots,
+} from './header.ts'
 import { Holding } from './holding.ts'
 import type { FreeFields, HostMapParts } from './host-map-parts.ts'
 import { mismatch } from './inner-mismatch.ts'
-import { keysByBatch } from './keys.ts'
+import { keysByBatch, keysOneByOne } from './keys.ts'
 import { linkMap } from './link-map.ts'
 import { MapBase } from './map-base.ts'
 import {
@@ -34,6 +43,7 @@ import {
   type BoundType,
   bindJs,
   bindWasm,
+  bits,
   mapExports,
   type Operation,
   type Operations,
@@ -48,9 +58,6 @@ import {
   placeFreeFields,
   withValueLock,
 } from './value-fields.ts'
-
-/** Flags as bigints. */
-const flagsOf: readonly bigint[] = Array.from({ length: 32 }, (_, n) => BigInt(n))
 
 /**
  * Makes a map: its header and data in the arena. Throws MapError with the errno that BPF_MAP_CREATE gives (EINVAL, E2BIG,
@@ -366,7 +373,7 @@ export class HostMap extends MapBase implements MapHandle {
   }
 
   #updateAt(key: number, value: number, flags: number): number {
-    return this.#operation('update', 'update')(this.address, key, value, flagsOf[flags] ?? BigInt(flags))
+    return this.#operation('update', 'update')(this.address, key, value, bits(flags))
   }
 
   /** The map whose address is at an address; undefined for 0. */
@@ -457,7 +464,7 @@ export class HostMap extends MapBase implements MapHandle {
     this.#mayWrite('push')
     this.#put('value', value, this.valueSize, this.#blocks.value, 'push')
     const push = this.#operation('push', 'push')
-    const result = push(this.address, this.#blocks.value, flagsOf[flags] ?? BigInt(flags))
+    const result = push(this.address, this.#blocks.value, bits(flags))
     if (result < 0) throw this.#failed(result, 'push')
     this.changed('push')
   }
@@ -505,14 +512,7 @@ export class HostMap extends MapBase implements MapHandle {
     this.#mayRead('keys')
     const { batch } = this.#operations
     if (batch) yield* keysByBatch(this, batch, (result) => this.#failed(result, 'keys'))
-    else yield* this.#keysOneByOne()
-  }
-
-  *#keysOneByOne(): Generator<Uint8Array> {
-    const keys: Uint8Array[] = []
-    for (let key = this.nextKey(); key && keys.length < this.maxEntries; key = this.nextKey(key))
-      keys.push(key)
-    yield* keys
+    else yield* keysOneByOne(this)
   }
 
   /** Keys with their values; those that vanish meanwhile are left out. */

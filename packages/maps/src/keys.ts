@@ -28,3 +28,13 @@ export function* keysByBatch(
     if (capacity < 4096) capacity *= 2
   }
 }
+
+/** A map's keys by its `nextKey`; never without end. */
+export function* keysOneByOne(map: {
+  readonly maxEntries: number
+  nextKey(key?: Uint8Array): Uint8Array | undefined
+}): Generator<Uint8Array> {
+  const keys: Uint8Array[] = []
+  for (let key = map.nextKey(); key && keys.length < map.maxEntries; key = map.nextKey(key)) keys.push(key)
+  yield* keys
+}

@@ -13,6 +13,11 @@ import { wrapJsOps } from './js-ops.ts'
 export type AnyOp = MapOp | MapHostOp
 /** Arguments as layout/map.ts says, the map's address first. */
 export type Operation = (...args: (number | bigint)[]) => number
+const small: readonly bigint[] = Array.from({ length: 32 }, (_, n) => BigInt(n))
+
+/** Flags as operations take them. */
+export const bits = (flags: number): bigint => small[flags] ?? BigInt(flags)
+
 export type Operations = Partial<Record<AnyOp, Operation>>
 
 /** The exports that serve a map of this spec, by operation. */
