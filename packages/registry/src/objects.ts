@@ -34,6 +34,13 @@ class ObjectTable {
     this.#drop(address, () => free(address))
   }
 
+  /** What was at an address is gone, whether it stood for an object or not. */
+  gone(address: number): void {
+    const object = this.at(address)
+    if (object) this.remove(object, () => {})
+    else this.#drop(address, () => {})
+  }
+
   #drop(address: number, free: () => void): void {
     this.#objects.delete(address)
     for (const listener of this.#release) listener(address)
@@ -88,6 +95,9 @@ export function releaseObject(arena: Arena, object: object): void {
     if (arena.sizeOf(address) > 0) arena.free(address)
   })
 }
+
+/** What programs held by an address is gone: what maps keep for it goes too. Whoever took the memory gives it back. */
+export const releaseAddress = (arena: Arena, address: number): void => tableOf(arena).gone(address)
 
 /** Calls `listener` with the address of each object of the arena that is gone. */
 export const onObjectRelease = (arena: Arena, listener: (address: number) => void): void =>

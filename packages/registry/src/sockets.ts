@@ -1,6 +1,7 @@
 import type { Arena } from '@skep/memory'
 import * as layout from './layout/sock.ts'
 import { SOCKET_LAYOUTS } from './linux/sockets.ts'
+import { releaseAddress } from './objects.ts'
 
 const AF_INET = 2
 const AF_INET6 = 10
@@ -106,7 +107,8 @@ export function createSocket(arena: Arena, fields: SocketFields): number {
   return socket
 }
 
-/** Takes a socket's memory back. No program may hold it. */
+/** Takes a socket's memory back, and what maps keep for it. No program may hold it. */
 export function freeSocket(arena: Arena, socket: number): void {
+  releaseAddress(arena, socket)
   arena.free(socket - layout.SOCK_PREAMBLE)
 }

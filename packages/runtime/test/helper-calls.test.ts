@@ -1,25 +1,10 @@
 import { type Kernel, openKernel } from '@skep/linux'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { calls, keep, stack, value } from './call-text.ts'
 import { engines } from './hostile-tools.ts'
 import { missing, type RunInput, runHere, runThere } from './kfunc-calls.ts'
 
 // Sequences of helper calls: every result goes into one number, which is the same on both engines and in the kernel.
-
-const keep = 'r8 *= 131\nr0 <<= 32\nr0 >>= 32\nr8 += r0'
-/** Calls, each with its arguments; r9 is the context, fp-8 to fp-64 have bytes. */
-const calls = (...steps: readonly string[]): string => `r9 = r1
-r8 = 0
-${[1, 2, 3, 4, 5, 6, 7, 8].map((n) => `*(u64 *)(r10 - ${8 * n}) = ${0x61620000 + n}`).join('\n')}
-${steps.map((step) => `${step}\n${keep}`).join('\n')}
-r0 = r8
-exit`
-const stack = (register: number, offset: number): string => `r${register} = r10\nr${register} += -${offset}`
-let labels = 0
-/** What a pointer that may be null points to. */
-const value = (): string => {
-  const label = `none${labels++}`
-  return `if r0 == 0 goto ${label}\nr0 = *(u32 *)(r0 + 0)\n${label}:`
-}
 
 const map = (type: string, more: object = {}) => ({ type, keySize: 4, valueSize: 8, maxEntries: 2, ...more })
 const key = (n: number): string => `*(u32 *)(r10 - 4) = ${n}\n${stack(2, 4)}`

@@ -5,6 +5,7 @@ import {
   createRuntime,
   type MapSpec,
   type ProgramSpec,
+  type Runtime,
   type RuntimeOptions,
 } from '../src/index.ts'
 import { program as plain, spec } from './hostile-tools.ts'
@@ -84,9 +85,15 @@ export interface RunInput {
   readonly maps?: readonly Pick<MapSpec, 'type' | 'keySize' | 'valueSize' | 'maxEntries'>[]
 }
 
-/** Runs a program once. */
-export async function runHere(text: string, input: RunInput, options: RuntimeOptions): Promise<Result> {
+/** Runs a program once, in a runtime that is made ready first. */
+export async function runHere(
+  text: string,
+  input: RunInput,
+  options: RuntimeOptions,
+  prepare: (runtime: Runtime) => void = () => {},
+): Promise<Result> {
   using runtime = await createRuntime(options)
+  prepare(runtime)
   const { type = 'xdp', data = new Uint8Array(64), maps = [], flags } = input
   const made = kfuncProgram(text, { type, section: type, ...(flags === undefined ? {} : { flags }) })
   const loaded = await runtime.load(

@@ -93,6 +93,19 @@ export function testedNames(): ReadonlyMap<string | number, Tested> {
   return tested
 }
 
+/** What runs here only, although the test compares other things with the kernel, or that no test of a kernel can reach. */
+const NO_LSM = 'the kernel has no test run for LSM programs'
+const NO_CGROUP = 'the kernel has no test run for programs of cgroups'
+const ONLY_HERE: Readonly<Record<string, string>> = {
+  bpf_inode_storage_get: NO_LSM,
+  bpf_inode_storage_delete: NO_LSM,
+  bpf_cgrp_storage_get: "a test run's arguments hold no cgroup",
+  bpf_cgrp_storage_delete: "a test run's arguments hold no cgroup",
+  bpf_get_retval: NO_CGROUP,
+  bpf_set_retval: NO_CGROUP,
+  bpf_sk_select_reuseport: 'the kernel has no test run for programs of a port that sockets share',
+}
+
 export interface Row {
   readonly name: string
   readonly id?: number
@@ -107,6 +120,7 @@ function rowOf(def: HelperDef | KfuncDef, tested: ReadonlyMap<string | number, T
   const best = [tested.get(def.name), 'id' in def ? tested.get(def.id) : undefined]
   const test = best.includes('kernel') ? 'kernel' : best.includes('here') ? 'here' : undefined
   const { name } = def
+  if (!def.absent && test && ONLY_HERE[name]) return { name, ...id, state: 'here', note: ONLY_HERE[name] }
   if (!def.absent) return { name, ...id, state: test ?? 'untested', note: '' }
   const provider = PROVIDER.exec(def.absent)?.[1]
   if (provider) return { name, ...id, state: 'provider', note: `\`providers.${provider}\`` }
@@ -124,7 +138,7 @@ const WORDS: Readonly<Record<Row['state'], string>> = {
 const HEAD = `| state | what it means |
 |---|---|
 | ${WORDS.kernel} | tests run it here and in Linux 6.18, and compare results |
-| ${WORDS.here} | tests run it here; a test run of the kernel does not reach it, or gives what depends on the machine |
+| ${WORDS.here} | tests run it here, and not in the kernel, for the reason in the row |
 | ${WORDS.untested} | nothing runs it yet |
 | ${WORDS.provider} | runs where the host gives \`createRuntime({ providers })\` that provider; refused by name otherwise |
 | ${WORDS.refused} | programs that call it verify; loading them names it and what it needs |

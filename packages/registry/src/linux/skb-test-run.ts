@@ -15,6 +15,7 @@ import {
   TCP_CLOSE,
 } from '../layout/sock.ts'
 import type { ProgramTypeDef, TestRunContext, TestRunInput } from '../program-type.ts'
+import { freeSocket } from '../sockets.ts'
 import { TestRunError } from '../test-run-error.ts'
 import { ETH_P_IP, ETH_P_IPV6, etherProtocol, packetType } from './ethernet.ts'
 
@@ -117,12 +118,13 @@ export const skbTestRun =
     const given = ctx && checkContext(ctx, length)
 
     const block = arena.alloc(
-      RUN_HEADER_SIZE + skb.SKB_CONTEXT_SIZE + SOCK_BYTES + HEAD_ROOM + data.length + TAIL_ROOM,
+      RUN_HEADER_SIZE + skb.SKB_CONTEXT_SIZE + HEAD_ROOM + data.length + TAIL_ROOM,
       64,
     )
+    // A block of its own, as maps keep values for it.
+    const sock = SOCK_PREAMBLE + arena.alloc(SOCK_BYTES, 16)
     const context = block + RUN_HEADER_SIZE
-    const sock = context + skb.SKB_CONTEXT_SIZE + SOCK_PREAMBLE
-    const start = sock + SOCK_RECORD_SIZE
+    const start = context + skb.SKB_CONTEXT_SIZE
     const mac = start + HEAD_ROOM
     const network = mac + ETH_HLEN
     arena.u8.set(data, mac)
@@ -160,6 +162,9 @@ export const skbTestRun =
         for (const [from, to] of ZEROED) result.fill(0, from, to)
         return { data: out, ctx: result }
       },
-      release: () => arena.free(block),
+      release: () => {
+        freeSocket(arena, sock)
+        arena.free(block)
+      },
     }
   }
