@@ -84,13 +84,12 @@ export class PerfBuffer implements AsyncIterable<PerfRecord> {
    * view of the arena, good during the call. `take` ends the reading by returning false.
    */
   consume(take: (record: PerfRecord) => unknown, limit: number = Number.POSITIVE_INFINITY): number {
-    const { arena } = this.map
     let count = 0
     let going = true
     for (const [cpu, ring] of this.#rings.entries()) {
       if (this.closed || !going || count >= limit) break
-      count += ring.read((at, bytes, lost) => {
-        going = take({ cpu, data: arena.u8.subarray(at, at + bytes), lost }) !== false
+      count += ring.read(({ u8 }, at, bytes, lost) => {
+        going = take({ cpu, data: u8.subarray(at, at + bytes), lost }) !== false
         return going && !this.closed
       }, limit - count)
     }

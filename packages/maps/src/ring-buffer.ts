@@ -17,6 +17,27 @@ export function openRingBuffer(map: MapHandle): RingBuffer {
   return new RingBuffer(map)
 }
 
+/** Bytes that are copied in less time than a view of them takes to make. */
+const MOST_COPIED = 128
+
+/** Bytes that records of one length take one after the other. */
+class Short {
+  readonly record: Uint8Array
+  readonly #words: Uint32Array
+
+  constructor(bytes: number) {
+    this.#words = new Uint32Array((bytes + 3) >> 2)
+    this.record = new Uint8Array(this.#words.buffer, 0, bytes)
+  }
+
+  fill(memory: Uint32Array, at: number): Uint8Array {
+    const words = this.#words
+    const from = at >>> 2
+    for (let n = 0; n < words.length; n++) words[n] = memory[from + n]!
+    return this.record
+  }
+}
+
 /**
  * Records of a ring buffer map. `for await (const record of ring)` gives copies, waits when there are none, and ends when
  * the reader or the map is closed; a slow loop leaves records in the ring, and programs then find no room. As in the
@@ -26,6 +47,7 @@ export class RingBuffer implements AsyncIterable<Uint8Array> {
   readonly map: HostMap
   readonly #ring: Ring
   readonly #waiter: Waiter
+  #short: Short = new Short(0)
 
   /** Use `openRingBuffer`. */
   constructor(map: HostMap) {
@@ -35,13 +57,29 @@ export class RingBuffer implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * Hands the records that are there to `take`, oldest first, at most `limit`, and returns how many. A record is a view of
-   * the arena, good during the call. `take` ends the reading by returning false.
+   * Hands the records that are there to `take`, oldest first, at most `limit`, and returns how many. A record is good during
+   * the call: a short one is a copy in bytes that the next one takes, a long one a view of the arena. `take` ends the reading
+   * by returning false; if it reads the ring itself, it gets nothing.
    */
   consume(take: (record: Uint8Array) => unknown, limit: number = Number.POSITIVE_INFINITY): number {
     if (this.closed) return 0
-    const { arena } = this.map
-    return this.#ring.read((at, bytes) => take(arena.u8.subarray(at, at + bytes)) !== false, limit)
+    return this.#ring.read(({ u8, u32 }, at, bytes) => {
+      if (bytes > MOST_COPIED) return take(u8.subarray(at, at + bytes)) !== false
+      if (bytes !== this.#short.record.length) this.#short = new Short(bytes)
+      return take(this.#short.fill(u32, at)) !== false
+    }, limit)
+  }
+
+  /**
+   * As `consume`, and makes no objects: a record is `bytes` bytes of `memory` from `at` on, good during the call. `memory` is
+   * the whole arena.
+   */
+  consumeInPlace(
+    take: (memory: DataView, at: number, bytes: number) => unknown,
+    limit: number = Number.POSITIVE_INFINITY,
+  ): number {
+    if (this.closed) return 0
+    return this.#ring.read(({ view }, at, bytes) => take(view, at, bytes) !== false, limit)
   }
 
   /** Bytes between what was read and what programs have reserved (BPF_RB_AVAIL_DATA). */

@@ -1,0 +1,125 @@
+import { mapLayout, ringLayout as ring } from '@skep/registry'
+import { describe, expect, it } from 'vitest'
+import { createWorld, type World } from '../test/world.ts'
+import type { HostMap } from './host-map.ts'
+import { openRingBuffer, type RingBuffer } from './ring-buffer.ts'
+import { ringbuf } from './ringbuf.ts'
+
+const BYTES = 4096
+
+interface Written {
+  readonly world: World
+  readonly map: HostMap
+  readonly reader: RingBuffer
+  /** Puts a record there, as a program would; its bytes are `fill`, fill + 1 and so on. */
+  write(size: number, fill: number, bits?: number): void
+  position(offset: number): bigint
+}
+
+/** A ring both of whose positions are `from`. */
+function create(shared: boolean, from = 0n): Written {
+  const world = createWorld({ shared })
+  const map = world.create(ringbuf, { keySize: 0, valueSize: 0, maxEntries: BYTES })
+  const { arena } = world
+  const at = arena.view.getUint32(map.address + mapLayout.MAP_DATA, true)
+  for (const offset of [ring.RING_PRODUCER, ring.RING_CONSUMER])
+    arena.view.setBigUint64(at + offset, from, true)
+  const position = (offset: number): bigint => arena.view.getBigUint64(at + offset, true)
+  return {
+    world,
+    map,
+    reader: openRingBuffer(map),
+    position,
+    write(size, fill, bits = 0) {
+      const producer = position(ring.RING_PRODUCER)
+      const record = at + ring.RING_DATA + Number(producer % BigInt(BYTES))
+      arena.view.setUint32(record, (size | bits) >>> 0, true)
+      for (let n = 0; n < size; n++) arena.u8[record + ring.RECORD_HEADER + n] = fill + n
+      const length = BigInt((size + ring.RECORD_HEADER + 7) & ~7)
+      arena.view.setBigUint64(at + ring.RING_PRODUCER, producer + length, true)
+    },
+  }
+}
+
+const bytes = (size: number, fill: number): number[] =>
+  Array.from({ length: size }, (_, n) => (fill + n) & 255)
+
+describe.each([
+  ['unshared', false],
+  ['shared', true],
+] as const)('RingBuffer, %s', (_, shared) => {
+  it('reads records of any length, in place or not, past the end of the ring and past 2^32', () => {
+    const sizes = [0, 1, 3, 4, 16, 16, 127, 128, 129, 500, 16, 700]
+    for (const from of [0n, 2n ** 32n - 800n, 2n ** 32n - 8n, 2n ** 40n - 24n]) {
+      for (const inPlace of [false, true]) {
+        const { reader, write, position } = create(shared, from)
+        for (const [n, size] of sizes.entries()) write(size, n)
+        expect(reader.available).toBe(Number(position(ring.RING_PRODUCER) - from))
+        const seen: number[][] = []
+        const count = inPlace
+          ? reader.consumeInPlace((memory, at, size) =>
+              seen.push([...new Uint8Array(memory.buffer, at, size)]),
+            )
+          : reader.consume((record) => seen.push([...record]))
+        expect([count, seen]).toEqual([sizes.length, sizes.map((size, n) => bytes(size, n))])
+        expect(position(ring.RING_CONSUMER)).toBe(position(ring.RING_PRODUCER))
+      }
+    }
+  })
+
+  it('stops at a busy record, a limit and a false, and passes over discarded ones', () => {
+    const { reader, write } = create(shared)
+    write(8, 1)
+    write(8, 2, ring.RECORD_DISCARDED)
+    write(8, 3)
+    write(8, 4)
+    write(8, 5, ring.RECORD_BUSY)
+    const seen: number[] = []
+    const take = (record: Uint8Array): void => void seen.push(record[0]!)
+    expect(reader.consume(take, 1)).toBe(1)
+    const takeOne = (record: Uint8Array): boolean => {
+      take(record)
+      return false
+    }
+    expect(reader.consume(takeOne)).toBe(1)
+    expect([reader.consume(take), reader.consume(take)]).toEqual([1, 0])
+    expect([seen, reader.available]).toEqual([[1, 3, 4], 16])
+  })
+
+  it('gives back the record of a call that throws', () => {
+    const { reader, write } = create(shared)
+    write(8, 1)
+    write(8, 2)
+    const fail = (): never => {
+      throw new Error('mine')
+    }
+    expect(() => reader.consume(fail)).toThrow('mine')
+    expect(reader.available).toBe(16)
+    expect(() => reader.consumeInPlace(fail)).toThrow('mine')
+    expect(reader.available).toBe(0)
+  })
+
+  it('lets programs write during a call, which reads nothing itself', () => {
+    const { reader, write } = create(shared)
+    for (const fill of [1, 2]) write(8, fill)
+    const seen: number[][] = []
+    reader.consume((record) => {
+      if (seen.length === 0) write(8, 3)
+      expect(reader.consume(() => {})).toBe(0)
+      seen.push([...record])
+    })
+    expect(seen).toEqual([bytes(8, 1), bytes(8, 2), bytes(8, 3)])
+  })
+
+  it('ends when a call closes the map, and goes on when the memory grows', () => {
+    const { world, map, reader, write } = create(shared)
+    for (const fill of [1, 2, 3]) write(8, fill)
+    const seen: number[] = []
+    reader.consume((record) => {
+      world.arena.alloc(1 << 20)
+      seen.push(record[0]!)
+      if (seen.length === 2) map.close()
+    })
+    expect([seen, reader.closed, reader.consume(() => {})]).toEqual([[1, 2], true, 0])
+  })
+})
