@@ -213,7 +213,9 @@ export function xskmap_update(map: u32, key: u32, value: u32, flags: u64): i32 {
   const word = consumer(map, load<u32>(key))
   if (word == 0) return -E2BIG
   if (load<u32>(value) == 0) return -EBADF
-  const present = load<u32>(word) != 0
+  const before = load<u32>(word)
+  if (before == load<u32>(value)) return 0
+  const present = before != 0
   if (present && flags == <u64>BPF_NOEXIST) return -EEXIST
   if (!present && flags == <u64>BPF_EXIST) return -ENOENT
   set(map, word, load<u32>(value))

@@ -4,19 +4,23 @@
  * value; the host gives four or eight bytes that hold its address. And BPF_MAP_TYPE_CGROUP_ARRAY, whose elements are
  * ids of the host's.
  */
-import { E2BIG, EBADF, EEXIST, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP } from '../../registry/src/layout/errno'
+import { E2BIG, EBADF, EBUSY, EEXIST, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP } from '../../registry/src/layout/errno'
 import { BPF_EXIST, BPF_NOEXIST, MAP_COUNT, MAP_DATA, MAP_MAX_ENTRIES, MAP_STRIDE } from '../../registry/src/layout/map'
 import {
   IPPROTO_TCP,
   SOCK_PREAMBLE,
   SOCK_PROTOCOL,
+  SOCK_REUSEPORT,
+  SOCK_SRC_PORT,
   SOCK_STATE,
   SOCK_TCP,
   TCP_LISTEN,
 } from '../../registry/src/layout/sock'
 import { alloc, lock, setShape, sizeOf, unlock } from './env'
 import { hash_delete, hash_lookup, hash_update } from './hash'
+import { slots_free } from './slots'
 
+const IPPROTO_UDP: u32 = 17
 const TCP_ESTABLISHED: u32 = 1
 /** Elements have room for either size of value. */
 const ELEMENT: u32 = 8
@@ -50,10 +54,12 @@ function socketOf(value: u32): u32 {
   return isSocket(held) ? held : 0
 }
 
-/** sock_map_sk_state_allowed. */
+/** sock_map_sk_state_allowed: of datagrams, a socket that is bound. */
 @inline
 function isAllowed(socket: u32): bool {
-  if (load<u32>(socket, SOCK_PROTOCOL) != <u32>IPPROTO_TCP) return true
+  const protocol = load<u32>(socket, SOCK_PROTOCOL)
+  if (protocol == IPPROTO_UDP) return load<u32>(socket, SOCK_SRC_PORT) != 0
+  if (protocol != <u32>IPPROTO_TCP) return true
   const state = load<u32>(socket, SOCK_STATE)
   return state == TCP_ESTABLISHED || state == <u32>TCP_LISTEN
 }
@@ -140,19 +146,42 @@ export function sockhash_delete(map: u32, key: u32): i32 {
   return hash_delete(map, key)
 }
 
-// reuseport_sockarray: as in a sockmap, but for the errnos.
+// reuseport_sockarray: as in a sockmap, but for the errnos, and that a socket is in one slot of one map.
+
+/** A socket that was in a slot is in none. */
+@inline
+function leave(socket: u32): void {
+  if (socket != 0 && isSocket(socket)) store<u32>(socket, 0, SOCK_REUSEPORT)
+}
+
+export function reuseport_free(map: u32): void {
+  for (let n: u32 = 0; n < load<u32>(map, MAP_MAX_ENTRIES); n++) leave(load<u32>(place(map, n)))
+  slots_free(map)
+}
 
 export function reuseport_delete(map: u32, key: u32): i32 {
   const at = place(map, load<u32>(key))
-  return at == 0 ? -E2BIG : clear(map, at, -ENOENT)
+  if (at == 0) return -E2BIG
+  leave(load<u32>(at))
+  return clear(map, at, -ENOENT)
 }
 
 export function reuseport_update(map: u32, key: u32, value: u32, flags: u64): i32 {
   if (flags > <u64>BPF_EXIST) return -EINVAL
-  if (load<u32>(key) >= load<u32>(map, MAP_MAX_ENTRIES)) return -E2BIG
+  const at = place(map, load<u32>(key))
+  if (at == 0) return -E2BIG
   const socket = socketOf(value)
   if (socket == 0) return -EBADF
-  return put(map, load<u32>(key), socket, flags)
+  const before = load<u32>(at)
+  if (before != 0 && flags == <u64>BPF_NOEXIST) return -EEXIST
+  if (before == 0 && flags == <u64>BPF_EXIST) return -ENOENT
+  if (load<u32>(socket, SOCK_REUSEPORT) != 0) return -EBUSY
+  const result = put(map, load<u32>(key), socket, 0)
+  if (result == 0) {
+    leave(before)
+    store<u32>(socket, map, SOCK_REUSEPORT)
+  }
+  return result
 }
 
 // cgroup_array.

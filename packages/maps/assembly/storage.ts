@@ -7,7 +7,7 @@ import { MAP_MAX_ENTRIES, MAP_VALUE_SIZE } from '../../registry/src/layout/map'
 import { SOCK_PREAMBLE } from '../../registry/src/layout/sock'
 import { STORAGE_ZEROS } from '../../registry/src/layout/storage'
 import { alloc, free, setShape, sizeOf } from './env'
-import { hash_delete4, hash_free, hash_init, hash_update4 } from './hash'
+import { hash_delete4, hash_free, hash_init, hash_lookup4, hash_update4 } from './hash'
 
 /** How many elements the buckets are laid out for; there may be more. */
 const EXPECTED: u32 = 256
@@ -36,6 +36,11 @@ export function storage_free(map: u32): void {
 @inline
 function isOwner(address: u32): bool {
   return sizeOf(address) != 0 || (address > <u32>SOCK_PREAMBLE && sizeOf(address - <u32>SOCK_PREAMBLE) != 0)
+}
+
+/** For the host: -EBADF in place of an address where there is no owner. */
+export function storage_lookup_host(map: u32, key: u32): u32 {
+  return isOwner(load<u32>(key)) ? hash_lookup4(map, key) : -EBADF
 }
 
 export function storage_update(map: u32, key: u32, value: u32, flags: u64): i32 {

@@ -23,6 +23,7 @@ export const arenaMap: MapTypeDef = defineMapType({
         : refuse('EINVAL', `map_extra is ${mapExtra}; an arena begins at a multiple of 4096`),
   }),
   value: 'opaque',
+  batches: [],
   verify: { arena: true, directValue: true, sleepable: true, struct: 'bpf_arena' },
   wasm: {
     module: mapsModule,

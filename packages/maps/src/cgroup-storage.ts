@@ -31,6 +31,7 @@ export const cgroupStorage: MapTypeDef = defineMapType({
   id: 19,
   check: checker(rules(65_407)),
   value: 'plain',
+  batches: [],
   helpers: ['bpf_get_local_storage'],
   verify: { onePerProgram: true, specialFields: ['spin_lock'], struct: 'bpf_cgroup_storage_map' },
   wasm: {
@@ -53,6 +54,7 @@ export const percpuCgroupStorage: MapTypeDef = defineMapType({
   id: 21,
   check: checker(rules(PERCPU_MAX_SIZE)),
   value: 'percpu',
+  batches: [],
   helpers: ['bpf_get_local_storage'],
   verify: { onePerProgram: true, struct: 'bpf_cgroup_storage_map' },
   wasm: {

@@ -35,6 +35,7 @@ export const sockmap: MapTypeDef = defineMapType({
   id: 15,
   check: checker({ key: U32, value: FD_OR_COOKIE, flags: HOST_ACCESS | NUMA }),
   value: 'opaque',
+  batches: [],
   helpers: [
     'bpf_sk_redirect_map',
     'bpf_sock_map_update',
@@ -71,6 +72,7 @@ export const sockhash: MapTypeDef = defineMapType({
     flags: HOST_ACCESS | NUMA,
   }),
   value: 'opaque',
+  batches: [],
   helpers: [
     'bpf_sk_redirect_hash',
     'bpf_sock_hash_update',
@@ -103,12 +105,13 @@ export const reuseportSockarray: MapTypeDef = defineMapType({
   id: 20,
   check: checker({ key: U32, value: FD_OR_COOKIE, flags: ACCESS | NUMA }),
   value: 'opaque',
+  batches: [],
   helpers: ['bpf_sk_select_reuseport'],
   verify: { struct: 'reuseport_array' },
   wasm: {
     module: mapsModule,
     init: 'sockmap_init',
-    free: 'slots_free',
+    free: 'reuseport_free',
     ops: {
       lookup: 'sockmap_lookup',
       lookup_host: 'sockmap_lookup_host',
@@ -130,6 +133,7 @@ export const cgroupArray: MapTypeDef = defineMapType({
   id: 8,
   check: checker({ key: U32, value: U32, flags: HOST_ACCESS | NUMA }),
   value: 'opaque',
+  batches: [],
   helpers: ['bpf_skb_under_cgroup', 'bpf_current_task_under_cgroup'],
   verify: { struct: 'bpf_array' },
   wasm: {

@@ -22,6 +22,7 @@ export const stackTrace: MapTypeDef = defineMapType({
     },
   }),
   value: 'plain',
+  batches: [],
   helpers: ['bpf_get_stackid'],
   verify: { struct: 'bpf_stack_map' },
   wasm: {

@@ -23,6 +23,7 @@ const storage = (id: number, c: string, more: readonly string[] = []): MapTypeDe
     id,
     check,
     value: 'plain',
+    batches: [],
     helpers: [`bpf_${c}_storage_get`, `bpf_${c}_storage_delete`, 'bpf_kptr_xchg'],
     verify: { sleepable: true, specialFields: [...SHARED_FIELDS, ...more], struct: 'bpf_local_storage_map' },
     wasm: {
@@ -31,6 +32,7 @@ const storage = (id: number, c: string, more: readonly string[] = []): MapTypeDe
       free: 'storage_free',
       ops: {
         lookup: 'hash_lookup4',
+        lookup_host: 'storage_lookup_host',
         update: 'storage_update',
         delete: 'storage_delete',
         next_key: 'storage_next_key',

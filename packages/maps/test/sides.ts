@@ -1,95 +1,173 @@
-import { KernelError, type KernelMap } from '@skep/linux'
 import { MapError } from '../src/errors.ts'
 import type { HostMap } from '../src/host-map.ts'
+import { type Bpf, command, isRefused, refused } from './bpf.ts'
+import { NOBODY, type Objects } from './objects.ts'
 import { type Exercise, isOrdered, keyOf, numbered, type Operation } from './operations.ts'
 
-/** Elements of a batch, and where the next call goes on. */
-export interface Part {
+/** What a call goes through: only where the kernel waits does it yield anything. */
+export type Call<T> = Generator<Promise<number>, T, number>
+
+/** Elements of a batch, how it ended, and where the next call goes on. */
+interface Part {
   readonly keys: Uint8Array
   readonly values: Uint8Array
   readonly count: number
   readonly next: Uint8Array | undefined
 }
 
-/** What the host can do to a map, of Skep's or the kernel's. */
+/** What the host can do to a map, of Skep's or the kernel's. Results are bytes, or texts: '' or an errno behind `!`. */
 export interface Side {
-  lookup(key: Uint8Array, flags: number): Uint8Array | undefined
-  update(key: Uint8Array, value: Uint8Array, flags: number): void
-  delete(key: Uint8Array): boolean
-  lookupAndDelete(key: Uint8Array, flags: number): Uint8Array | undefined
-  next(key?: Uint8Array): Uint8Array | undefined
-  includes(value: Uint8Array): boolean
+  lookup(key: Uint8Array, flags: number): Call<Uint8Array | string>
+  update(key: Uint8Array, value: Uint8Array, flags: number): Call<string>
+  delete(key: Uint8Array): Call<string>
+  lookupAndDelete(key: Uint8Array, flags: number): Call<Uint8Array | string>
+  next(key?: Uint8Array): Call<Uint8Array | string>
+  includes(value: Uint8Array): Call<string>
   /** How many were done, when one was refused with an errno that says something about the element. */
-  updateBatch(keys: Uint8Array, values: Uint8Array, flags: number): number
-  deleteBatch(keys: Uint8Array): number
-  lookupBatch(count: number, from: Uint8Array | undefined, remove: boolean): Part
-  freeze(): void
-  /** A value that refers to object `n` of the row's kind; none for a number past the last. */
-  refer(n: number): Uint8Array
+  updateBatch(keys: Uint8Array, values: Uint8Array, flags: number): Call<string>
+  deleteBatch(keys: Uint8Array): Call<string>
+  lookupBatch(count: number, from: Uint8Array | undefined, remove: boolean): Call<Part | string>
+  freeze(): Call<string>
+  /** The number by which object `n` goes in. */
+  given(n: number): number
   /** The object's number again, from what a lookup gives. */
   referred(value: Uint8Array): number
 }
 
-/** Objects that values refer to, by the numbers that go in and those that come out. */
-export interface Referred {
-  readonly given: readonly number[]
-  readonly ids: readonly number[]
-}
+const idAt = (value: Uint8Array): number => new DataView(value.buffer, value.byteOffset).getUint32(0, true)
 
-const NOBODY = 0x7fff_0000
-const references = ({ given, ids }: Referred): Pick<Side, 'refer' | 'referred'> => ({
-  refer: (n) => new Uint8Array(Uint32Array.of(given[n] ?? NOBODY).buffer),
-  referred: (value) => ids.indexOf(new DataView(value.buffer, value.byteOffset).getUint32(0, true)),
-})
-
-const STOPS: ReadonlySet<string> = new Set(['ENOENT', 'EEXIST', 'E2BIG'])
-
-export const ours = (map: HostMap, referred: Referred): Side => ({
-  ...references(referred),
-  lookup: (key, flags) => map.lookup(key, flags),
-  update: (key, value, flags) => map.update(key, value, flags),
-  delete: (key) => map.delete(key),
-  lookupAndDelete: (key, flags) => map.lookupAndDelete(key, flags),
-  next: (key) => map.nextKey(key),
-  includes: (value) => map.includes(value),
-  updateBatch: (keys, values, flags) => settled(map.updateBatch(keys, values, flags)),
-  deleteBatch: (keys) => settled(map.deleteBatch(keys)),
-  lookupBatch: (count, from, remove) => map.lookupBatch(count, from, { delete: remove }),
-  freeze: () => map.freeze(),
-})
-
-function settled({ count, error }: { count: number; error?: MapError }): number {
-  if (error && !STOPS.has(error.code)) throw error
-  return count
-}
-
-export const theirs = (map: KernelMap, referred: Referred): Side => ({
-  ...references(referred),
-  lookup: (key, flags) => map.lookup(key, flags),
-  update: (key, value, flags) => map.update(key, value, flags),
-  delete: (key) => map.delete(key),
-  lookupAndDelete: (key, flags) => map.lookupAndDelete(key, flags),
-  next: (key) => map.getNextKey(key),
-  includes: (value) => map.includes(value),
-  updateBatch: (keys, values, flags) => map.updateBatch(keys, values, flags),
-  deleteBatch: (keys) => map.deleteBatch(keys),
-  lookupBatch: (count, from, remove) => map.lookupBatch(count, from, { delete: remove }),
-  freeze: () => map.freeze(),
-})
-
-export const hex = (bytes: Uint8Array | undefined): string | undefined =>
-  bytes && Buffer.from(bytes).toString('hex')
+/** Errnos by which a batch tells of an element. */
+const STOPS: ReadonlySet<string> = new Set(['!ENOENT', '!EEXIST', '!E2BIG'])
+const settled = (count: number, error: string): string =>
+  isRefused(error) && !STOPS.has(error) ? error : `${count}`
 
 /** A result, or the errno. */
 export function outcome<T>(run: () => T): T | string {
   try {
     return run()
   } catch (error) {
-    if (error instanceof MapError) return error.code
-    if (error instanceof KernelError) return error.errno
+    if (error instanceof MapError) return `!${error.code}`
     throw error
   }
 }
+
+export function ours(map: HostMap, objects: Objects | undefined): Side {
+  const given = objects?.mine(map) ?? []
+  const ids = objects?.ids?.mine ?? given
+  const found = <T>(run: () => T | undefined): T | string => outcome(run) ?? '!ENOENT'
+  const done = (run: () => unknown): string => {
+    const result = outcome(run)
+    return typeof result === 'string' ? result : result === false ? '!ENOENT' : ''
+  }
+  const batch = (run: () => { count: number; error?: MapError }): string => {
+    const result = outcome(run)
+    return typeof result === 'string'
+      ? result
+      : settled(result.count, result.error ? `!${result.error.code}` : '')
+  }
+  return {
+    *lookup(key, flags) {
+      return found(() => map.lookup(key, flags))
+    },
+    *update(key, value, flags) {
+      return done(() => map.update(key, value, flags))
+    },
+    *delete(key) {
+      return done(() => map.delete(key))
+    },
+    *lookupAndDelete(key, flags) {
+      return found(() => map.lookupAndDelete(key, flags))
+    },
+    *next(key) {
+      return found(() => map.nextKey(key))
+    },
+    *includes(value) {
+      return done(() => map.includes(value))
+    },
+    *updateBatch(keys, values, flags) {
+      return batch(() => map.updateBatch(keys, values, flags))
+    },
+    *deleteBatch(keys) {
+      return batch(() => map.deleteBatch(keys))
+    },
+    *lookupBatch(count, from, remove) {
+      return outcome(() => map.lookupBatch(count, from, { delete: remove }))
+    },
+    *freeze() {
+      return done(() => map.freeze())
+    },
+    given: (n) => given[n] ?? objects!.nobody,
+    referred: (value) => ids.indexOf(idAt(value)),
+  }
+}
+
+/** A map of the kernel's; `bytes` of a value as system calls pass it. */
+export function theirs(
+  bpf: Bpf,
+  fd: number,
+  exercise: Exercise,
+  bytes: number,
+  objects: Objects | undefined,
+): Side {
+  const { keySize } = exercise.spec
+  const given = objects?.its ?? []
+  const ids = objects?.ids?.its ?? given
+  const text = (result: number): string => (result < 0 ? refused(result) : '')
+  function* value(cmd: number, key: Uint8Array, flags: number): Call<Uint8Array | string> {
+    const result = yield* bpf.element(cmd, fd, key, undefined, flags)
+    return result < 0 ? refused(result) : bpf.take(bytes)
+  }
+  return {
+    lookup: (key, flags) => value(command.lookup, key, flags),
+    lookupAndDelete: (key, flags) => value(command.lookupAndDelete, key, flags),
+    *update(key, bytes, flags) {
+      return text(yield* bpf.element(command.update, fd, key, bytes, flags))
+    },
+    *delete(key) {
+      return text(yield* bpf.element(command.delete, fd, key, undefined, 0))
+    },
+    *next(key) {
+      const result = yield* bpf.element(command.next, fd, key, undefined, 0)
+      return result < 0 ? refused(result) : bpf.take(keySize)
+    },
+    *includes(bytes) {
+      return text(yield* bpf.element(command.lookup, fd, undefined, bytes, 0))
+    },
+    *updateBatch(keys, values, flags) {
+      const { result, count } = yield* bpf.batch(command.updateBatch, fd, {
+        count: keys.length / keySize,
+        keys,
+        values,
+        flags,
+      })
+      return settled(count, text(result))
+    },
+    *deleteBatch(keys) {
+      const { result, count } = yield* bpf.batch(command.deleteBatch, fd, {
+        count: keys.length / keySize,
+        keys,
+      })
+      return settled(count, text(result))
+    },
+    *lookupBatch(most, from, remove) {
+      const cmd = remove ? command.lookupAndDeleteBatch : command.lookupBatch
+      const { result, count } = yield* bpf.batch(cmd, fd, { count: most, from })
+      const end = refused(result)
+      if (result < 0 && end !== '!ENOENT') return end
+      // The token is a u32 for arrays and hashes, a key for LPM tries.
+      const next = result < 0 || most === 0 ? undefined : bpf.next(Math.max(4, keySize))
+      return { keys: bpf.keys(count * keySize), values: bpf.take(count * bytes), count, next }
+    },
+    *freeze() {
+      return text(yield* bpf.freeze(fd))
+    },
+    given: (n) => given[n] ?? NOBODY,
+    referred: (bytes) => ids.indexOf(idAt(bytes)),
+  }
+}
+
+const hex = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')
 
 /** A side, an exercise, and how many bytes a value has for the host. */
 export interface Actor {
@@ -98,130 +176,169 @@ export interface Actor {
   readonly bytes: number
 }
 
-const numberedValue = ({ side, exercise: { row, spec }, bytes }: Actor, n: number): Uint8Array =>
-  row.refers ? side.refer(n % 12) : (row.value?.(n, spec.valueSize) ?? numbered(bytes, n))
+const word = (n: number, bytes: number): Uint8Array =>
+  new Uint8Array(Uint32Array.of(n, 0).buffer).slice(0, Math.max(bytes, 4))
 
-const shown = ({ side, exercise }: Actor, value: Uint8Array | undefined): unknown =>
-  value && exercise.row.refers ? side.referred(value) : hex(value)
+const keyBy = ({ side, exercise }: Actor, n: number): Uint8Array =>
+  exercise.row.owners ? word(side.given(n), 4) : keyOf(exercise, n)
 
-const sort = (exercise: Exercise, texts: string[]): string[] =>
-  isOrdered(exercise.row.type) ? texts : texts.sort()
+const valueBy = ({ side, exercise: { row, spec }, bytes }: Actor, n: number): Uint8Array =>
+  row.refers ? word(side.given(n % 12), bytes) : (row.value?.(n, spec.valueSize) ?? numbered(bytes, n))
+
+const shown = ({ side, exercise }: Actor, value: Uint8Array | string): string =>
+  typeof value === 'string' ? value : exercise.row.refers ? `object ${side.referred(value)}` : hex(value)
 
 /** Walks by get_next_key, as far as a map has elements. */
-function walk({ side, exercise }: Actor): Uint8Array[] {
+function* walk({ side, exercise }: Actor): Call<Uint8Array[] | string> {
   const keys: Uint8Array[] = []
-  for (let key = side.next(); key && keys.length <= exercise.spec.maxEntries; key = side.next(key))
+  let key = yield* side.next()
+  while (typeof key !== 'string' && keys.length <= Math.max(exercise.spec.maxEntries, 1)) {
     keys.push(key)
-  return keys
+    key = yield* side.next(key)
+  }
+  return key === '!ENOENT' || typeof key !== 'string' ? keys : key
 }
 
-const concat = (parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts))
+function concat(count: number, part: (n: number) => Uint8Array): Uint8Array {
+  const first = count > 0 ? part(0) : new Uint8Array(0)
+  const all = new Uint8Array(count * first.length)
+  for (let n = 0; n < count; n++) all.set(n === 0 ? first : part(n), n * first.length)
+  return all
+}
 
 function elements(actor: Actor, { keys, values, count }: Part): string[] {
   const { keySize } = actor.exercise.spec
   return Array.from({ length: count }, (_, n) => {
-    const value = values.slice(n * actor.bytes, (n + 1) * actor.bytes)
-    return `${hex(keys.slice(n * keySize, (n + 1) * keySize))}: ${shown(actor, value)}`
+    const value = values.subarray(n * actor.bytes, (n + 1) * actor.bytes)
+    return `${hex(keys.subarray(n * keySize, (n + 1) * keySize))}: ${shown(actor, value)}`
   })
 }
 
 /** A whole walk by batches; where a bucket has more than a batch, with larger ones. Of ordered types, each part. */
-function batches(actor: Actor, count: number, remove: boolean): unknown {
+function* batches(actor: Actor, count: number, remove: boolean): Call<string> {
   const { side, exercise } = actor
-  const parts: unknown[] = []
+  const parts: string[] = []
   const all: string[] = []
   let from: Uint8Array | undefined
   for (let size = count, calls = 0; calls < 100; calls++) {
-    let part: Part
-    try {
-      part = side.lookupBatch(size, from, remove)
-    } catch (error) {
-      if ((error as MapError).code !== 'ENOSPC' && (error as KernelError).errno !== 'ENOSPC') throw error
-      size *= 2
+    const part = yield* side.lookupBatch(size, from, remove)
+    if (part === '!ENOSPC') {
+      size = Math.max(2 * size, 1)
       continue
     }
-    parts.push([elements(actor, part), part.next === undefined])
-    all.push(...elements(actor, part))
+    if (typeof part === 'string') return part
+    const there = elements(actor, part)
+    parts.push(`[${there.join()}] ${count > 0 && part.next === undefined}`)
+    all.push(...there)
     from = part.next
-    if (!from) break
+    if (!from || count === 0) break
   }
-  return isOrdered(exercise.row.type) ? parts : all.sort()
+  return (isOrdered(exercise.row.type) ? parts : all.sort()).join()
 }
+
+const sorted = (exercise: Exercise, keys: readonly string[]): string =>
+  (isOrdered(exercise.row.type) ? keys : [...keys].sort()).join()
 
 /** What an operation gives; orders are compared only where they are promised. */
-export function perform(actor: Actor, { op, key: n, value, flags, count }: Operation): unknown {
+export function* perform(actor: Actor, { op, key: n, value, flags, count }: Operation): Call<string> {
   const { side, exercise } = actor
-  const key = keyOf(exercise, n)
-  const ordered = isOrdered(exercise.row.type)
-  const keys = (): Uint8Array =>
-    concat(Array.from({ length: count }, (_, i) => keyOf(exercise, (n + i) % exercise.keys)))
+  const { row, keys } = exercise
   switch (op) {
     case 'lookup':
-      return outcome(() =>
-        exercise.row.byValue
-          ? side.includes(numberedValue(actor, value))
-          : shown(actor, side.lookup(key, flags)),
-      )
+      if (row.byValue) return yield* side.includes(valueBy(actor, value))
+      return shown(actor, yield* side.lookup(keyBy(actor, n), flags))
     case 'lookupAndDelete':
-      return outcome(() => shown(actor, side.lookupAndDelete(key, flags)))
+      return shown(actor, yield* side.lookupAndDelete(keyBy(actor, n), flags))
     case 'update':
-      return outcome(() => side.update(key, numberedValue(actor, value), flags))
+      return yield* side.update(keyBy(actor, n), valueBy(actor, value), flags)
     case 'delete':
-      return outcome(() => side.delete(key))
-    case 'next':
+      return yield* side.delete(keyBy(actor, n))
+    case 'next': {
+      const key = keyBy(actor, n)
       // Where a present key stands in the order is the map's own business.
-      return outcome(() => {
-        if (ordered) return hex(side.next(key))
-        return !exercise.row.byValue && side.lookup(key, 0) ? '' : typeof side.next(key)
-      })
+      if (!isOrdered(row.type) && !row.byValue) {
+        if (row.beyond?.includes('lookup') || typeof (yield* side.lookup(key, 0)) !== 'string') return ''
+      }
+      return firstOf(exercise, yield* side.next(key))
+    }
     case 'first':
-      return outcome(() => (ordered ? hex(side.next()) : typeof side.next()))
-    case 'keys':
-      return outcome(() =>
-        sort(
-          exercise,
-          walk(actor).map((k) => hex(k)!),
-        ),
-      )
-    case 'updateBatch':
-      return outcome(() => {
-        const values = Array.from({ length: count }, (_, i) => numberedValue(actor, (value + i) & 0xff))
-        return side.updateBatch(keys(), concat(values), flags)
-      })
+      return firstOf(exercise, yield* side.next())
+    case 'keys': {
+      const there = yield* walk(actor)
+      return typeof there === 'string' ? there : sorted(exercise, there.map(hex))
+    }
+    case 'updateBatch': {
+      const all = concat(count, (i) => keyBy(actor, (n + i) % keys))
+      const values = concat(count, (i) => valueBy(actor, (value + i) & 0xff))
+      return yield* side.updateBatch(all, values, flags)
+    }
     case 'deleteBatch':
-      return outcome(() => side.deleteBatch(keys()))
+      return yield* side.deleteBatch(concat(count, (i) => keyBy(actor, (n + i) % keys)))
     case 'lookupBatch':
-      return outcome(() => batches(actor, count, false))
+      return yield* batches(actor, count, false)
     case 'lookupAndDeleteBatch':
-      return outcome(() => batches(actor, count, true))
+      return yield* batches(actor, count, true)
+    case 'strayKey':
+      return yield* strayKey(actor, value, count)
     case 'freeze':
-      return outcome(() => side.freeze())
+      return yield* side.freeze()
   }
 }
 
-/** All that is in a map: elements by key, or values in the order in which they come out. */
-export function contents(actor: Actor): unknown {
+const firstOf = (exercise: Exercise, key: Uint8Array | string): string =>
+  typeof key === 'string' ? key : isOrdered(exercise.row.type) ? hex(key) : 'a key'
+
+/** A key where the map has none. */
+function* strayKey(actor: Actor, value: number, which: number): Call<string> {
   const { side, exercise } = actor
-  if (exercise.row.byValue)
-    return outcome(() => Array.from({ length: 256 }, (_, n) => side.includes(numberedValue(actor, n))))
-  if (exercise.spec.keySize === 0) {
-    return outcome(() => {
-      const values: unknown[] = []
-      const none = new Uint8Array(0)
-      while (values.length <= exercise.spec.maxEntries) {
-        const value = side.lookupAndDelete(none, 0)
-        if (!value) break
-        values.push(hex(value))
-      }
-      return values
-    })
+  if (exercise.spec.keySize !== 0 || exercise.row.byValue) return ''
+  const key = new Uint8Array(4)
+  switch (which & 3) {
+    case 0:
+      return shown(actor, yield* side.lookup(key, 0))
+    case 1:
+      return yield* side.update(key, valueBy(actor, value), 0)
+    case 2:
+      return yield* side.delete(key)
+    default:
+      return shown(actor, yield* side.lookupAndDelete(key, 0))
   }
-  const value = (key: Uint8Array): unknown =>
-    exercise.row.without?.includes('lookup') ? '' : outcome(() => shown(actor, side.lookup(key, 0)))
-  return outcome(() =>
-    sort(
-      exercise,
-      walk(actor).map((key) => `${hex(key)}: ${value(key)}`),
-    ),
-  )
+}
+
+/** All that is in a map, by key or in the order in which values come out; what can be taken out is taken, where the kernel does not wait. */
+export function* drain(actor: Actor): Call<string> {
+  const { side, exercise } = actor
+  const { row, spec } = exercise
+  if (row.byValue) {
+    const bits: string[] = []
+    for (let n = 0; n < 256; n += 17) bits.push(yield* side.includes(valueBy(actor, n)))
+    return bits.join()
+  }
+  const found: string[] = []
+  if (spec.keySize === 0) {
+    const none = new Uint8Array(0)
+    for (
+      let value: Uint8Array | string = '';
+      found.length <= spec.maxEntries;
+      found.push(shown(actor, value))
+    ) {
+      value = yield* side.lookupAndDelete(none, 0)
+      if (typeof value === 'string') return `${found.join()} ${value}`
+    }
+    return found.join()
+  }
+  const keys = row.owners ? '' : yield* walk(actor)
+  if (typeof keys === 'string') {
+    for (let n = 0; n < exercise.keys; n++) {
+      const key = keyBy(actor, n)
+      const value = shown(actor, yield* side.lookup(key, 0))
+      found.push(`${value} ${yield* side.delete(key)}`)
+    }
+    return `${keys} ${found.join()}`
+  }
+  for (const key of keys) {
+    const value = row.beyond?.includes('lookup') ? '' : shown(actor, yield* side.lookup(key, 0))
+    found.push(`${hex(key)}: ${value} ${row.waits ? '' : yield* side.delete(key)}`)
+  }
+  return sorted(exercise, found)
 }

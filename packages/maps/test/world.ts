@@ -1,5 +1,5 @@
 import { type Arena, createArena, memoryModule } from '@skep/memory'
-import { control, type HostEnv, type MapSpec, type MapTypeDef } from '@skep/registry'
+import { control, type HostEnv, type MapSpec, type MapTypeDef, type ValueField } from '@skep/registry'
 import { createHostMap, type HostMap, mapsModule } from '../src/index.ts'
 
 const compiled = new Map<boolean, WebAssembly.Module>()
@@ -11,7 +11,7 @@ export interface World {
   /** The module's exports as CPU `n` sees them. */
   readonly exports: readonly Readonly<Record<string, (...args: (number | bigint)[]) => number>>[]
   readonly controls: readonly number[]
-  create(def: MapTypeDef, spec: Partial<MapSpec>): HostMap
+  create(def: MapTypeDef, spec: Partial<MapSpec>, fields?: readonly ValueField[]): HostMap
   /** Puts a function into the table and returns its slot. */
   slot(fn: unknown): number
 }
@@ -61,7 +61,7 @@ export function createWorld(options: { cpus?: number; shared?: boolean; limit?: 
     exports,
     controls,
     slot,
-    create: (def, spec) =>
+    create: (def, spec, fields = []) =>
       createHostMap({
         arena,
         def,
@@ -71,6 +71,7 @@ export function createWorld(options: { cpus?: number; shared?: boolean; limit?: 
         env,
         slot,
         seed: 1n,
+        fields,
       }),
   }
 }

@@ -31,6 +31,8 @@ export const SOCK_RX_QUEUE_MAPPING = 76
 export const SOCK_TCP = 80
 /** Private: address of the listener's struct bpf_sock, for a request that is not a full socket yet. */
 export const SOCK_LISTENER = 84
+/** Private: address of the reuseport_sockarray that the socket is in: it is in one at most. */
+export const SOCK_REUSEPORT = 88
 /** Bytes of a struct bpf_sock with the private words. */
 export const SOCK_RECORD_SIZE = 96
 
