@@ -46,8 +46,8 @@ export interface ProgramExports {
 }
 
 /**
- * A module for the programs of one collection. It imports `env.memory`, `env.table`, `env.control` (unless that is a
- * constant) and the helpers and map operations `call.<n>`, n being the place in `imports`.
+ * A module for the programs of one collection. It imports `env.memory`, `env.table` (where there are tail calls),
+ * `env.control` (unless that is a constant) and the helpers and map operations `call.<n>`, n being the place in `imports`.
  */
 export interface CompiledModule {
   readonly bytes: Uint8Array<ArrayBuffer>
@@ -85,7 +85,8 @@ export function compileModule(programs: readonly LinkedProgram[], options: Modul
     'memory',
     options.shared ? { initial: 0, maximum: 65536, shared: true } : { initial: 0 },
   )
-  module.importTable('env', 'table', { initial: 0 })
+  // Engines keep a list of the instances that import a table, and walk it at every change of the table.
+  if (units.some(hasTailCall)) module.importTable('env', 'table', { initial: 0 })
   const controlGlobal = options.control === undefined ? module.importGlobal('env', 'control', 'i32') : -1
   const { imports, indices } = importCalls(module, units)
   const uniformType = module.type(helperType)
@@ -159,6 +160,9 @@ export function compileModule(programs: readonly LinkedProgram[], options: Modul
   })
   return { bytes: module.encode(), imports, programs: exports, progress: PROGRESS }
 }
+
+const hasTailCall = ({ functions }: ProgramUnit): boolean =>
+  [...functions.values()].some(({ values }) => [...values.plans()].some(({ kind }) => kind === 'tail_call'))
 
 /** What a program's body needs around it when it holds the programs that it calls as tails. */
 function withTails(

@@ -2,7 +2,9 @@ import { encode, type Insn, insn } from '@skep/isa'
 import type { CollectionSpec, MapSpec, ProgramSpec } from '@skep/registry'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Collection, createRuntime } from '../src/index.ts'
+import { type Collection, createRuntime } from '../src/core.ts'
+import { defaultPreset } from '../src/index.ts'
+import { judgeOnce } from './judge-once.ts'
 
 // Random verified programs give the same result, packet and map contents on both engines.
 
@@ -241,8 +243,9 @@ const BATCH = 25
 
 describe('engines', () => {
   it(`agree on ${RUNS} random verified programs (seed ${SEED})`, async () => {
-    const interpreter = await createRuntime({ engine: 'interpreter' })
-    const jit = await createRuntime({ engine: 'jit' })
+    const parts = { plugins: defaultPreset, verifier: judgeOnce() }
+    const interpreter = await createRuntime({ ...parts, engine: 'interpreter' })
+    const jit = await createRuntime({ ...parts, engine: 'jit' })
     let accepted = 0
     let refused = 0
     const batch = fc.array(program, { minLength: BATCH, maxLength: BATCH })

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { createRuntime, parseObject } from '../src/index.ts'
+import { createRuntime } from '../src/core.ts'
+import { defaultPreset, parseObject } from '../src/index.ts'
+import { judgeOnce } from './judge-once.ts'
 
 // Damaged objects through the whole path: loader, verifier and, where they are still accepted, a run on the JIT. Whatever
 // the damage, a typed error or a verdict comes out.
@@ -38,7 +40,11 @@ const damage = fc.record({
 })
 
 it(`${RUNS} damaged objects give typed errors or verdicts (seed ${SEED})`, async () => {
-  const runtime = await createRuntime({ limit: 64 * 2 ** 20 })
+  const runtime = await createRuntime({
+    plugins: defaultPreset,
+    verifier: judgeOnce(),
+    limit: 64 * 2 ** 20,
+  })
   const outcomes = { refused: 0, rejected: 0, accepted: 0 }
   const used = runtime.arena.used
   await fc.assert(
