@@ -1,5 +1,5 @@
 import type { Insn } from '@skep/isa'
-import type { ArgKind, HelperDef, LinkedHelper, LinkedMap, MapOp } from '@skep/registry'
+import type { ArgKind, HelperDef, LinkedHelper, LinkedMap, LowerI32, MapOp } from '@skep/registry'
 import type { ValueType } from '@skep/wasm'
 import { JitError } from './errors.ts'
 import { type LoweredCall, planLowered } from './lowered-call.ts'
@@ -26,7 +26,14 @@ export type CallPlan =
       readonly key?: number
     }
   /** An operation of a known map's type, called with its own signature. */
-  | { readonly kind: 'map_op'; readonly map: LinkedMap; readonly op: MapOp; readonly fn: unknown }
+  | {
+      readonly kind: 'map_op'
+      readonly map: LinkedMap
+      readonly op: MapOp
+      readonly fn: unknown
+      /** An expression that does most of its work. */
+      readonly lower?: LowerI32
+    }
   | { readonly kind: 'tail_call'; readonly map: LinkedMap | undefined }
   | { readonly kind: 'helper'; readonly helper: LinkedHelper }
   | LoweredCall
@@ -129,7 +136,10 @@ export function planCall(program: PreparedProgram, slot: number, insn: Insn, sha
       return { kind: 'array_lookup', map, array: map.array, ...(key === undefined ? {} : { key }) }
     }
     const fn = map.ops[op]
-    if (fn !== undefined) return { kind: 'map_op', map, op, fn }
+    if (fn !== undefined) {
+      const lower = op === 'lookup' ? map.lookup : undefined
+      return { kind: 'map_op', map, op, fn, ...(lower ? { lower } : {}) }
+    }
   }
   const { lower } = helper.def
   return lower ? planLowered(program.name, slot, helper, lower, shared) : { kind: 'helper', helper }

@@ -13,7 +13,14 @@ export function emitCall(e: Emitter, slot: number, _insn: Insn): void {
       emitArrayLookup(e, slot, plan.array, plan.key !== undefined)
       return
     case 'map_op':
-      emitMapOp(e, slot, plan)
+      if (!plan.lower) emitMapOp(e, slot, plan)
+      else {
+        // Its arguments are the operation's: r2 is the first.
+        emitLowered(e, slot, { lower: plan.lower, first: 1, repeats: true }, () => {
+          pushMapOp(e, slot, plan, true)
+          e.code.i64_extend_i32_u()
+        })
+      }
       return
     case 'helper':
       emitArguments(e, slot, helperNeeds(plan.helper.def))
@@ -21,7 +28,7 @@ export function emitCall(e: Emitter, slot: number, _insn: Insn): void {
       e.set64(slot)
       return
     case 'lowered':
-      emitLowered(e, slot, plan, () => {
+      emitLowered(e, slot, { ...plan, first: 0 }, () => {
         emitArguments(e, slot, plan.needs, plan.repeats)
         e.code.call(e.env.importOf(plan.helper.fn))
       })
@@ -66,15 +73,22 @@ function emitArrayLookup(
   e.set32(slot)
 }
 
-function emitMapOp(e: Emitter, slot: number, plan: Extract<CallPlan, { kind: 'map_op' }>): void {
+type MapOpPlan = Extract<CallPlan, { kind: 'map_op' }>
+
+/** Calls the operation and leaves its result. */
+function pushMapOp(e: Emitter, slot: number, plan: MapOpPlan, again = false): void {
+  e.code.i32_const(plan.map.address)
+  mapOpShapes[plan.op].params.forEach((type, n) => {
+    if (type === 'i64') e.push64(slot, n + 1, again)
+    else e.push32(slot, n + 1, again)
+  })
+  e.code.call(e.env.importOf(plan.fn))
+}
+
+function emitMapOp(e: Emitter, slot: number, plan: MapOpPlan): void {
   const { code } = e
   const shape = mapOpShapes[plan.op]
-  code.i32_const(plan.map.address)
-  shape.params.forEach((type, n) => {
-    if (type === 'i64') e.push64(slot, n + 1)
-    else e.push32(slot, n + 1)
-  })
-  code.call(e.env.importOf(plan.fn))
+  pushMapOp(e, slot, plan)
   if (shape.result === 'address' || e.values.isUnused(slot) || !e.values.defIsWide(slot)) e.set32(slot)
   else {
     code.i64_extend_i32_s()

@@ -14,8 +14,14 @@ const swaps: Readonly<Record<string, (e: Emitter) => void>> = {
   'i64.bswap': emitSwap64,
 }
 
-/** Writes a helper's expression in place of the call at `slot`, and takes the result as r0. */
-export function emitLowered(e: Emitter, slot: number, plan: LoweredCall, call: () => void): void {
+/** What is written in place of a call. */
+export interface Lowered extends Pick<LoweredCall, 'lower' | 'repeats'> {
+  /** The operand that is its argument 0. */
+  readonly first: number
+}
+
+/** Writes an expression in place of the call at `slot`, and takes the result as r0. `call` writes the call itself. */
+export function emitLowered(e: Emitter, slot: number, plan: Lowered, call: () => void): void {
   const write = (node: readonly unknown[], scope: Scope): LowerType => {
     const { code } = e
     const sub = (n: number, inner: Scope = scope): LowerType => write(node[n] as readonly unknown[], inner)
@@ -33,11 +39,11 @@ export function emitLowered(e: Emitter, slot: number, plan: LoweredCall, call: (
         return 'i32'
       }
       case 'arg':
-        e.push64(slot, node[1] as number, plan.repeats)
+        e.push64(slot, plan.first + (node[1] as number), plan.repeats)
         return 'i64'
       case 'i32.wrap_i64': {
         const [inner, arg] = node[1] as readonly unknown[]
-        if (inner === 'arg') e.push32(slot, arg as number, plan.repeats)
+        if (inner === 'arg') e.push32(slot, plan.first + (arg as number), plan.repeats)
         else {
           sub(1)
           code.i32_wrap_i64()

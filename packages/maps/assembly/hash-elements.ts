@@ -14,6 +14,7 @@ import {
 } from '../../registry/src/layout/map'
 import { alloc, free, freeFields, ownsFields, setShape, thisCpu } from './env'
 import {
+  BUCKETS,
   FREE,
   FREED,
   FREED_COUNT,
@@ -30,8 +31,8 @@ import {
   STATE,
   TAKEN,
   USED,
-  VALUE,
   VALUE_STRIDE,
+  valueOf,
 } from './hash-layout'
 
 /** As the kernel, which looks at so many before it evicts one that is in use. */
@@ -50,7 +51,7 @@ export function isEnd(element: u32): bool {
 
 @inline
 export function bucketOf(map: usize, hash: u32): usize {
-  return load<u32>(map, MAP_DATA) + ((hash & load<u32>(map, MASK)) << 2)
+  return load<u32>(map, BUCKETS) + ((hash & load<u32>(map, MASK)) << 2)
 }
 
 @inline
@@ -120,7 +121,7 @@ export function replace(map: usize, old: u32): u32 {
 
 /** Gives back what the special fields of an element's values hold on to. */
 export function freeElementFields(map: usize, element: u32): void {
-  const value = element + load<u32>(map, VALUE)
+  const value = valueOf(map, element)
   const stride = load<u32>(map, VALUE_STRIDE)
   if (stride == 0) {
     freeFields(map, value)

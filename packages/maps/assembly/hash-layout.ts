@@ -1,46 +1,21 @@
-/**
- * Hash maps: what lies in the header's private part, in an element, and how a key becomes a bucket. MAP_DATA holds the
- * buckets (u32, the first element of each or 0), MAP_STRIDE the bytes of an element.
- */
-import { MAP_KEY_SIZE, MAP_PRIVATE } from '../../registry/src/layout/map'
+/** Hash maps: where a value is, and how a key becomes a bucket. */
+import { MAP_KEY_SIZE } from '../../registry/src/layout/map'
+import { SECRET, SECRET_BASE, VALUE, VALUE_SCALE } from '../src/layout/hash'
 
-/** Buckets - 1. */
-export const MASK = MAP_PRIVATE
-/** What programs' updates take elements from: freed ones, and how many of the slab were never used. */
-export const FREED = MAP_PRIVATE + 4
-export const TAKEN = MAP_PRIVATE + 8
-/** All elements, or 0 with BPF_F_NO_PREALLOC. */
-export const SLAB = MAP_PRIVATE + 12
-/** u32 for each CPU: the element that its next replacement uses. */
-export const SPARES = MAP_PRIVATE + 16
-/** Offset of the value in an element, and of one CPU's value to the next (0 when there is one value). */
-export const VALUE = MAP_PRIVATE + 20
-export const VALUE_STRIDE = MAP_PRIVATE + 24
-/** LRU: the number of the element that is looked at next. */
-export const HAND = MAP_PRIVATE + 28
-/** BPF_F_NO_PREALLOC: elements that lie in FREED. */
-export const FREED_COUNT = MAP_PRIVATE + 32
-export const KIND = MAP_PRIVATE + 36
-/** Four u64 of the hash function; in the first, before init, the host's seed. */
-export const SECRET = MAP_PRIVATE + 40
-export const SECRET_BASE = MAP_PRIVATE + 72
-/** SECRET_BASE and the part of a 4-byte key's missing half, in one. */
-export const SECRET_BASE_4 = MAP_PRIVATE + 80
+export * from '../src/layout/hash'
 
 // Bits of KIND.
 export const LRU: u32 = 1
 export const PER_CPU: u32 = 2
 
-// An element: links, key (padded with zeros to 8 bytes), value or values.
-/** The next element of the bucket. */
-export const NEXT = 0
-/** FREED's link; for an LRU: USED, REFERENCED, or FREE | the next freed one. */
-export const STATE = 4
-export const KEY = 8
-
-export const USED: u32 = 0
-export const REFERENCED: u32 = 1
-export const FREE: u32 = 2
+/**
+ * Where an element's value is. With threads values have lines of the cache of their own: a lookup that passes an element
+ * does not wait for the worker that writes its value.
+ */
+@inline
+export function valueOf(map: usize, element: usize): usize {
+  return SHARED ? element * load<u32>(map, VALUE_SCALE) + load<u32>(map, VALUE) : element + load<u32>(map, VALUE)
+}
 
 const MULTIPLIER: u64 = 0xd1342543de82ef95
 const INCREMENT: u64 = 0x9e3779b97f4a7c15
@@ -57,7 +32,7 @@ export function advance(secret: u64): u64 {
  */
 @inline
 export function hash4(map: usize, key: usize): u32 {
-  return <u32>((<u64>load<u32>(key) * load<u64>(map, SECRET + 8) + load<u64>(map, SECRET_BASE_4)) >> 32)
+  return <u32>(((<u64>load<u32>(key) + load<u64>(map, SECRET)) * load<u64>(map, SECRET + 8) + load<u64>(map, SECRET_BASE)) >> 32)
 }
 
 @inline

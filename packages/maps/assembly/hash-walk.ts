@@ -13,9 +13,12 @@ import {
 } from '../../registry/src/layout/map'
 import { copyBytes, lock, thisCpu, unlock, visit } from './env'
 import { follow, give, isEnd, point } from './hash-elements'
-import { KEY, MASK, NEXT, VALUE, VALUE_STRIDE } from './hash-layout'
+import { KEY, MASK, NEXT, VALUE, VALUE_STRIDE, valueOf } from './hash-layout'
 
-/** Buckets that are touched together, of maps with so many that their elements are not in a cache anyway. */
+/**
+ * Buckets that are touched together, of maps with so many that their elements are not in a cache anyway. Values lie in their
+ * elements there (APART of hash.ts).
+ */
 const AHEAD: usize = 32
 const MANY: u32 = 1 << 14
 
@@ -44,8 +47,8 @@ function copyElement(map: usize, element: usize, key: usize, value: usize, bytes
   const size = load<u32>(map, MAP_KEY_SIZE)
   if (size == 4) store<u32>(key, load<u32>(element, KEY))
   else copyBytes(key, element + KEY, size)
-  if (bytes == 8) store<u64>(value, load<u64>(element + load<u32>(map, VALUE)))
-  else if (bytes != 0) copyBytes(value, element + load<u32>(map, VALUE), bytes)
+  if (bytes == 8) store<u64>(value, load<u64>(valueOf(map, element)))
+  else if (bytes != 0) copyBytes(value, valueOf(map, element), bytes)
 }
 
 /** Takes all elements out of a bucket. */
@@ -124,12 +127,12 @@ export function hash_for_each(map: u32, callback: u32, context: u64, flags: u64)
   if (flags != 0) return -EINVAL
   const data = load<u32>(map, MAP_DATA)
   const end = data + ((load<u32>(map, MASK) + 1) << 2)
-  const value = load<u32>(map, VALUE) + thisCpu() * load<u32>(map, VALUE_STRIDE)
+  const own = thisCpu() * load<u32>(map, VALUE_STRIDE)
   let seen: i32 = 0
   let touched = firstTouched(map, data)
   for (let bucket: usize = data; bucket < end; bucket += 4) {
     if (bucket >= touched) {
-      touch(map, bucket, end, value)
+      touch(map, bucket, end, load<u32>(map, VALUE) + own)
       touched = bucket + (AHEAD << 2)
     }
     let element = follow(bucket)
@@ -137,7 +140,7 @@ export function hash_for_each(map: u32, callback: u32, context: u64, flags: u64)
       // The callback may delete this element.
       const next = follow(element)
       seen++
-      if (visit(callback, map, element + KEY, element + value, context)) return seen
+      if (visit(callback, map, element + KEY, valueOf(map, element) + own, context)) return seen
       element = next
     }
   }

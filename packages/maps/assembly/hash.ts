@@ -1,6 +1,6 @@
 /**
- * BPF_MAP_TYPE_HASH, PERCPU_HASH, LRU_HASH and LRU_PERCPU_HASH (kernel/bpf/hashtab.c): chained buckets, as many as
- * max_entries rounded up to a power of two. An element never moves. As in the kernel, an update of a key that is there
+ * BPF_MAP_TYPE_HASH, PERCPU_HASH, LRU_HASH and LRU_PERCPU_HASH (kernel/bpf/hashtab.c): chained buckets of
+ * which there are max_entries, or twice as many, rounded up to a power of two. An element never moves. As in the kernel, an update of a key that is there
  * puts a new element in the old one's place (a pointer to the old value keeps its bytes), except for per-CPU values.
  *
  * Functions come for keys of 4, 8 and 16 bytes (type parameter u32, u64, v128) and of any size (u8).
@@ -42,6 +42,7 @@ import {
 import { bucketOf, follow, freeElementFields, give, insert, isEnd, point, replace, retire, take } from './hash-elements'
 import {
   advance,
+  BUCKETS,
   FREE,
   FREED,
   hash16,
@@ -58,73 +59,119 @@ import {
   sameAny,
   SECRET,
   SECRET_BASE,
-  SECRET_BASE_4,
+  SEED,
   SLAB,
   SPARES,
   STATE,
   USED,
   VALUE,
+  VALUE_SCALE,
+  VALUE_SHAPE,
   VALUE_STRIDE,
+  valueOf,
+  VALUES,
 } from './hash-layout'
+
+/** A line of the cache, and what processors fetch together: the other line of a pair comes with each. */
+const LINE: u32 = 64
+const LINES: u32 = 128
+/** In shared memory, maps of no more entries than these keep values apart. In larger ones workers seldom meet. */
+const APART: u32 = 8192
+/** Maps of no more entries than these have two buckets for each: four of five elements are the first of theirs. */
+const ROOMY: u32 = 65536
 
 function init(map: usize, kind: u32): i32 {
   const entries = load<u32>(map, MAP_MAX_ENTRIES)
   const cpus = load<u32>(map, MAP_CPUS)
   if (entries > 0x1000_0000) return -ENOMEM
-  const buckets: u32 = entries <= 1 ? 1 : <u32>1 << (32 - clz<u32>(entries - 1))
-  const value = KEY + up8(load<u32>(map, MAP_KEY_SIZE))
+  const prealloc = (load<u32>(map, MAP_FLAGS) & BPF_F_NO_PREALLOC) == 0
+  const each: u32 = prealloc && entries <= ROOMY ? 2 : 1
+  const buckets: u32 = entries <= 1 ? 1 : each << (32 - clz<u32>(entries - 1))
+  const apart = SHARED && prealloc && entries <= APART
   const one = up8(load<u32>(map, MAP_VALUE_SIZE))
   const values = <u64>one * (kind & PER_CPU ? cpus : 1)
-  // With threads no two elements share a line of the cache: workers write to values of their own flows.
-  const size = SHARED ? (<u64>value + values + 63) & ~63 : <u64>value + values
-  const slabBytes = size * (<u64>entries + cpus)
-  const prealloc = (load<u32>(map, MAP_FLAGS) & BPF_F_NO_PREALLOC) == 0
-  if (size > 0x1000_0000 || (prealloc && slabBytes > 0xf000_0000)) return -ENOMEM
+  let value: u32 = KEY + up8(load<u32>(map, MAP_KEY_SIZE))
+  // The distance from a value to the next must be a multiple of that between elements.
+  if (apart) value = value <= LINES ? <u32>1 << (32 - clz<u32>(value - 1)) : <u32>upTo(value, LINES)
+  let room = values
+  let size: u64 = value + values
+  if (apart) {
+    room = upTo(values, max<u32>(value, LINES))
+    size = value
+  } else if (SHARED) {
+    size = upTo(size, LINE)
+  }
+  const count = <u64>entries + cpus
+  const bytes = apart ? (size + room) * count : size * count
+  if (value + room > 0x1000_0000 || (prealloc && bytes > 0xf000_0000)) return -ENOMEM
 
   store<u32>(map, kind, KIND)
   store<u32>(map, buckets - 1, MASK)
   store<u32>(map, value, VALUE)
+  store<u32>(map, 1, VALUE_SCALE)
   store<u32>(map, kind & PER_CPU ? one : 0, VALUE_STRIDE)
   store<u32>(map, <u32>size, MAP_STRIDE)
-  store<u32>(map + MAP_SHAPE, KEY)
-  store<u32>(map + MAP_SHAPE, <u32>size, 4)
-  store<u32>(map + MAP_SHAPE, <u32>(size - KEY), 8)
+  shape(map + MAP_SHAPE, KEY, <u32>size)
   const data = alloc(buckets << 2, 64)
   if (data == 0) return -ENOMEM
   setShape(data, 1)
   store<u32>(map, data, MAP_DATA)
-  if (prealloc) {
-    const slab = alloc(<u32>slabBytes, 64)
-    const spares = alloc(cpus << 2, 16)
-    store<u32>(map, slab, SLAB)
-    store<u32>(map, spares, SPARES)
-    if (slab == 0 || spares == 0) {
-      if (slab != 0) free(slab)
-      if (spares != 0) free(spares)
-      free(data)
-      return -ENOMEM
-    }
-    setShape(slab, <u32>map + MAP_SHAPE)
-    setShape(spares, 1)
-    for (let cpu: u32 = 0; cpu < cpus; cpu++) {
-      const spare = slab + (entries + cpu) * <u32>size
-      store<u32>(spares + (cpu << 2), spare)
-      if (kind & LRU) store<u32>(spare, FREE, STATE)
-    }
-  }
+  store<u32>(map, data, BUCKETS)
   seed(map)
+  if (!prealloc) return 0
+  const slab = alloc(<u32>(size * count), 64)
+  const spares = alloc(cpus << 2, 16)
+  const own = apart ? alloc(<u32>(room * count), LINES) : 0
+  store<u32>(map, slab, SLAB)
+  store<u32>(map, spares, SPARES)
+  store<u32>(map, own, VALUES)
+  if (slab == 0 || spares == 0 || (apart && own == 0)) {
+    freeBlocks(map)
+    return -ENOMEM
+  }
+  setShape(slab, <u32>map + MAP_SHAPE)
+  setShape(spares, 1)
+  if (apart) {
+    const scale: u32 = <u32>room / value
+    store<u32>(map, scale, VALUE_SCALE)
+    store<u32>(map, own - slab * scale, VALUE)
+    shape(map + VALUE_SHAPE, 0, <u32>room)
+    setShape(own, <u32>map + VALUE_SHAPE)
+  }
+  for (let cpu: u32 = 0; cpu < cpus; cpu++) {
+    const spare = slab + (entries + cpu) * <u32>size
+    store<u32>(spares + (cpu << 2), spare)
+    if (kind & LRU) store<u32>(spare, FREE, STATE)
+  }
   return 0
 }
 
+@inline
+function upTo(value: u64, unit: u64): u64 {
+  return ((value + unit - 1) / unit) * unit
+}
+
+/** Programs see all of an element but what comes `first`. */
+function shape(at: usize, first: u32, size: u32): void {
+  store<u32>(at, first)
+  store<u32>(at, size, 4)
+  store<u32>(at, size - first, 8)
+}
+
+function freeBlocks(map: usize): void {
+  for (let at: usize = map + SLAB; at <= map + VALUES; at += 4) {
+    if (load<u32>(at) != 0) free(load<u32>(at))
+  }
+  free(load<u32>(map, MAP_DATA))
+}
+
 function seed(map: usize): void {
-  let state = load<u32>(map, MAP_FLAGS) & BPF_F_ZERO_SEED ? 0 : load<u64>(map, SECRET)
+  let state = load<u32>(map, MAP_FLAGS) & BPF_F_ZERO_SEED ? 0 : load<u64>(map, SEED)
   for (let i: usize = 0; i < 4; i++) {
     state = advance(state)
     store<u64>(map + SECRET + (i << 3), state)
   }
-  const base = advance(advance(state))
-  store<u64>(map, base, SECRET_BASE)
-  store<u64>(map, base + load<u64>(map, SECRET) * load<u64>(map, SECRET + 8), SECRET_BASE_4)
+  store<u64>(map, advance(advance(state)), SECRET_BASE)
 }
 
 export function hash_init(map: u32): i32 {
@@ -153,8 +200,6 @@ export function hash_free(map: u32): void {
       const count = load<u32>(map, MAP_MAX_ENTRIES) + load<u32>(map, MAP_CPUS)
       for (let n: u32 = 0; n < count; n++) freeElementFields(map, slab + n * size)
     }
-    free(slab)
-    free(load<u32>(map, SPARES))
   } else {
     let element = load<u32>(map, FREED)
     while (element != 0) {
@@ -174,7 +219,7 @@ export function hash_free(map: u32): void {
       }
     }
   }
-  free(data)
+  freeBlocks(map)
 }
 
 @inline
@@ -231,7 +276,7 @@ function find<K>(map: usize, key: usize): u32 {
         element = follow(element)
       }
     }
-  } while (SHARED && element != 0 && element != ((<u32>bucket - load<u32>(map, MAP_DATA)) >> 1 | 1))
+  } while (SHARED && element != 0 && element != ((<u32>bucket - load<u32>(map, BUCKETS)) >> 1 | 1))
   return 0
 }
 
@@ -245,9 +290,14 @@ function touch(element: u32): void {
 }
 
 @inline
+function valueAt<K>(map: usize, element: usize): u32 {
+  return <u32>(sizeof<K>() == 1 || SHARED ? valueOf(map, element) : element + KEY + max<u32>(sizeof<K>(), 8))
+}
+
+@inline
 function lookup<K>(map: u32, key: u32): u32 {
   const element = find<K>(map, key)
-  return element == 0 ? 0 : element + KEY + (sizeof<K>() == 1 ? load<u32>(map, VALUE) - KEY : max<u32>(sizeof<K>(), 8))
+  return element == 0 ? 0 : valueAt<K>(map, element)
 }
 
 @inline
@@ -261,7 +311,7 @@ function lookupLru<K>(map: u32, key: u32): u32 {
   const element = find<K>(map, key)
   if (element == 0) return 0
   touch(element)
-  return element + load<u32>(map, VALUE)
+  return <u32>valueOf(map, element)
 }
 
 @inline
@@ -300,7 +350,7 @@ function update<K>(map: u32, key: u32, value: u32, flags: u64): i32 {
       return -EEXIST
     }
     if (kind & PER_CPU) {
-      const own = old + load<u32>(map, VALUE) + thisCpu() * load<u32>(map, VALUE_STRIDE)
+      const own = valueOf(map, old) + thisCpu() * load<u32>(map, VALUE_STRIDE)
       copyValue(map, own, value)
       freeFields(map, own)
       if (kind & LRU) store<u32>(old, REFERENCED, STATE)
@@ -308,7 +358,7 @@ function update<K>(map: u32, key: u32, value: u32, flags: u64): i32 {
       return 0
     }
     if (flags & <u64>BPF_F_LOCK) {
-      const copied = copyLocked(map, old + load<u32>(map, VALUE), value)
+      const copied = copyLocked(map, valueOf(map, old), value)
       unlock(map)
       return copied ? 0 : -ETIMEDOUT
     }
@@ -318,7 +368,7 @@ function update<K>(map: u32, key: u32, value: u32, flags: u64): i32 {
       return -ENOMEM
     }
     putKey<K>(map, element + KEY, key)
-    initValue(map, element + load<u32>(map, VALUE), value)
+    initValue(map, valueOf(map, element), value)
     if (kind & LRU) store<u32>(element, REFERENCED, STATE)
     // The new one first, so that readers always find one of them.
     insert(map, bucket, element)
@@ -338,7 +388,7 @@ function update<K>(map: u32, key: u32, value: u32, flags: u64): i32 {
     return element == 0 ? (kind & LRU ? -ENOMEM : -E2BIG) : -ENOMEM
   }
   putKey<K>(map, element + KEY, key)
-  let at = element + load<u32>(map, VALUE)
+  let at = valueOf(map, element)
   if (kind & PER_CPU) {
     const stride = load<u32>(map, VALUE_STRIDE)
     if (ownsFields(map)) freeElementFields(map, element)
@@ -449,7 +499,7 @@ export function hash_delete16(map: u32, key: u32): i32 {
 export function hash_lookup_percpu(map: u32, key: u32, cpu: u32): u32 {
   if (cpu >= load<u32>(map, MAP_CPUS)) return 0
   const element = find<u8>(map, key)
-  return element == 0 ? 0 : element + load<u32>(map, VALUE) + cpu * load<u32>(map, VALUE_STRIDE)
+  return element == 0 ? 0 : <u32>valueOf(map, element) + cpu * load<u32>(map, VALUE_STRIDE)
 }
 
 /** Copies the value (of a per-CPU hash, every CPU's one after another) and deletes the element. */
@@ -462,7 +512,7 @@ export function hash_lookup_and_delete(map: u32, key: u32, out: u32): i32 {
     return -ENOENT
   }
   const element = load<u32>(link)
-  const value = element + load<u32>(map, VALUE)
+  const value = valueOf(map, element)
   const stride = load<u32>(map, VALUE_STRIDE)
   copyBytes(out, value, stride != 0 ? stride * load<u32>(map, MAP_CPUS) : load<u32>(map, MAP_VALUE_SIZE))
   point(link, load<u32>(element, NEXT))

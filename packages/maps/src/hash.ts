@@ -1,5 +1,6 @@
 import { defineMapType, type MapTypeDef } from '@skep/registry'
 import { checker } from './check.ts'
+import { lowerHash } from './hash-lower.ts'
 import { bySize, hashBatches, hashOps, hashRules } from './hash-rules.ts'
 import { mapsModule } from './module.ts'
 
@@ -33,5 +34,6 @@ export const hash: MapTypeDef = defineMapType({
     free: 'hash_free',
     ops: { ...hashOps, lookup: 'hash_lookup' },
     variant: bySize('hash_lookup'),
+    lowerLookup: lowerHash(),
   },
 })

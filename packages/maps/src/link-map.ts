@@ -12,12 +12,14 @@ export function linkMap(map: HostMap, operations: Operations): LinkedMap {
     'program' in first ? [[first.index, first.program] as const] : [],
   )
   const word = (offset: number): number => arena.view.getUint32(address + offset, true)
+  const lookup = def.wasm?.lowerLookup?.({ spec, address, word })
   return {
     name: map.name,
     address,
     ops,
     ...(programs.length > 0 ? { programs: new Map(programs) } : {}),
     ...(def.wasm?.quiet && word(layout.MAP_FREE_FIELDS) === 0 ? { quiet: true } : {}),
+    ...(lookup ? { lookup } : {}),
     ...(def.wasm?.array
       ? {
           array: {

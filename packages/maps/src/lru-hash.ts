@@ -1,5 +1,6 @@
 import { defineMapType, type MapTypeDef } from '@skep/registry'
 import { checker } from './check.ts'
+import { lowerHash } from './hash-lower.ts'
 import { bySize, hashBatches, hashOps, lruRules } from './hash-rules.ts'
 import { mapsModule } from './module.ts'
 
@@ -27,5 +28,6 @@ export const lruHash: MapTypeDef = defineMapType({
     free: 'hash_free',
     ops: { ...hashOps, lookup: 'lru_hash_lookup' },
     variant: bySize('lru_hash_lookup'),
+    lowerLookup: lowerHash({ lru: true }),
   },
 })

@@ -1,5 +1,6 @@
 import { defineMapType, mapLayout as layout, type MapTypeDef } from '@skep/registry'
 import { checker, PERCPU_MAX_SIZE, refuse } from './check.ts'
+import { lowerHash } from './hash-lower.ts'
 import { bySize, hashBatches, hashOps, lruRules } from './hash-rules.ts'
 import { mapsModule } from './module.ts'
 
@@ -32,5 +33,6 @@ export const lruPercpuHash: MapTypeDef = defineMapType({
       update_each: 'percpu_update_each',
     },
     variant: bySize('lru_percpu_hash_lookup'),
+    lowerLookup: lowerHash({ lru: true, perCpu: true }),
   },
 })

@@ -1,5 +1,6 @@
 import { defineMapType, mapLayout as layout, type MapTypeDef } from '@skep/registry'
 import { type CreationRules, checker, PERCPU_MAX_SIZE } from './check.ts'
+import { lowerHash } from './hash-lower.ts'
 import { bySize, hashBatches, hashOps, hashRules } from './hash-rules.ts'
 import { mapsModule } from './module.ts'
 
@@ -30,5 +31,6 @@ export const percpuHash: MapTypeDef = defineMapType({
       update_each: 'percpu_update_each',
     },
     variant: bySize('percpu_hash_lookup'),
+    lowerLookup: lowerHash({ perCpu: true }),
   },
 })

@@ -3,6 +3,7 @@ import type { Arena } from '@skep/memory'
 import type { StructContext } from './context.ts'
 import type { ProgramFacts } from './facts.ts'
 import type { HelperDef, MapOp } from './helper.ts'
+import type { LowerI32 } from './lower.ts'
 
 /**
  * One execution context of a runtime: a worker or the main thread. A runtime has one control block, one function
@@ -39,6 +40,8 @@ export interface LinkedMap {
   readonly ops: Readonly<Partial<Record<MapOp, unknown>>>
   /** Set when elements lie in one array: engines may inline the lookup. */
   readonly array?: { readonly data: number; readonly stride: number; readonly maxEntries: number }
+  /** `lowerLookup` of the map type, for this map. */
+  readonly lookup?: LowerI32
   /**
    * Set for an arena: pointers into its `pages` pages from `base` on are numbers that the program computes, which only hold
    * what they must at run time. Loads from outside give 0, stores outside and to a page whose byte in the table is 0 do

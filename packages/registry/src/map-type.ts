@@ -1,6 +1,7 @@
 import type { ErrnoName } from './errno.ts'
 import type { MapHandle } from './handles.ts'
 import type { MapOp } from './helper.ts'
+import type { LowerI32 } from './lower.ts'
 import type { MapSpec } from './spec.ts'
 import type { HostEnv, WasmModuleDef } from './wasm-module.ts'
 
@@ -43,6 +44,15 @@ export type MapBatchOp = 'lookup' | 'lookup_and_delete' | 'update' | 'delete'
 /** Names of wasm exports by operation. */
 export type MapExports = Readonly<Partial<Record<MapOp | MapHostOp, string>>>
 
+/** A map in the arena, made: its numbers do not change while it lives. */
+export interface MapWords {
+  readonly spec: MapSpec
+  /** Arena address of the header. */
+  readonly address: number
+  /** A u32 of the header (layout/map.ts). */
+  word(offset: number): number
+}
+
 export interface MapTypeDef {
   /** BPF_MAP_TYPE_ name without prefix, lower case: `percpu_array`. */
   readonly name: string
@@ -76,6 +86,11 @@ export interface MapTypeDef {
     readonly variant?: (spec: MapSpec) => MapExports
     /** Keys are u32 indices below max_entries of values at MAP_DATA, MAP_STRIDE apart: engines may inline lookups. */
     readonly array?: boolean
+    /**
+     * A lookup by a program, as an expression that engines write where the call stands; absent for a map of which there is
+     * none. `['arg', 0]` is the key's address, `['call']` the type's `lookup`, for what the expression does not find itself.
+     */
+    readonly lowerLookup?: (map: MapWords) => LowerI32 | undefined
     /**
      * The operations that programs reach, but for `for_each` and `redirect`, call nothing in JS and nothing through the
      * function table, and leave the control block alone: engines make less ado about a call.

@@ -1,0 +1,72 @@
+import { control, type LowerI32, type LowerI64, type MapWords } from '@skep/registry'
+import {
+  BUCKETS,
+  KEY,
+  MASK,
+  NEXT,
+  REFERENCED,
+  SECRET,
+  SECRET_BASE,
+  STATE,
+  VALUE,
+  VALUE_SCALE,
+  VALUE_STRIDE,
+} from './layout/hash.ts'
+
+interface HashKind {
+  readonly lru?: boolean
+  readonly perCpu?: boolean
+}
+
+type Lowering = (map: MapWords) => LowerI32 | undefined
+
+/**
+ * The way of most lookups in a hash, for keys of 4 and 8 bytes: the key is that of the bucket's first element, or the bucket
+ * is empty. What lies further behind, and in an LRU what has no mark yet, is left to the call (assembly/hash.ts, `lookup`).
+ */
+export const lowerHash =
+  ({ lru = false, perCpu = false }: HashKind = {}): Lowering =>
+  (map) => {
+    const { keySize } = map.spec
+    if (keySize !== 4 && keySize !== 8) return undefined
+    const at = (offset: number): LowerI64 => ['i64.load', ['i32', map.address], offset]
+    const key: LowerI32 = ['i32.wrap_i64', ['arg', 0]]
+    const element: LowerI32 = ['get', 'element']
+    const call: LowerI32 = ['i32.wrap_i64', ['call']]
+
+    // hash4 and hash8 of assembly/hash-layout.ts.
+    const low: LowerI64 = ['i64.load32_u', key]
+    const sum: LowerI64 =
+      keySize === 4
+        ? ['i64.mul', ['i64.add', low, at(SECRET)], at(SECRET + 8)]
+        : ['i64.mul', ['i64.add', low, at(SECRET)], ['i64.add', ['i64.load32_u', key, 4], at(SECRET + 8)]]
+    const hash: LowerI32 = ['i32.wrap_i64', ['i64.shr_u', ['i64.add', sum, at(SECRET_BASE)], ['i64', 32]]]
+    const bucket: LowerI32 = ['i32.shl', ['i32.and', hash, ['i32', map.word(MASK)]], ['i32', 2]]
+
+    const own: LowerI32 = [
+      'i32.mul',
+      ['i32.load', ['control'], control.CTL_CPU],
+      ['i32', map.word(VALUE_STRIDE)],
+    ]
+    const first: LowerI32 = [
+      'i32.add',
+      ['i32.mul', element, ['i32', map.word(VALUE_SCALE)]],
+      ['i32', map.word(VALUE)],
+    ]
+    const value: LowerI32 = perCpu ? ['i32.add', first, own] : first
+    const same: LowerI32 =
+      keySize === 4
+        ? ['i32.eq', ['i32.load', element, KEY], ['i32.load', key]]
+        : ['i64.eq', ['i64.load', element, KEY], ['i64.load', key]]
+    const found: LowerI32 = lru
+      ? ['if', ['i32.eq', ['i32.load', element, STATE], ['i32', REFERENCED]], value, call]
+      : value
+    // Ends are 0 and, in shared memory, odd.
+    const empty: LowerI32 = [
+      'shared',
+      ['i32.or', ['i32.eqz', element], ['i32.and', element, ['i32', 1]]],
+      ['i32.eqz', element],
+    ]
+    const missed: LowerI32 = ['if', empty, ['i32', 0], ['if', same, found, call]]
+    return ['let', 'element', ['i32.load', ['i32.add', bucket, ['i32', map.word(BUCKETS)]]], missed]
+  }
