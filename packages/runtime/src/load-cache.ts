@@ -138,6 +138,7 @@ async function keyOf(programs: readonly LinkedProgram[], around: Surroundings): 
         map.name,
         map.address,
         map.array,
+        map.lookup,
         map.quiet,
         map.window,
         Object.keys(map.ops),
