@@ -28,7 +28,7 @@ export interface CoreOptions {
   readonly shared?: boolean
   /** CPUs that per-CPU values are laid out for. Default 1 and the workers. */
   readonly cpus?: number
-  /** Where compiled collections are kept, so that the next load of the same need not compile. */
+  /** Where proofs and compiled collections are kept: the next load of the same need not verify and compile again. */
   readonly cache?: CacheStore
   /**
    * The first packets do not wait for the engine: programs run at once on one that needs not compile (the first with a

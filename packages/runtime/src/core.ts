@@ -46,7 +46,7 @@ import { Program, readFault, writeRecord } from './program.ts'
 import { raise } from './raise.ts'
 import { selectPrograms } from './select-programs.ts'
 import { tierUp } from './tier-up.ts'
-import { verifyOrThrow, verifyProgram } from './verify-program.ts'
+import { provePrograms, verifyProgram } from './verify-program.ts'
 import { printPlugin } from './workers/fingerprint.ts'
 import { WorkerHub } from './workers/hub.ts'
 import { withWorkers } from './workers/options.ts'
@@ -193,9 +193,9 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
         `engine ${engineName} runs verified programs only; leave verify on, or take an engine with a checked mode`,
       )
     }
-    const verdicts = chosen.map((program) =>
-      verify ? verifyOrThrow(this.#requireVerifier(), withGlobals, program, options) : undefined,
-    )
+    const facts = verify
+      ? await provePrograms(this.#requireVerifier(), withGlobals, chosen, options, this.#options.cache)
+      : []
 
     this.#main.fields.know(withGlobals, verify)
     const undo: (() => void)[] = []
@@ -226,7 +226,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
         kfunc: (name: string) => this.#kfunc(name),
       }
       const linked = await Promise.all(
-        chosen.map((program, i) => linkProgram(program, mapNames, verdicts[i]?.facts, linker)),
+        chosen.map((program, i) => linkProgram(program, mapNames, facts[i], linker)),
       )
       const around = { arena: this.arena, control: this.#cpu.control, maps: withGlobals.maps }
       const compile = (by: Engine): Promise<CompiledUnit> =>

@@ -1,6 +1,7 @@
 import { encode } from '@skep/isa'
 import type { Arena } from '@skep/memory'
-import type { CompiledUnit, Engine, LinkedHelper, LinkedProgram, MapSpec, SavedUnit } from '@skep/registry'
+import type { CompiledUnit, Engine, LinkedHelper, LinkedProgram, MapSpec } from '@skep/registry'
+import { digest, openEntry, packEntry, quietly } from './cache-entry.ts'
 
 /**
  * Where compiled collections are kept from load to load: `createMemoryCache()`, a folder (`createFileCache` of
@@ -72,7 +73,9 @@ export async function compileWith(
   const key = await keyOf(programs, around)
   const kept = await quietly(() => store.get(key))
   if (kept) {
-    const saved = open(kept)
+    const entry = openEntry(kept)
+    const module = modules.get(kept)
+    const saved = entry && { about: entry.about, wasm: entry.bytes, ...(module ? { module } : {}) }
     const unit = saved && (await quietly(() => engine.restore!(programs, saved)))
     if (unit) {
       const { module } = unit.saved?.() ?? {}
@@ -83,50 +86,19 @@ export async function compileWith(
   const unit = await engine.compile(programs)
   const saved = unit.saved?.()
   if (saved) {
-    const entry = pack(saved)
+    const entry = packEntry(saved.about, saved.wasm)
     if (saved.module) modules.set(entry, saved.module)
     await quietly(() => store.set(key, entry))
   }
   return unit
 }
 
-/** A cache that fails costs time, and nothing else. */
-async function quietly<T>(get: () => T | Promise<T>): Promise<T | undefined> {
-  try {
-    return await get()
-  } catch {
-    return undefined
-  }
-}
-
-/** The length of what the engine says of the module (u32, little endian), that as JSON, the module. */
-function pack({ about, wasm }: SavedUnit): Uint8Array {
-  const text = new TextEncoder().encode(JSON.stringify(about))
-  const entry = new Uint8Array(4 + text.length + wasm.length)
-  new DataView(entry.buffer).setUint32(0, text.length, true)
-  entry.set(text, 4)
-  entry.set(wasm, 4 + text.length)
-  return entry
-}
-
-function open(entry: Uint8Array): SavedUnit | undefined {
-  try {
-    const length = new DataView(entry.buffer, entry.byteOffset, entry.length).getUint32(0, true)
-    const about: unknown = JSON.parse(new TextDecoder().decode(entry.slice(4, 4 + length)))
-    const module = modules.get(entry)
-    return { about, wasm: entry.slice(4 + length), ...(module ? { module } : {}) }
-  } catch {
-    return undefined
-  }
-}
-
 /** SHA-256 over everything that the code is made of, in hexadecimal. */
 async function keyOf(programs: readonly LinkedProgram[], around: Surroundings): Promise<string> {
   const { engine, arena, control, maps } = around
-  const parts: Uint8Array[] = []
+  const parts: (string | Uint8Array)[] = []
   const text = (value: unknown): void => {
-    const json = JSON.stringify(value, (_, field) => (typeof field === 'bigint' ? `${field}n` : field))
-    parts.push(new TextEncoder().encode(`${json}\n`))
+    parts.push(JSON.stringify(value, (_, field) => (typeof field === 'bigint' ? `${field}n` : field)))
   }
   text([FORMAT, engine.name, engine.version, arena.shared, control])
   text(maps.map(({ initial: _, btf: __, ...spec }) => spec))
@@ -149,14 +121,7 @@ async function keyOf(programs: readonly LinkedProgram[], around: Surroundings): 
     const { reachable, access, flags, callMap, callback } = facts
     parts.push(reachable, access, flags, bytesOf(callMap), bytesOf(callback))
   }
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', all))
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return digest(parts)
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Int32Array): Uint8Array =>

@@ -10,6 +10,7 @@ import { type CoreOptions, createRuntime as compose } from './core.ts'
 import {
   type CacheStore,
   type Collection,
+  type CollectionSpec,
   codec,
   createMemoryCache,
   createRuntime,
@@ -103,6 +104,66 @@ describe.each(stores)('a cache in %s', (_, make) => {
     expect(results[0]).toEqual([2, 1, 8n])
     expect(results[1]).toEqual(results[0])
     expect(results[2]).toEqual(results[0])
+  })
+})
+
+/** A verifier of a built package, which counts its walks. */
+const walking =
+  (counts: { walked: number }): NonNullable<CoreOptions['verifier']> =>
+  async (...args) => {
+    const verifier = await createVerifier(...args)
+    return {
+      platform: verifier.platform,
+      verify: (input) => {
+        counts.walked++
+        return verifier.verify(input)
+      },
+      key: ({ program, unprivileged }) => [program.name, program.insns, String(unprivileged)],
+    }
+  }
+
+describe('a cache of what the verifier proved', () => {
+  const load = async (cache: CacheStore, counts: { walked: number }, spec: CollectionSpec = firewall) => {
+    const runtime = await compose({ plugins: defaultPreset, verifier: walking(counts), cache })
+    try {
+      return judge(await runtime.load(spec))
+    } finally {
+      runtime.close()
+    }
+  }
+
+  it('gives the next runtime the same programs without walking them', async () => {
+    const cache = createMemoryCache()
+    const counts = { walked: 0 }
+    const first = await load(cache, counts)
+    expect(await load(cache, counts)).toEqual(first)
+    expect(counts.walked).toBe(1)
+  })
+
+  it('walks again where the entry is damaged, and refuses anew what was refused', async () => {
+    const entries = new Map<string, Uint8Array>()
+    const cache: CacheStore = {
+      get: (key) => entries.get(key),
+      set: (key, entry) => void entries.set(key, entry),
+    }
+    const counts = { walked: 0 }
+    const first = await load(cache, counts)
+    for (const damage of [
+      (entry: Uint8Array) => entry.subarray(0, 3),
+      (entry: Uint8Array) => entry.subarray(1),
+    ]) {
+      for (const [key, entry] of entries) entries.set(key, damage(entry))
+      expect(await load(cache, counts)).toEqual(first)
+    }
+    expect(counts.walked).toBe(3)
+    const [program] = firewall.programs
+    const refused = {
+      ...firewall,
+      programs: [{ ...program!, insns: new Uint8Array(8), lines: [], functions: [] }],
+    }
+    const before = entries.size
+    for (let n = 0; n < 2; n++) await expect(load(cache, counts, refused)).rejects.toThrow('refused')
+    expect(entries.size).toBe(before)
   })
 })
 

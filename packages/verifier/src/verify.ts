@@ -34,6 +34,7 @@ import { StatePool } from './state.ts'
 import { printStats } from './stats.ts'
 import { checkFunctionAddresses, checkSubprogs, checkUnresolvedCalls, findSubprogs } from './subprogs.ts'
 import { computePostorder } from './successors.ts'
+import { verdictKey } from './verdict-key.ts'
 import { walkSubprog } from './walk.ts'
 
 const BPF_F_STRICT_ALIGNMENT = 1
@@ -129,6 +130,11 @@ export interface Verifier {
   readonly platform: Platform
   /** Synchronous. Never throws for a program, however bad. */
   verify(input: VerifyInput): Verdict
+  /**
+   * Texts and bytes that say all that the verdict of `input` depends on, for caches: the same ones, the same verdict.
+   * Undefined where that cannot be told.
+   */
+  key?(input: VerifyInput): readonly (string | Uint8Array)[] | undefined
 }
 
 /** A verifier for a platform. Its memory is reused from program to program. Throws BtfError for a bad `kernelBtf`. */
@@ -187,6 +193,10 @@ class KernelVerifier implements Verifier {
         return log
       },
     }
+  }
+
+  key(input: VerifyInput): readonly (string | Uint8Array)[] | undefined {
+    return verdictKey(this.platform, this.#options, input)
   }
 
   #judge(input: VerifyInput, observe?: (env: Env) => void): Acceptance | Refused {
