@@ -10,6 +10,8 @@ export interface Opinion {
   readonly processed: number
   /** The row was refused before its program came to a verifier. */
   readonly outside?: string
+  /** Skep's alone: the running kernel would not live through the program. */
+  readonly fatal?: boolean
 }
 
 /** BPF_LOG_STATS: messages of a refusal and the statistics, without the walk. */
@@ -21,6 +23,19 @@ const MAPS_KEPT = 200
 const TRANSIENT: ReadonlySet<string> = new Set(['ENOMEM', 'EAGAIN', 'EINTR', 'EBUSY', 'ENFILE', 'EMFILE'])
 const TRIES = 5
 const PAUSE = new Int32Array(new SharedArrayBuffer(4))
+
+const SLOT_DIGITS = 16
+const BPF_ALU = 4
+const BPF_ALU64 = 7
+
+/**
+ * Whether Linux 6.18 crashes at this refusal: where an AND or OR of a sign's mask makes two paths of one
+ * (maybe_fork_scalars) and no more paths may wait, it goes on with a null pointer, and kills the process that asked.
+ */
+function isFatal({ insns }: Row, line: string, insn: number): boolean {
+  const code = Number.parseInt(insns.slice(insn * SLOT_DIGITS, insn * SLOT_DIGITS + 2), 16) & 7
+  return (code === BPF_ALU || code === BPF_ALU64) && line.startsWith('The sequence of ')
+}
 
 /** The two that are compared. */
 export class Judge {
@@ -64,9 +79,9 @@ export class Judge {
 
   skep(row: Row): Opinion {
     const { verdict, processed, ...rest } = this.#verifier.verify(specFromRow(row, this.#platform))
-    return 'errno' in rest
-      ? { verdict, errno: rest.errno, line: rest.line, processed }
-      : { verdict, processed }
+    if (!('errno' in rest)) return { verdict, processed }
+    const { errno, line, insn } = rest
+    return { verdict, errno, line, processed, ...(isFatal(row, line, insn) ? { fatal: true } : {}) }
   }
 
   skepLog(row: Row, logLevel = 1): string {

@@ -9,7 +9,7 @@ export function report(tally: Tally, options: Options, seconds: number): string 
   const { kinds, programs } = tally
   const lines = [
     '',
-    `programs        ${programs} (${options.generator}, seed ${options.seed}), ${tally.outside} more that no verifier saw; ${seconds.toFixed(0)} s`,
+    `programs        ${programs} (${options.generator}, seed ${options.seed}), ${tally.outside} more that no verifier saw, ${tally.spared} that would crash the kernel; ${seconds.toFixed(0)} s`,
     `accepted        ${percent(tally.accepted, programs)} by the kernel`,
     `same verdict    ${percent(tally.sameVerdict, programs)}`,
     `same line       ${percent(tally.sameLine, tally.lines)} of ${tally.lines} refusals`,

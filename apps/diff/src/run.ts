@@ -15,6 +15,8 @@ export class Tally {
   programs = 0
   /** Rows that came to no verifier: a map or BTF that the kernel does not make. */
   outside = 0
+  /** Programs that the kernel was not asked about: it would not have lived through them. */
+  spared = 0
   accepted = 0
   sameVerdict = 0
   /** Programs that the kernel's verifier refused with a line, with the same verdict here; those with the same line. */
@@ -70,12 +72,16 @@ export function compareAll(
   differs: (difference: Difference) => void,
 ): void {
   for (const { index, row } of programs) {
+    const ours = judge.skep(row)
+    if (ours.fatal) {
+      tally.spared++
+      continue
+    }
     const theirs = judge.kernel(row)
     if (theirs.outside !== undefined) {
       tally.add(theirs, theirs)
       continue
     }
-    const ours = judge.skep(row)
     const kind = tally.add(theirs, ours)
     if (kind) differs({ kind, index, row, theirs, ours })
   }
