@@ -2,7 +2,7 @@
 // usage: node scripts/run.mjs TASK [ARGS...]
 //   build | test | types [--verbose] [PACKAGE...]   all packages, or those named: test isa jit-wasm
 //   lint | check:exports | check:plugin
-//   demo | bench | mutation | diff:kernel [ARGS...] arguments go to the program
+//   demo | bench | load | mutation | diff:kernel [ARGS...] arguments go to the program
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { install } from './run/install.mjs'
@@ -89,6 +89,8 @@ const tasks = {
   'check:plugin': async () =>
     (await turbo(['build'], { title: 'building' })) || node('scripts/plugin-outside.mjs'),
   demo: (args) => program('skep', 'apps/cli/bin/skep.cjs', ['demo', ...args]),
+  load: async (args) =>
+    (await turbo(['assemble'], { title: 'compiling AssemblyScript' })) || node('scripts/load.mjs', args),
   mutation: async (args) =>
     (await turbo(['assemble'], { title: 'compiling AssemblyScript' })) ||
     node('scripts/mutation/main.mjs', args),

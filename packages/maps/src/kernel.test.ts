@@ -31,8 +31,6 @@ describe.skipIf(!available.ok)(name, () => {
   const { stackTraceLimit } = Error
   beforeAll(async () => {
     kernel = await openKernel()
-    // Per-CPU lists of the kernel are those of one CPU.
-    kernel.pin(0)
     world = createWorld({ cpus: kernel.possibleCpus })
     // Most errors here are results.
     Error.stackTraceLimit = 0
