@@ -60,12 +60,14 @@ export class Judge {
       answer = this.#ask(row)
     }
     const { verdict, errno, line, processed, error } = answer
+    // A root that may not load a type (lsm, fentry on some machines) hears so before the program is looked at.
+    const denied = errno === 'EPERM' && line === undefined && !row.unprivileged
     return {
       verdict,
       ...(errno ? { errno } : {}),
       ...(line === undefined ? {} : { line }),
       processed,
-      ...(error ? { outside: error.message } : {}),
+      ...(error || denied ? { outside: error?.message ?? 'EPERM' } : {}),
     }
   }
 

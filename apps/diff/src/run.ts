@@ -13,7 +13,7 @@ export interface Difference {
 /** Counts over a run. */
 export class Tally {
   programs = 0
-  /** Rows that came to no verifier: a map or BTF that the kernel does not make. */
+  /** Rows that came to no verifier: a map or BTF that the kernel does not make, a type that it does not load. */
   outside = 0
   /** Programs that the kernel was not asked about: it would not have lived through them. */
   spared = 0
