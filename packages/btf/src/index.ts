@@ -30,6 +30,14 @@ export { CoreRelocator, needsTarget } from './core/relocate.ts'
 export { BtfError, type BtfErrorCode } from './errors.ts'
 export { BTF_KIND, BTF_LINKAGE, type BtfKind } from './kinds.ts'
 export { parseBtf } from './parse.ts'
+export {
+  BTF_SHOW,
+  createKernelTypes,
+  type KernelTypes,
+  type ShowMemory,
+  type ShowPorts,
+  showType,
+} from './show.ts'
 export { type FieldKind, type SpecialField, specialFields } from './special-fields.ts'
 export { StringTable } from './strings.ts'
 export { joinBtf } from './write.ts'

@@ -84,3 +84,13 @@ export function get_netns_cookie(context: u64, r2: u64, r3: u64, r4: u64, r5: u6
 export function get_current_comm(to: u64, size: u64, r3: u64, r4: u64, r5: u64): u64 {
   return result(hostComm(<u32>to, <u32>size))
 }
+
+// @ts-ignore: decorator
+@external("host", "showType")
+declare function hostShowType(to: u32, size: u32, from: u32, fromSize: u32, low: u32, high: u32): i32
+
+/** The length that the text has is in the control block, whether there was room for it or not. */
+export function snprintf_btf(to: u64, size: u64, from: u64, fromSize: u64, flags: u64): u64 {
+  const failed = hostShowType(<u32>to, <u32>size, <u32>from, <u32>fromSize, <u32>flags, <u32>(flags >> 32))
+  return result(failed < 0 ? failed : load<i32>(control, CTL_RET_HI))
+}

@@ -1,5 +1,6 @@
 import { definePlugin, type HelperDef, type PluginDef } from '@skep/registry'
 import { cryptoKfuncs } from './impl/host-crypto.ts'
+import { typeHelpersWith } from './impl/host-types.ts'
 import { implementations } from './impl/index.ts'
 import { kfuncExports } from './impl/kfunc.ts'
 import { helpersModule, helpersModuleWith } from './impl/module.ts'
@@ -37,7 +38,12 @@ export const createHelpersPlugin = (
   )
   return definePlugin({
     name: 'helpers',
-    helpers: joinHelpers(prototypes, { ...provided, ...helpersProvidedBy(providers), ...own }),
+    helpers: joinHelpers(prototypes, {
+      ...provided,
+      ...helpersProvidedBy(providers),
+      ...typeHelpersWith(providers, module),
+      ...own,
+    }),
     kfuncs: joinKfuncs(
       kernelFunctions,
       providers.crypto ? { ...kfuncExports, ...cryptoKfuncs } : kfuncExports,
@@ -61,4 +67,5 @@ export type {
   PidNamespace,
   SocketIdentityProvider,
   TraceProvider,
+  TypeProvider,
 } from './providers.ts'

@@ -1,5 +1,6 @@
 import { defineHelper, defineKfunc, type HelperDef, type KfuncDef, type WasmModuleDef } from '@skep/registry'
 import { cryptoKfuncs } from './impl/host-crypto.ts'
+import { needsTypes } from './impl/host-types.ts'
 import { providerOf } from './impl/provided.ts'
 import { kfuncLacking } from './kfunc/lacking.ts'
 import { lacking } from './proto/index.ts'
@@ -14,7 +15,7 @@ const absent = (helper: HelperDef): string | undefined =>
     : `it needs ${lacking(helper.name)}; to supply it, ${mend(helper.name)}`
 
 const mend = (name: string): string => {
-  const provider = providerOf(name)
+  const provider = needsTypes(name) ? 'types' : providerOf(name)
   return provider
     ? `give createRuntime({ providers: { ${provider} } })`
     : `compose the runtime with createHelpersPlugin({ ${name}: { call } })`

@@ -54,11 +54,27 @@ export interface CryptoProvider {
   find(algorithm: string): ((key: Uint8Array) => BlockCipher | undefined) | undefined
 }
 
+/** The kernel's types, for what prints objects of them; `createKernelTypes` of `@skep/btf` makes one. */
+export interface TypeProvider {
+  /**
+   * Prints what a `struct btf_ptr` of `size` bytes points to, with a NUL, as far as there is room, as flags BTF_F_* say.
+   * `status` is 0 or minus an errno, `length` that of the whole text.
+   */
+  print(
+    memory: { readonly u8: Uint8Array; contains(address: number, size: number): boolean },
+    pointer: number,
+    size: number,
+    flags: number,
+    to: Uint8Array,
+  ): { readonly status: number; readonly length: number }
+}
+
 /** What a host knows that a runtime does not: who runs a program, and the sockets, cgroups and functions around it. */
 export interface HelperProviders extends Pick<HostEnv, 'sockets' | 'stacks' | 'task'> {
   readonly cgroups?: CgroupProvider
   readonly crypto?: CryptoProvider
   readonly tracing?: TraceProvider
+  readonly types?: TypeProvider
   readonly pidNamespace?: () => PidNamespace
   readonly socketIdentity?: SocketIdentityProvider
 }

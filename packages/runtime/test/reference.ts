@@ -123,7 +123,9 @@ function rowOf(def: HelperDef | KfuncDef, tested: ReadonlyMap<string | number, T
   if (!def.absent && test && ONLY_HERE[name]) return { name, ...id, state: 'here', note: ONLY_HERE[name] }
   if (!def.absent) return { name, ...id, state: test ?? 'untested', note: '' }
   const provider = PROVIDER.exec(def.absent)?.[1]
-  if (provider) return { name, ...id, state: 'provider', note: `\`providers.${provider}\`` }
+  const more = { kernel: ', with it compared with the kernel', here: ', with it tested' }
+  if (provider)
+    return { name, ...id, state: 'provider', note: `\`providers.${provider}\`${test ? more[test] : ''}` }
   return { name, ...id, state: 'refused', note: def.absent.split(';')[0]! }
 }
 

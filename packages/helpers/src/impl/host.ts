@@ -1,6 +1,6 @@
 import { openArena } from '@skep/memory'
 import { control, ERRNO, type HostEnv, type TaskInfo } from '@skep/registry'
-import type { CryptoProvider } from '../providers.ts'
+import type { HelperProviders } from '../providers.ts'
 import { type FormatMemory, type FormatResult, formatText } from './format.ts'
 import { cryptoFunctions } from './host-crypto.ts'
 import { objectFunctions } from './host-objects.ts'
@@ -43,7 +43,10 @@ function hostTask(): TaskInfo {
 const join = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)
 
 /** The functions that assembly/ imports as `host`: text, clocks, the task, sockets, and readers to wake. */
-export function hostFunctions(env: HostEnv, crypto?: CryptoProvider): HostFunctions {
+export function hostFunctions(
+  env: HostEnv,
+  { crypto, types }: Pick<HelperProviders, 'crypto' | 'types'> = {},
+): HostFunctions {
   let view = new DataView(env.memory.buffer)
   const data = (): DataView => {
     if (view.buffer !== env.memory.buffer) view = new DataView(env.memory.buffer)
@@ -125,6 +128,17 @@ export function hostFunctions(env: HostEnv, crypto?: CryptoProvider): HostFuncti
         target[source.length] = 0
       }
       return result.length + 1
+    },
+    showType: (to, size, from, fromSize, low, high) => {
+      const { status, length } = types!.print(
+        memory,
+        from! >>> 0,
+        fromSize!,
+        high === 0 ? low! : -1,
+        bytes(to!, size!),
+      )
+      data().setUint32(env.control + control.CTL_RET_HI, length, true)
+      return status
     },
     clock: (kind) => {
       const now = env.now()

@@ -13,16 +13,19 @@ export const helpersModule: WasmModuleDef = {
 }
 
 /** The same module with a host's providers in place of the runtime's. */
-export const helpersModuleWith = ({ crypto, sockets, stacks, task }: HelperProviders): WasmModuleDef => ({
-  ...helpersModule,
-  host: (env) =>
-    hostFunctions(
-      {
-        ...env,
-        ...(sockets ? { sockets } : {}),
-        ...(stacks ? { stacks } : {}),
-        ...(task ? { task } : {}),
-      },
-      crypto,
-    ),
-})
+export const helpersModuleWith = (providers: HelperProviders): WasmModuleDef => {
+  const { sockets, stacks, task } = providers
+  return {
+    ...helpersModule,
+    host: (env) =>
+      hostFunctions(
+        {
+          ...env,
+          ...(sockets ? { sockets } : {}),
+          ...(stacks ? { stacks } : {}),
+          ...(task ? { task } : {}),
+        },
+        providers,
+      ),
+  }
+}

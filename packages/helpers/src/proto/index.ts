@@ -60,6 +60,15 @@ export const prototypes: readonly HelperDef[] = groups
   .flatMap((group) => group.helpers)
   .sort((a, b) => a.id - b.id)
 
+/** Of helpers that lack something else than their group does. */
+const others: Readonly<Record<string, string>> = {
+  bpf_seq_printf_btf: "the kernel's types to print",
+  bpf_skb_output: "the kernel's own struct sk_buff",
+  bpf_xdp_output: "the kernel's own struct xdp_buff",
+}
+
 /** What a runtime lacks that cannot perform a helper. */
 export const lacking = (name: string): string =>
-  groups.find((group) => group.helpers.some((helper) => helper.name === name))?.lacking ?? 'an implementation'
+  others[name] ??
+  groups.find((group) => group.helpers.some((helper) => helper.name === name))?.lacking ??
+  'an implementation'
