@@ -112,7 +112,8 @@ export async function turbo(tasks, { title, filters = [], verbose = false, keepG
       '--json',
       '--output-logs=full',
       '--cache=local:rw',
-      `--concurrency=${Math.max(2, availableParallelism())}`,
+      // One more than there are cores: tasks wait too, for the kernel, a file or another process.
+      `--concurrency=${availableParallelism() + 1}`,
       `--continue=${keepGoing ? 'dependencies-successful' : 'never'}`,
     ],
     { env: { ...standIn(), ...env }, onLine: (line) => follower.line(line) },
