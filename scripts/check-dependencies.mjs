@@ -49,6 +49,9 @@ const nodeFiles = [
 /** Files of another package that one takes by path: the verifier's small programs, which are too big a thing to publish. */
 const lentFiles = [{ to: 'diff', folder: 'packages/verifier/test/' }]
 
+/** What tests of all packages may take from the root. */
+const sharedByTests = /^vitest\.\w+\.ts$/
+
 /** What AssemblyScript may import besides its own folder: files of plain constants. */
 const layoutFile = /^packages\/([^/]+)\/src\/layout(\.ts$|\/)/
 
@@ -190,6 +193,7 @@ function checkFile(root, file, member, byName, shared) {
         }
       } else if (
         !target.startsWith(`${folder}/`) &&
+        !(test && sharedByTests.test(target)) &&
         !lentFiles.some((lent) => lent.to === directory && target.startsWith(lent.folder))
       )
         report("another package's file; import what it exports by name")

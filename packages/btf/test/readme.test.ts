@@ -1,27 +1,11 @@
-import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { examplesOf, readPage, testExamples } from '../../../vitest.examples.ts'
 import * as btf from '../src/index.ts'
 
-const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
-const examples = [...readme.matchAll(/```js\n(.*?)```/gs)].map((block) => block[1]!)
+const readme = readPage(import.meta.url)
 
-describe('README', () => {
-  it('has examples', () => {
-    expect(examples).toHaveLength(2)
-  })
-
-  it.each(examples)('prints what it says', (example) => {
-    const expected = [...example.matchAll(/^console\.log\(.*\) \/\/ (.*)$/gm)].map((line) => line[1])
-    const printed: string[] = []
-    const run = new Function(
-      'skep',
-      'console',
-      example.replace(/^import (\{.*\}) from '@skep\/btf'$/m, 'const $1 = skep'),
-    )
-    run(btf, { log: (...values: unknown[]) => printed.push(values.join(' ')) })
-    expect(expected.length).toBeGreaterThan(0)
-    expect(printed).toEqual(expected)
-  })
+describe('README.md', () => {
+  testExamples(examplesOf(readme), { '@skep/btf': btf }, 2)
 
   it('names only what there is', () => {
     const named = [...readme.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)].flatMap((row) =>

@@ -1,24 +1,11 @@
-import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { examplesOf, readPage, testExamples } from '../../../vitest.examples.ts'
 import * as isa from '../src/index.ts'
 
-const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
-const examples = [...readme.matchAll(/```ts\n(.*?)```/gs)].map((block) => block[1]!)
+const readme = readPage(import.meta.url)
 
-describe('README', () => {
-  it('has examples', () => {
-    expect(examples).toHaveLength(2)
-  })
-
-  it.each(examples)('prints what it says', (example) => {
-    const expected = [...example.matchAll(/^console\.log\(.*\) \/\/ (.*)$/gm)].map((line) => line[1])
-    const printed: string[] = []
-    const body = example.replace(/^import (\{.*\}) from '@skep\/isa'$/m, 'const $1 = isa')
-    const run = new Function('isa', 'console', body)
-    run(isa, { log: (value: unknown) => printed.push(`${value}`) })
-    expect(expected.length).toBeGreaterThan(1)
-    expect(printed).toEqual(expected)
-  })
+describe('README.md', () => {
+  testExamples(examplesOf(readme, 'ts'), { '@skep/isa': isa }, 2)
 
   it('names only what there is', () => {
     const named = [...readme.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)].flatMap((row) =>

@@ -1,21 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { describe, expect, it } from 'vitest'
-import * as skep from './index.ts'
+import { describe } from 'vitest'
+import { examplesOf, readPage, testExamples } from '../../../vitest.examples.ts'
+import * as memory from './index.ts'
 
-const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
-const examples = [...readme.matchAll(/```js\n(.*?)```/gs)].map(([, source]) => source!)
-
-describe('README', () => {
-  it.each(examples.map((source, n) => [n + 1, source] as const))(
-    'example %i prints what it says',
-    (_, source) => {
-      const printed: string[] = []
-      const body = source
-        .replace(/import (\{.*\}) from '@skep\/memory'/, 'const $1 = skep')
-        .replaceAll('console.log', 'print')
-      new Function('skep', 'print', body)(skep, (...values: unknown[]) => printed.push(values.join(' ')))
-      expect(printed).toEqual([...source.matchAll(/console\.log.* \/\/ (.*)/g)].map(([, text]) => text))
-      expect(printed.length).toBeGreaterThan(0)
-    },
-  )
-})
+describe('README.md', () => testExamples(examplesOf(readPage(import.meta.url)), { '@skep/memory': memory }))
