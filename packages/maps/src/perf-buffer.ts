@@ -2,6 +2,7 @@ import { ringLayout as layout, type MapHandle, mapLayout } from '@skep/registry'
 import { MapError } from './errors.ts'
 import { HostMap } from './host-map.ts'
 import { perfEventArray } from './perf-event-array.ts'
+import { RecordIterator } from './record-iterator.ts'
 import { Ring } from './ring.ts'
 import { Waiter } from './waiter.ts'
 
@@ -88,8 +89,8 @@ export class PerfBuffer implements AsyncIterable<PerfRecord> {
     let going = true
     for (const [cpu, ring] of this.#rings.entries()) {
       if (this.closed || !going || count >= limit) break
-      count += ring.read(({ u8 }, at, bytes, lost) => {
-        going = take({ cpu, data: u8.subarray(at, at + bytes), lost }) !== false
+      count += ring.read((_, at, bytes, lost) => {
+        going = take({ cpu, data: ring.memory.u8.subarray(at, at + bytes), lost }) !== false
         return going && !this.closed
       }, limit - count)
     }
@@ -105,14 +106,16 @@ export class PerfBuffer implements AsyncIterable<PerfRecord> {
     return this.#freed || this.#waiter.closed
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<PerfRecord, void, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<PerfRecord, void, undefined> {
+    return new RecordIterator({ take: () => this.#take(), wait: () => this.#waiter.wait() })
+  }
+
+  #take(): PerfRecord | undefined {
     let record: PerfRecord | undefined
-    const take = (view: PerfRecord): void => {
+    this.consume((view) => {
       record = { ...view, data: view.data.slice() }
-    }
-    do {
-      while (this.consume(take, 1) === 1) yield record!
-    } while (await this.#waiter.wait())
+    }, 1)
+    return record
   }
 
   /** Takes the rings from the map and ends loops over it. Closing twice is fine. */

@@ -111,6 +111,29 @@ describe.each([
     expect(seen).toEqual([bytes(8, 1), bytes(8, 2), bytes(8, 3)])
   })
 
+  it('gives a loop copies, leaves the rest in the ring, and ends it when the reader or the map is closed', async () => {
+    for (const close of [({ reader }: Written) => reader.close(), ({ map }: Written) => map.close()]) {
+      const written = create(shared)
+      const { map, reader, write } = written
+      for (const fill of [1, 2, 3]) write(8, fill)
+      const kept: Uint8Array[] = []
+      for await (const record of reader) if (kept.push(record) === 2) break
+      expect([kept.map(([first]) => first), reader.available]).toEqual([[1, 2], 16])
+      const records = reader[Symbol.asyncIterator]()
+      expect((await records.next()).value).toEqual(Uint8Array.from(bytes(8, 3)))
+      const waiting = records.next()
+      write(200, 4)
+      map.wake()
+      expect((await waiting).value).toEqual(Uint8Array.from(bytes(200, 4)))
+      const last = records.next()
+      close(written)
+      expect([await last, await records.next()]).toEqual([
+        { done: true, value: undefined },
+        { done: true, value: undefined },
+      ])
+    }
+  })
+
   it('ends when a call closes the map, and goes on when the memory grows', () => {
     const { world, map, reader, write } = create(shared)
     for (const fill of [1, 2, 3]) write(8, fill)

@@ -2,6 +2,7 @@ import type { MapHandle } from '@skep/registry'
 import { mapLayout } from '@skep/registry'
 import { MapError } from './errors.ts'
 import { HostMap } from './host-map.ts'
+import { RecordIterator } from './record-iterator.ts'
 import { Ring } from './ring.ts'
 import { ringbuf } from './ringbuf.ts'
 import { Waiter } from './waiter.ts'
@@ -48,6 +49,10 @@ export class RingBuffer implements AsyncIterable<Uint8Array> {
   readonly #ring: Ring
   readonly #waiter: Waiter
   #short: Short = new Short(0)
+  #taken: Uint8Array | undefined
+  readonly #keep = (_: DataView, at: number, bytes: number): void => {
+    this.#taken = this.#ring.memory.u8.slice(at, at + bytes)
+  }
 
   /** Use `openRingBuffer`. */
   constructor(map: HostMap) {
@@ -63,11 +68,8 @@ export class RingBuffer implements AsyncIterable<Uint8Array> {
    */
   consume(take: (record: Uint8Array) => unknown, limit: number = Number.POSITIVE_INFINITY): number {
     if (this.closed) return 0
-    return this.#ring.read(({ u8, u32 }, at, bytes) => {
-      if (bytes > MOST_COPIED) return take(u8.subarray(at, at + bytes)) !== false
-      if (bytes !== this.#short.record.length) this.#short = new Short(bytes)
-      return take(this.#short.fill(u32, at)) !== false
-    }, limit)
+    const ring = this.#ring
+    return ring.read((_, at, bytes) => take(this.#bytes(ring, at, bytes)), limit)
   }
 
   /**
@@ -78,8 +80,20 @@ export class RingBuffer implements AsyncIterable<Uint8Array> {
     take: (memory: DataView, at: number, bytes: number) => unknown,
     limit: number = Number.POSITIVE_INFINITY,
   ): number {
-    if (this.closed) return 0
-    return this.#ring.read(({ view }, at, bytes) => take(view, at, bytes) !== false, limit)
+    return this.closed ? 0 : this.#ring.read(take, limit)
+  }
+
+  #bytes({ memory }: Ring, at: number, bytes: number): Uint8Array {
+    if (bytes > MOST_COPIED) return memory.u8.subarray(at, at + bytes)
+    if (bytes !== this.#short.record.length) this.#short = new Short(bytes)
+    return this.#short.fill(memory.u32, at)
+  }
+
+  #take(): Uint8Array | undefined {
+    if (this.closed) return undefined
+    this.#taken = undefined
+    this.#ring.read(this.#keep, 1)
+    return this.#taken
   }
 
   /** Bytes between what was read and what programs have reserved (BPF_RB_AVAIL_DATA). */
@@ -96,15 +110,8 @@ export class RingBuffer implements AsyncIterable<Uint8Array> {
     return this.#waiter.closed
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
-    // One record at a time: whoever leaves the loop leaves the others in the ring.
-    let record: Uint8Array | undefined
-    const take = (view: Uint8Array): void => {
-      record = view.slice()
-    }
-    do {
-      while (this.consume(take, 1) === 1) yield record!
-    } while (await this.#waiter.wait())
+  [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array, void, undefined> {
+    return new RecordIterator({ take: () => this.#take(), wait: () => this.#waiter.wait() })
   }
 
   /** Ends loops over it; the map stays. */
