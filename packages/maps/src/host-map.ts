@@ -313,7 +313,8 @@ export class HostMap extends MapBase implements MapHandle {
     const { u8 } = this.#arena
     const size = this.valueSize
     let bytes: Uint8Array
-    if (size > 64) {
+    // Of shared memory in whole words: a worker may write them at once.
+    if (size > 64 || this.#arena.shared) {
       bytes = u8.slice(address, address + size)
     } else {
       bytes = new Uint8Array(size)

@@ -1,6 +1,6 @@
 import type { Arena } from '@skep/memory'
 import type { ValueField } from '@skep/registry'
-import { copyBytes } from './copy-bytes.ts'
+import { copyBytes, copyWords } from './copy-bytes.ts'
 import { round8 } from './header.ts'
 import type { FreeFields } from './host-map-parts.ts'
 import type { Operation } from './map-operations.ts'
@@ -23,11 +23,12 @@ export function readEveryCpu(
   const { u8, cpus } = arena
   const stride = round8(valueSize)
   const result = new Uint8Array(stride * cpus)
+  const copy = arena.shared ? copyWords : copyBytes
   for (let cpu = 0; cpu < cpus; cpu++) {
     const value = lookup(address, key, cpu) >>> 0
     if (value === 0) return undefined
     // The padding too, as the kernel copies it.
-    copyBytes(result, cpu * stride, u8, value, stride)
+    copy(result, cpu * stride, u8, value, stride)
   }
   return blankFields(result, fields, stride)
 }
@@ -43,10 +44,11 @@ export function writeEveryCpu(
 ): void {
   const { u8, cpus } = arena
   const stride = round8(valueSize)
+  const copy = arena.shared ? copyWords : copyBytes
   for (let cpu = 0; cpu < cpus; cpu++) {
     const to = lookup(address, key, cpu) >>> 0
     freeFields?.(address, to)
-    if (fields.length === 0) copyBytes(u8, to, value, cpu * stride, stride)
+    if (fields.length === 0) copy(u8, to, value, cpu * stride, stride)
     else writeAround(u8, to, value.subarray(cpu * stride, (cpu + 1) * stride), fields)
   }
 }
