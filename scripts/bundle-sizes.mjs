@@ -26,7 +26,7 @@ const bundles = [
     code: `export { createRuntime } from '@skep/runtime/core'
       export { interpreterEngine } from '@skep/vm-interpreter'`,
   },
-  { name: 'everything', limit: 310_000, code: `export * from '@skep/runtime'` },
+  { name: 'everything', limit: 315_000, code: `export * from '@skep/runtime'` },
 ]
 
 /** As tsup.base.ts does: definitions that the tests have checked. */

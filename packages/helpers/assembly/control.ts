@@ -4,10 +4,11 @@ import {
   CTL_FAULT,
   CTL_FAULT_ADDR,
   CTL_FAULT_PC,
+  CTL_OWNER,
   CTL_RANDOM,
   FAULT_LOCK,
 } from '../../registry/src/layout/control'
-import { E2BIG, EINVAL } from '../../registry/src/layout/errno'
+import { E2BIG, EDEADLK, EINVAL, ETIMEDOUT } from '../../registry/src/layout/errno'
 import { control, pointer, result, take } from './env'
 
 /** BPF_MAX_LOOPS (kernel/bpf/bpf_iter.c). */
@@ -39,6 +40,33 @@ export function spin_lock(lock: u64, r2: u64, r3: u64, r4: u64, r5: u64): u64 {
 export function spin_unlock(lock: u64, r2: u64, r3: u64, r4: u64, r5: u64): u64 {
   if (SHARED) atomic.store<u32>(pointer(lock), 0)
   return 0
+}
+
+/**
+ * A lock that fails instead of waiting for ever (kernel/bpf/rqspinlock.c): at once where its holder asks again. With threads it
+ * names its holder, as take() has it; without, whoever holds it is the one that asks.
+ */
+export function res_spin_lock(lock: u64, r2: u64, r3: u64, r4: u64, r5: u64): u64 {
+  const word = pointer(lock)
+  const owner = load<u32>(control, CTL_OWNER) | 0x8000_0000
+  if (!SHARED) {
+    if (load<u32>(word) != 0) return result(-EDEADLK)
+    store<u32>(word, owner)
+    return 0
+  }
+  if (atomic.load<u32>(word) == owner) return result(-EDEADLK)
+  return result(take(word) ? 0 : -ETIMEDOUT)
+}
+
+export function res_spin_unlock(lock: u64, r2: u64, r3: u64, r4: u64, r5: u64): u64 {
+  if (SHARED) atomic.store<u32>(pointer(lock), 0)
+  else store<u32>(pointer(lock), 0)
+  return 0
+}
+
+export function res_spin_lock_irqsave(lock: u64, flags: u64, r3: u64, r4: u64, r5: u64): u64 {
+  store<u64>(pointer(flags), 0)
+  return res_spin_lock(lock, 0, 0, 0, 0)
 }
 
 export function get_smp_processor_id(r1: u64, r2: u64, r3: u64, r4: u64, r5: u64): u64 {

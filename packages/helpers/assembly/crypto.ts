@@ -6,6 +6,7 @@ import { EINVAL, ENOMEM } from '../../registry/src/layout/errno'
 import { OBJECT_HEADER } from '../../registry/src/layout/fields'
 import { DYNPTR_RINGBUF, dynptrData, dynptrReadOnly, dynptrSize, dynptrType, place } from './dynptr'
 import { pointer, result } from './env'
+import { keep } from './objects'
 
 // @ts-ignore: decorator
 @external("memory", "alloc")
@@ -74,14 +75,17 @@ export function crypto_ctx_acquire(context: u64, r2: u64, r3: u64, r4: u64, r5: 
 }
 
 export function crypto_ctx_release(context: u64, r2: u64, r3: u64, r4: u64, r5: u64): u64 {
-  const at = pointer(context)
+  releaseCipher(pointer(context))
+  return 0
+}
+
+/** Takes one of those that hold a context away; a program may still look at one that nobody holds. */
+export function releaseCipher(at: usize): void {
   const usage = load<u32>(at, USAGE) - 1
   store<u32>(at, usage, USAGE)
-  if (usage == 0) {
-    hostRelease(<u32>at)
-    free(<u32>at - OBJECT_HEADER)
-  }
-  return 0
+  if (usage != 0) return
+  hostRelease(<u32>at)
+  keep(at - OBJECT_HEADER)
 }
 
 /** __bpf_dynptr_data of all of a dynptr; packets have none. */

@@ -27,6 +27,7 @@ import {
   TYPES_FIRST,
 } from '../../registry/src/layout/fields'
 import { PROG_TYPES } from '../../registry/src/layout/program'
+import { releaseCipher } from './crypto'
 import { control, pointer, take } from './env'
 import { freeRecordFields } from './fields'
 import { LIST_SELF } from './list'
@@ -110,6 +111,11 @@ export function percpu_obj_new(type: u64, meta: u64, r3: u64, r4: u64, r5: u64):
 export function drop(object: usize): void {
   const block = object - OBJECT_HEADER
   const record: usize = load<u32>(block, OBJECT_RECORD)
+  // Of an object of the kernel, which is a cipher.
+  if (record == 0) {
+    releaseCipher(object)
+    return
+  }
   const refcount = load<u32>(record, RECORD_REFCOUNT)
   if (refcount != 0) {
     const at = object + refcount - 1
@@ -132,7 +138,7 @@ export function drop(object: usize): void {
 }
 
 /** What is no object any more waits until nobody can look at it. */
-function keep(block: usize): void {
+export function keep(block: usize): void {
   const record: usize = load<u32>(block, OBJECT_RECORD)
   if (SHARED && record != 0 && load<u32>(block, OBJECT_STRIDE) == 0) {
     if (!take(record + RECORD_FREED_LOCK)) return

@@ -7,8 +7,9 @@ import {
   RUN_REDIRECT_KEY,
   RUN_REDIRECT_MAP,
 } from '../../registry/src/layout/control'
-import { EINVAL, ENOENT } from '../../registry/src/layout/errno'
-import { MAP_OP_LOOKUP } from '../../registry/src/layout/map'
+import { EINVAL, ENOENT, EOPNOTSUPP } from '../../registry/src/layout/errno'
+import { MAP_OP_LOOKUP, MAP_OP_UPDATE } from '../../registry/src/layout/map'
+import { SOCK_PREAMBLE } from '../../registry/src/layout/sock'
 import { control, pointer, result } from './env'
 
 const BPF_F_INGRESS: u64 = 1
@@ -46,4 +47,23 @@ export function sk_redirect_map(context: u64, map: u64, key: u64, flags: u64, r5
 export function sk_select_reuseport(context: u64, map: u64, key: u64, flags: u64, r5: u64): u64 {
   if (flags != 0) return result(-EINVAL)
   return result(choose(map, <u32>key, 0) ? 0 : -ENOENT)
+}
+
+// struct bpf_sock_ops, and the events in which its socket may go into a map (sock_map_op_okay).
+const OPS_OP: usize = 0
+const OPS_SK: usize = 184
+const ACTIVE_ESTABLISHED: u32 = 4
+const PASSIVE_ESTABLISHED: u32 = 5
+const TCP_LISTEN: u32 = 11
+
+/** bpf_sock_map_update and bpf_sock_hash_update: the event's socket becomes an element. */
+export function sock_map_update(context: u64, map: u64, key: u64, flags: u64, r5: u64): u64 {
+  const at = pointer(context)
+  const op = load<u32>(at, OPS_OP)
+  const view = load<u32>(at, OPS_SK)
+  const socket = view == 0 ? 0 : load<u32>(view - SOCK_PREAMBLE)
+  const fits = op == ACTIVE_ESTABLISHED || op == PASSIVE_ESTABLISHED || op == TCP_LISTEN
+  if (socket == 0 || !fits) return result(-EOPNOTSUPP)
+  const update = load<u32>(pointer(map) + MAP_OP_UPDATE)
+  return result(call_indirect<i32>(update, <u32>map, <u32>key, socket, flags))
 }

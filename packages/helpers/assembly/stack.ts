@@ -1,5 +1,5 @@
 /** bpf_get_stackid and bpf_get_stack (kernel/bpf/stackmap.c) over what the host's provider says of stacks. */
-import { CTL_SP } from '../../registry/src/layout/control'
+import { CTL_CTX, CTL_SP } from '../../registry/src/layout/control'
 import { EEXIST, EFAULT, EINVAL, ENOMEM } from '../../registry/src/layout/errno'
 import {
   BPF_F_STACK_BUILD_ID,
@@ -24,6 +24,10 @@ import { control, pointer, result, take } from './env'
 // @ts-ignore: decorator
 @external("host", "stack")
 declare function hostStack(context: u32, user: i32, to: u32, most: u32): i32
+
+// @ts-ignore: decorator
+@external("host", "currentTask")
+declare function hostCurrentTask(): u32
 
 const SKIP_MASK: u64 = 0xff
 const USER_STACK: u64 = 1 << 8
@@ -163,4 +167,11 @@ export function get_stack(context: u64, buffer: u64, size: u64, flags: u64, r5: 
   const count = min<u32>(<u32>got - skip, most)
   writeFrames(to, frames + skip * 8, count, ids)
   return <u64>(count * one)
+}
+
+/** The stack of the task that the program runs in; nobody tells of others'. */
+export function get_task_stack(task: u64, buffer: u64, size: u64, flags: u64, r5: u64): u64 {
+  if (<u32>task == hostCurrentTask()) return get_stack(load<u32>(control, CTL_CTX), buffer, size, flags, 0)
+  memory.fill(pointer(buffer), 0, <u32>size)
+  return result(-EFAULT)
 }

@@ -46,6 +46,8 @@ export interface BlockCipher {
   /** Whole blocks in, as many out. */
   encrypt(data: Uint8Array, iv: Uint8Array): Uint8Array
   decrypt(data: Uint8Array, iv: Uint8Array): Uint8Array
+  /** No program and no map holds it any more. */
+  close?(): void
 }
 
 /** Ciphers for bpf_crypto_*; `@skep/runtime/node` has Node's. */

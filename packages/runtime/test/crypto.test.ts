@@ -1,7 +1,13 @@
 import { access, readFile } from 'node:fs/promises'
 import { isKernelAvailable, loadCollection, openKernel } from '@skep/linux'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createDefaultPlatform, createRuntime, parseObject, type Runtime } from '../src/index.ts'
+import {
+  type CryptoProvider,
+  createDefaultPlatform,
+  createRuntime,
+  parseObject,
+  type Runtime,
+} from '../src/index.ts'
 import { createNodeCrypto } from '../src/node.ts'
 import { engines, failure } from './hostile-tools.ts'
 
@@ -113,5 +119,46 @@ describe.skipIf(!kernelBtf)('ciphers (skipped where there is no /sys/kernel/btf/
       expect(ours, engine).toEqual(theirs)
       expect(Buffer.from(here.map(bss.name).lookup(zero)!).toString('hex'), engine).toBe(memory)
     }
+  })
+
+  it.each(engines)('end with what holds them: %s', async (engine) => {
+    const node = createNodeCrypto()
+    let open = 0
+    const crypto: CryptoProvider = {
+      find: (name) => {
+        const make = node.find(name)
+        return (
+          make &&
+          ((key) => {
+            const cipher = make(key)
+            if (!cipher) return undefined
+            open++
+            const { ivSize, blockSize } = cipher
+            return {
+              ivSize,
+              blockSize,
+              encrypt: (bytes, iv) => cipher.encrypt(bytes, iv),
+              decrypt: (bytes, iv) => cipher.decrypt(bytes, iv),
+              close: () => void open--,
+            }
+          })
+        )
+      },
+    }
+    using runtime = await createRuntime({ engine, kernelBtf: kernelBtf!, providers: { crypto } })
+    const { arena } = runtime
+    const here = await runtime.load(object)
+    here.map(bss.name).update(zero, globals({}))
+    const make = (): number => here.program('make').testRun({ data: new Uint8Array(0) }).retval
+    expect([make(), open]).toEqual([1, 1])
+    const blocks = arena.count
+    // Another takes its place, as the program releases the one that was there.
+    expect([make(), open, arena.count]).toEqual([1, 1, blocks])
+    here.map('ciphers').update(zero, new Uint8Array(8))
+    expect([open, here.program('crypt').testRun({ data }).retval]).toEqual([0, 2])
+    expect(arena.count).toBe(blocks - 1)
+    expect([make(), open]).toEqual([1, 1])
+    here.close()
+    expect(open).toBe(0)
   })
 })

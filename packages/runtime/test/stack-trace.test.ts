@@ -7,15 +7,20 @@ import { engines } from './hostile-tools.ts'
 
 // Stacks by id: a provider that gives the frames that the kernel saw gets the kernel's ids, values and errnos.
 
-const spec = parseObject(
+const object = parseObject(
   readFileSync(new URL('../testdata/stacks.o', import.meta.url)),
   createDefaultPlatform(),
 )
+const only = (program: string) => ({
+  ...object,
+  programs: object.programs.filter(({ name }) => name === program),
+})
+const spec = only('run')
 const available = await isKernelAvailable()
 const zero = new Uint8Array(4)
 const empty = { data: new Uint8Array(0) }
-const bss = spec.maps.find((m) => m.name.endsWith('.bss'))!
-const at = (name: string): number => spec.variables.find((v) => v.name === name)!.offset
+const bss = object.maps.find((m) => m.name.endsWith('.bss'))!
+const at = (name: string): number => object.variables.find((v) => v.name === name)!.offset
 const key = (n: number): Uint8Array => new Uint8Array(Uint32Array.of(n).buffer)
 
 const withFlags = (flags: number): Uint8Array => {
@@ -102,6 +107,33 @@ describe.each(engines)('stacks on %s', (engine) => {
       expect(ours.nextKey()).toEqual(its.getNextKey())
     }
     expect(ours.size).toBe(0)
+    kernel.close()
+  })
+
+  it.skipIf(!available.ok)('of the task: bpf_get_task_stack', async () => {
+    const kernel = await openKernel()
+    const kernelBtf = readFileSync('/sys/kernel/btf/vmlinux')
+    let seen: readonly bigint[] | undefined = []
+    using runtime = await createRuntime({ engine, kernelBtf, providers: { stacks: () => seen } })
+    using reference = loadCollection(kernel, only('of_task'))
+    const theirs = reference.programs.get('of_task')!
+    if (!theirs.ok) throw new Error(theirs.log)
+    const here = await runtime.load(only('of_task'))
+    const ask = (flags: number): Answer => {
+      here.map(bss.name).update(zero, withFlags(flags))
+      here.program('of_task').testRun(empty)
+      return answer(here.map(bss.name).lookup(zero)!)
+    }
+    for (const flags of [0, 1, 2, 5, 1 << 12, 255]) {
+      reference.maps.get(bss.name)!.update(zero, withFlags(flags))
+      theirs.testRun({})
+      const b = answer(reference.maps.get(bss.name)!.lookup(zero)!)
+      if (flags === 0) seen = b.frames.slice(0, b.copied / 8)
+      expect(ask(flags), `flags ${flags}`).toEqual(b)
+    }
+    expect(seen.length).toBeGreaterThan(3)
+    seen = undefined
+    expect(ask(0).copied).toBe(-14)
     kernel.close()
   })
 

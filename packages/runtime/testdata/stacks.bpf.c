@@ -6,6 +6,9 @@
 static long (*get_stackid)(void *ctx, void *map, u64 flags) = (void *)27;
 static long (*get_stack)(void *ctx, void *buf, u32 size, u64 flags) = (void *)67;
 
+static void *(*get_current_task_btf)(void) = (void *)158;
+static long (*bpf_get_task_stack)(void *task, void *buf, u32 size, u64 flags) = (void *)141;
+
 #define FRAMES 16
 
 struct {
@@ -24,6 +27,12 @@ SEC("raw_tp") int run(void *ctx)
 {
 	id = get_stackid(ctx, &stacks, flags);
 	copied = get_stack(ctx, frames, sizeof(frames), flags);
+	return 0;
+}
+
+SEC("raw_tp") int of_task(void *ctx)
+{
+	copied = bpf_get_task_stack(get_current_task_btf(), frames, sizeof(frames), flags);
 	return 0;
 }
 

@@ -48,6 +48,7 @@ export function cryptoFunctions(
       return 0
     },
     cryptoRelease: (context) => {
+      ciphers.get(context! >>> 0)?.close?.()
       ciphers.delete(context! >>> 0)
       return 0
     },

@@ -105,6 +105,8 @@ const named = [
 
 /** Helpers that another one's export serves: one memory, one clock that does not stop. */
 const aliases: Readonly<Record<string, string>> = {
+  bpf_sock_map_update: 'sock_map_update',
+  bpf_sock_hash_update: 'sock_map_update',
   bpf_sk_redirect_map: 'sk_redirect_map',
   bpf_msg_redirect_map: 'sk_redirect_map',
   bpf_sk_redirect_hash: 'sk_redirect_hash',
@@ -113,6 +115,7 @@ const aliases: Readonly<Record<string, string>> = {
   bpf_get_local_storage: 'get_local_storage',
   bpf_get_stackid: 'get_stackid',
   bpf_get_stack: 'get_stack',
+  bpf_get_task_stack: 'get_task_stack',
   bpf_sk_storage_get: 'sk_storage_get',
   bpf_sk_storage_delete: 'sk_storage_delete',
   bpf_inode_storage_get: 'storage_get',
