@@ -8,8 +8,7 @@ import {
 } from '@skep/registry'
 import { createVerifier } from '@skep/verifier'
 import { checkOptions } from './check-options.ts'
-import type { Clock } from './clock.ts'
-import { type CacheStore, createRuntime as composeRuntime, type PinStore, type Runtime } from './core.ts'
+import { type CoreOptions, createRuntime as composeRuntime, type Runtime } from './core.ts'
 import { RuntimeError } from './errors.ts'
 import { defaultPreset } from './preset.ts'
 
@@ -22,6 +21,7 @@ export type {
   PidNamespace,
   SocketIdentityProvider,
   TraceProvider,
+  TypeProvider,
 } from '@skep/helpers'
 export { type ParseElfOptions, parseElf } from '@skep/loader-elf'
 export * from '@skep/registry'
@@ -66,37 +66,10 @@ export {
 export { runIterator } from './iterator.ts'
 export { defaultPreset } from './preset.ts'
 
-export interface RuntimeOptions {
+/** Of a runtime with the default preset: engine `jit` (the default) or `interpreter`, or a plugin's. */
+export interface RuntimeOptions extends Omit<CoreOptions, 'plugins' | 'verifier'> {
   /** Added to the default preset. */
   readonly plugins?: readonly PluginDef[]
-  /** `jit` (the default), `interpreter`, or a plugin's. */
-  readonly engine?: string
-  /** Raw BTF of the kernel that the verifier takes for the host's (`/sys/kernel/btf/vmlinux`). */
-  readonly kernelBtf?: Uint8Array
-  /** Most bytes of arena memory. Default 256 MiB. */
-  readonly limit?: number
-  /** Workers that may join, with a CPU for each beside this thread's, which is CPU 0; see `share`. Default none. */
-  readonly workers?: number
-  /** Shared memory, without a say how many workers; `workers` implies it. */
-  readonly shared?: boolean
-  /** CPUs that per-CPU values are laid out for. Default 1 and the workers. */
-  readonly cpus?: number
-  /** Where compiled collections are kept, so that the next load of the same need not compile. */
-  readonly cache?: CacheStore
-  /**
-   * The first packets do not wait for the engine: programs run at once on one that needs not compile (the interpreter), and
-   * change over when theirs is ready. Without effect where workers share the memory.
-   */
-  readonly tierUp?: boolean
-  /** Keeps the contents of pinned maps beyond the process; absent: pins are in memory. */
-  readonly pins?: PinStore
-  /**
-   * What programs take for time, and what runs their timers. Default: the host's; with a seed, one that only readings move,
-   * so that timers wait for a `createVirtualClock` that the host advances.
-   */
-  readonly clock?: Clock
-  /** Deterministic mode: random numbers and time come from this seed. */
-  readonly seed?: bigint
   /** What helpers ask the host, of this thread: sockets, tasks, cgroups, traced functions. */
   readonly providers?: HelperProviders
 }
