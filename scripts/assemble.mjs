@@ -109,10 +109,6 @@ function change(from: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
 /** The module for unshared or for shared memory; new bytes at each call. */
 export const moduleBytes = (isShared: boolean): Uint8Array<ArrayBuffer> =>
   isShared ? change(decode(first)) : decode(first)
-
-/** In base64. */
-export const unshared: string = '${unshared.toString('base64')}'
-export const shared: string = '${shared.toString('base64')}'
 `,
 )
 renameSync(aside, 'src/generated/module.ts')

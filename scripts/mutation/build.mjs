@@ -134,8 +134,7 @@ export { randomProgram } from ${JSON.stringify(join(home, 'src/scalar/random-pro
       onLoad({ filter: /\.ts$/ }, ({ path }) => {
         const name = relative(home, path)
         if (name === join('src', 'generated', 'module.ts')) {
-          const contents = `export const unshared = '${wasm}'
-export const moduleBytes = () => Uint8Array.from(atob(unshared), (char) => char.charCodeAt(0))`
+          const contents = `export const moduleBytes = () => Uint8Array.from(atob('${wasm}'), (char) => char.charCodeAt(0))`
           return { contents, loader: 'ts' }
         }
         if (name.endsWith('.test.ts')) {

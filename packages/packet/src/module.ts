@@ -1,4 +1,4 @@
-import { shared as sharedText, unshared as unsharedText } from './generated/module.ts'
+import { moduleBytes } from './generated/module.ts'
 
 /** What assembly/index.ts exports; `pump` is the address of a state of layout.ts. */
 export interface PumpExports {
@@ -23,8 +23,7 @@ const compiled = new Map<boolean, WebAssembly.Module>()
 export function instantiatePump(memory: WebAssembly.Memory, shared: boolean): PumpExports {
   let module = compiled.get(shared)
   if (!module) {
-    const text = shared ? sharedText : unsharedText
-    module = new WebAssembly.Module(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)))
+    module = new WebAssembly.Module(moduleBytes(shared))
     compiled.set(shared, module)
   }
   const table = new WebAssembly.Table({ initial: 1, element: 'anyfunc' })

@@ -87,7 +87,7 @@ export async function compileWasm(bytes: Uint8Array<ArrayBuffer>): Promise<WebAs
   }
 }
 
-/** Decodes a generated module's base64 into bytes. */
+/** The bytes that a text in base64 stands for. Throws InvalidCharacterError where it is none. */
 export function decodeBase64(text: string): Uint8Array {
   const binary = atob(text)
   const bytes = new Uint8Array(binary.length)

@@ -1,4 +1,13 @@
-import type { FunctionInfo, MapSpec, Platform, ProgramSpec, Reference, Row, RowMap } from '@skep/registry'
+import {
+  decodeBase64,
+  type FunctionInfo,
+  type MapSpec,
+  type Platform,
+  type ProgramSpec,
+  type Reference,
+  type Row,
+  type RowMap,
+} from '@skep/registry'
 import type { VerifyInput } from './verify.ts'
 
 const hexBytes = (hex: string): Uint8Array => {
@@ -6,8 +15,6 @@ const hexBytes = (hex: string): Uint8Array => {
   for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16)
   return bytes
 }
-
-const base64Bytes = (text: string): Uint8Array => Uint8Array.from(atob(text), (char) => char.charCodeAt(0))
 
 /**
  * What to verify, from a row of `skep verify --jsonl`. Pure; the row's shape is the caller's to check. Types by number
@@ -33,7 +40,7 @@ export function specFromRow(row: Row, platform: Platform): VerifyInput {
   return {
     program,
     maps,
-    ...(row.btf ? { btf: base64Bytes(row.btf) } : {}),
+    ...(row.btf ? { btf: decodeBase64(row.btf) } : {}),
     ...(row.unprivileged === undefined ? {} : { unprivileged: row.unprivileged }),
   }
 }
@@ -70,7 +77,7 @@ function mapSpec(
       ? {}
       : { initial: [{ key: new Uint8Array(keySize), value: hexBytes(map.init) }] }),
     ...(map.frozen === undefined ? {} : { frozen: map.frozen }),
-    ...(map.btf ? { btf: base64Bytes(map.btf) } : {}),
+    ...(map.btf ? { btf: decodeBase64(map.btf) } : {}),
     ...(map.btf_key === undefined ? {} : { btfKey: map.btf_key }),
     ...(map.btf_value === undefined ? {} : { btfValue: map.btf_value }),
   }

@@ -1,9 +1,9 @@
 import { Worker } from 'node:worker_threads'
 import { memoryModule } from '@skep/memory'
-import { control, decodeBase64 } from '@skep/registry'
+import { control } from '@skep/registry'
 import { describe, expect, it } from 'vitest'
 import { Bench, bareContext } from '../test/harness.ts'
-import { shared } from './generated/module.ts'
+import { moduleBytes } from './generated/module.ts'
 import * as layout from './layout/structures.ts'
 
 /** An interpreter of its own over the same memory: waits for the others, runs, answers r0. */
@@ -53,7 +53,7 @@ describe('threads over shared memory', () => {
     const ready = bench.place(4)
     const workers = 2
     const allocator = new WebAssembly.Module(memoryModule.bytes(true))
-    const interpreter = new WebAssembly.Module(decodeBase64(shared) as Uint8Array<ArrayBuffer>)
+    const interpreter = new WebAssembly.Module(moduleBytes(true))
     const run = (): Promise<number> => {
       const block = arena.alloc(control.CTL_SIZE, 64)
       const stack = arena.alloc(control.STACK_SIZE, 64)

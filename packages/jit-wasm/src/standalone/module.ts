@@ -1,10 +1,10 @@
 import { memoryModule } from '@skep/memory'
-import { decodeBase64, type WasmModuleDef } from '@skep/registry'
-import { shared, unshared } from '../generated/module.ts'
+import type { WasmModuleDef } from '@skep/registry'
+import { moduleBytes } from '../generated/module.ts'
 
 /** What a standalone module has of its own in wasm: assembly/. Its imports `skep` may become the module's. */
 export const standaloneModule: WasmModuleDef = {
   name: 'standalone',
-  bytes: (isShared) => decodeBase64(isShared ? shared : unshared),
+  bytes: moduleBytes,
   imports: [memoryModule],
 }
