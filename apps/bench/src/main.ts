@@ -26,6 +26,8 @@ import { programNames } from './spec.ts'
 import { benchStartup } from './startup.ts'
 import { COLD, runCold } from './verify/cold.ts'
 import { benchVerify } from './verify/main.ts'
+import { serveWorker } from './workers.ts'
+import { benchWorkersMain } from './workers-main.ts'
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 const printJson = (value: unknown): void => print(JSON.stringify(value, null, 2))
@@ -134,6 +136,7 @@ async function main(): Promise<void> {
   if (command === 'startup') return benchStartup(args, print)
   if (command === 'maps') return benchMaps(args, { print, progress })
   if (command === 'pcap') return benchPcap(args, { print, progress })
+  if (command === 'workers') return benchWorkersMain(args, process.argv[1]!, print)
   if (command === 'soak') return benchSoak(args, { print, progress })
   const options = parseOptions(process.argv.slice(2))
   if (options.help) {
@@ -157,6 +160,6 @@ if (isMainThread) {
     process.stderr.write(`bench: ${(error as Error).message}${wrongUsage ? ' (add --help for usage)' : ''}\n`)
     process.exitCode = wrongUsage ? 2 : 1
   }
-} else {
+} else if (!serveWorker()) {
   await serve()
 }

@@ -18,7 +18,7 @@ Times BPF programs on Skep's engines, beside the kernel's own test run where thi
   --as ID          packet and map contents as for this program (default b)
   --help           this text
 
-Others: npm run bench -- verify | maps | startup | pcap | soak --help`
+Others: npm run bench -- verify | workers | maps | startup | pcap | soak --help`
 
 /** The id under which the rings of packets go. */
 export const RING = 'ring'

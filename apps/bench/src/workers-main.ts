@@ -1,9 +1,10 @@
 import { readArguments, readNumber } from './arguments.ts'
+import { BenchError } from './errors.ts'
 import { describeMachine, formatMachine } from './machine.ts'
 import type { Spread } from './statistics.ts'
-import { benchWorkers, serveWorker, workerCases } from './workers.ts'
+import { benchWorkers, workerCases } from './workers.ts'
 
-const usage = `usage: node scripts/dev.mjs --app bench --entry workers-main -- [options]
+export const workersUsage: string = `usage: npm run bench -- workers [options]
 
 Times programs with one worker and with two on one shared runtime, in batches, over 16,384 packets of many flows.
 
@@ -16,19 +17,29 @@ Times programs with one worker and with two on one shared runtime, in batches, o
 const round = ({ median, min, max }: Spread, digits: number): string =>
   `${median.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`
 
-async function main(): Promise<void> {
+/** `npm run bench -- workers`; `file` is what a worker runs. */
+export async function benchWorkersMain(
+  args: readonly string[],
+  file: string,
+  print: (text: string) => void,
+): Promise<void> {
   const { values } = readArguments({
+    args: [...args],
     options: {
       only: { type: 'string' },
       rounds: { type: 'string' },
       window: { type: 'string' },
       json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   })
-  const print = (text: string): void => void process.stdout.write(`${text}\n`)
-  if (values.help) return print(usage)
+  if (values.help) return print(workersUsage)
   const only = values.only?.split(',')
+  const unknown = only?.find((id) => !workerCases.some((one) => one.id === id))
+  if (unknown !== undefined) {
+    const known = workerCases.map(({ id }) => id).join(', ')
+    throw new BenchError('BAD_OPTION', `--only ${unknown}: there are ${known}`)
+  }
   const machine = describeMachine()
   const options = {
     rounds: readNumber('rounds', values.rounds, 21, { least: 1, whole: true }),
@@ -36,7 +47,7 @@ async function main(): Promise<void> {
   }
   const results = []
   for (const one of workerCases.filter(({ id }) => only?.includes(id) ?? true)) {
-    results.push(await benchWorkers(one, process.argv[1]!, options))
+    results.push(await benchWorkers(one, file, options))
   }
   if (values.json) return print(JSON.stringify({ machine, options, workers: results }, null, 2))
   print(formatMachine(machine))
@@ -47,5 +58,3 @@ async function main(): Promise<void> {
     )
   }
 }
-
-if (!serveWorker()) await main()
