@@ -3,60 +3,7 @@ import { createScanner, finishScan } from './capture.ts'
 import type { ReadOptions } from './capture-reader.ts'
 import { createEncoder } from './encoder.ts'
 import { PacketError } from './errors.ts'
-import {
-  ACTIONS,
-  CLASS_ARP,
-  CLASS_ICMP,
-  CLASS_ICMPV6,
-  CLASS_TCP,
-  CLASS_UDP,
-  CLASSES,
-  FIELD_DATA,
-  FIELD_DATA_END,
-  FIELD_LENGTH,
-  FIELD_NETWORK,
-  FIELD_ORIGINAL_LENGTH,
-  FIELD_PACKET_TYPE,
-  FIELD_PROTOCOL,
-  INTERFACE_SIZE,
-  LINK_ETHERNET,
-  LINK_IP,
-  LINK_OTHER,
-  OTHER_LINK,
-  PACKET_DATA,
-  PACKET_LENGTH,
-  PACKET_SIZE,
-  PUMP_AT,
-  PUMP_BY_LENGTH,
-  PUMP_BYTES,
-  PUMP_CAPACITY,
-  PUMP_CONTEXTS,
-  PUMP_COUNT,
-  PUMP_COUNTS,
-  PUMP_END,
-  PUMP_FIELD_COUNT,
-  PUMP_FIELDS,
-  PUMP_FIRST_INTERFACE,
-  PUMP_HEADER,
-  PUMP_INTERFACE_COUNT,
-  PUMP_INTERFACES,
-  PUMP_KEEP,
-  PUMP_LEFT_OUT,
-  PUMP_LINK,
-  PUMP_LISTED,
-  PUMP_MAX_LENGTH,
-  PUMP_OUT,
-  PUMP_PACKETS,
-  PUMP_PLAIN,
-  PUMP_RESULTS,
-  PUMP_SIZE,
-  PUMP_STRIDE,
-  PUMP_SWAPPED,
-  PUMP_TEMPLATE,
-  PUMP_UNIT,
-  STOP_LOOK,
-  STOP_NEED,
-} from './layout.ts'
+import * as layout from './layout.ts'
 import { LINKTYPE } from './link-type.ts'
 import { instantiatePump, type PumpExports } from './module.ts'
 import { PcapScanner } from './pcap.ts'
@@ -91,13 +38,13 @@ export type ContextField =
   | 'packetType'
 
 const fieldKinds: Readonly<Record<ContextField, number>> = {
-  data: FIELD_DATA,
-  dataEnd: FIELD_DATA_END,
-  length: FIELD_LENGTH,
-  originalLength: FIELD_ORIGINAL_LENGTH,
-  network: FIELD_NETWORK,
-  protocol: FIELD_PROTOCOL,
-  packetType: FIELD_PACKET_TYPE,
+  data: layout.FIELD_DATA,
+  dataEnd: layout.FIELD_DATA_END,
+  length: layout.FIELD_LENGTH,
+  originalLength: layout.FIELD_ORIGINAL_LENGTH,
+  network: layout.FIELD_NETWORK,
+  protocol: layout.FIELD_PROTOCOL,
+  packetType: layout.FIELD_PACKET_TYPE,
 }
 
 /** How the context of a packet is made. */
@@ -153,17 +100,17 @@ const SLACK = 64
 const SLICE_MS = 25
 
 const classNames: readonly (readonly [number, string])[] = [
-  [CLASS_TCP, 'TCP'],
-  [CLASS_UDP, 'UDP'],
-  [CLASS_ICMP, 'ICMP'],
-  [CLASS_ICMPV6, 'ICMPv6'],
-  [CLASS_ARP, 'ARP'],
+  [layout.CLASS_TCP, 'TCP'],
+  [layout.CLASS_UDP, 'UDP'],
+  [layout.CLASS_ICMP, 'ICMP'],
+  [layout.CLASS_ICMPV6, 'ICMPv6'],
+  [layout.CLASS_ARP, 'ARP'],
 ]
 
 function linkKind(linkType: number): number {
-  if (linkType === LINKTYPE.ETHERNET) return LINK_ETHERNET
+  if (linkType === LINKTYPE.ETHERNET) return layout.LINK_ETHERNET
   const ip = linkType === LINKTYPE.RAW || linkType === LINKTYPE.IPV4 || linkType === LINKTYPE.IPV6
-  return ip ? LINK_IP : LINK_OTHER
+  return ip ? layout.LINK_IP : layout.LINK_OTHER
 }
 
 /**
@@ -215,14 +162,14 @@ export class CapturePump {
       return at
     }
     const parts = {
-      pump: part(PUMP_SIZE),
+      pump: part(layout.PUMP_SIZE),
       template: part(stride),
       fields: part(8 * fields.length),
-      counts: part(4 * CLASSES * ACTIONS),
+      counts: part(4 * layout.CLASSES * layout.ACTIONS),
       table: part(4 * capacity),
       results: part(4 * capacity),
       listed: part(4 * capacity),
-      packets: part(PACKET_SIZE * capacity),
+      packets: part(layout.PACKET_SIZE * capacity),
       contexts: part(stride * capacity),
     }
     this.#block = memory.alloc(top, 64)
@@ -239,25 +186,28 @@ export class CapturePump {
     })
     for (let i = 0; i < capacity; i++)
       u32[(this.#contextTable >> 2) + i] = at('contexts') + stride * i + below
-    this.#put(PUMP_CAPACITY, capacity)
-    this.#put(PUMP_CONTEXTS, at('contexts'))
-    this.#put(PUMP_STRIDE, stride)
-    this.#put(PUMP_HEADER, below)
-    this.#put(PUMP_TEMPLATE, at('template'))
-    this.#put(PUMP_FIELDS, at('fields'))
-    this.#put(PUMP_FIELD_COUNT, fields.length)
-    this.#put(PUMP_PACKETS, at('packets'))
-    this.#put(PUMP_RESULTS, at('results'))
-    this.#put(PUMP_LISTED, at('listed'))
-    this.#put(PUMP_COUNTS, at('counts'))
-    this.#put(PUMP_MAX_LENGTH, options.maxPacketLength ?? DEFAULT_MAX_PACKET_LENGTH)
-    if (verdicts === 'length') this.#put(PUMP_BY_LENGTH, 1)
+    this.#put(layout.PUMP_CAPACITY, capacity)
+    this.#put(layout.PUMP_CONTEXTS, at('contexts'))
+    this.#put(layout.PUMP_STRIDE, stride)
+    this.#put(layout.PUMP_HEADER, below)
+    this.#put(layout.PUMP_TEMPLATE, at('template'))
+    this.#put(layout.PUMP_FIELDS, at('fields'))
+    this.#put(layout.PUMP_FIELD_COUNT, fields.length)
+    this.#put(layout.PUMP_PACKETS, at('packets'))
+    this.#put(layout.PUMP_RESULTS, at('results'))
+    this.#put(layout.PUMP_LISTED, at('listed'))
+    this.#put(layout.PUMP_COUNTS, at('counts'))
+    this.#put(layout.PUMP_MAX_LENGTH, options.maxPacketLength ?? DEFAULT_MAX_PACKET_LENGTH)
+    if (verdicts === 'length') this.#put(layout.PUMP_BY_LENGTH, 1)
     else {
-      this.#put(PUMP_KEEP, verdicts.keep)
+      this.#put(layout.PUMP_KEEP, verdicts.keep)
       // No more bits than there are counters.
       this.#put(
-        PUMP_PLAIN,
-        [verdicts.keep, ...verdicts.plain].reduce((bits, v) => (v < ACTIONS ? bits | (1 << v) : bits), 0),
+        layout.PUMP_PLAIN,
+        [verdicts.keep, ...verdicts.plain].reduce(
+          (bits, v) => (v < layout.ACTIONS ? bits | (1 << v) : bits),
+          0,
+        ),
       )
     }
   }
@@ -299,8 +249,8 @@ export class CapturePump {
       if (size === 0) break
       end += size
     }
-    this.#put(PUMP_AT, from)
-    this.#put(PUMP_END, end)
+    this.#put(layout.PUMP_AT, from)
+    this.#put(layout.PUMP_END, end)
     this.#scanner = createScanner(this.#memory.u8.subarray(from, end), this.#options) as
       | PcapScanner
       | PcapngScanner
@@ -311,7 +261,7 @@ export class CapturePump {
     let headed = false
     let slice = performance.now()
     for (let ended = false; !this.#stopped; ) {
-      this.#put(PUMP_OUT, this.#buffer)
+      this.#put(layout.PUMP_OUT, this.#buffer)
       let failure: { error: unknown } | undefined
       try {
         this.#takeAll()
@@ -324,11 +274,11 @@ export class CapturePump {
           headed = true
           await this.#write(sink, this.#fileHeader())
         }
-        const out = this.#get(PUMP_OUT)
+        const out = this.#get(layout.PUMP_OUT)
         if (out > this.#buffer) await this.#write(sink, this.#memory.u8.subarray(this.#buffer, out))
       }
       if (failure) throw failure.error
-      const rest = this.#get(PUMP_END) - this.#get(PUMP_AT)
+      const rest = this.#get(layout.PUMP_END) - this.#get(layout.PUMP_AT)
       if (ended) {
         finishScan(this.#scanner!, rest, this.#options)
         break
@@ -341,7 +291,7 @@ export class CapturePump {
       const got = source.read(into)
       const size = typeof got === 'number' ? got : await got
       ended = size === 0
-      this.#put(PUMP_END, this.#get(PUMP_END) + size)
+      this.#put(layout.PUMP_END, this.#get(layout.PUMP_END) + size)
       if (performance.now() - slice > SLICE_MS) {
         await breathe()
         slice = performance.now()
@@ -351,7 +301,7 @@ export class CapturePump {
 
   /** Moves what is left to the buffer's begin, and makes the buffer larger where that fills it. */
   #makeRoom(rest: number): void {
-    const at = this.#get(PUMP_AT)
+    const at = this.#get(layout.PUMP_AT)
     let to = this.#buffer + SLACK
     if (rest === this.#size) {
       const old = this.#buffer
@@ -361,8 +311,8 @@ export class CapturePump {
       this.#memory.u8.copyWithin(to, at, at + rest)
       this.#memory.free(old)
     } else if (rest > 0) this.#memory.u8.copyWithin(to, at, at + rest)
-    this.#put(PUMP_AT, to)
-    this.#put(PUMP_END, to + rest)
+    this.#put(layout.PUMP_AT, to)
+    this.#put(layout.PUMP_END, to + rest)
   }
 
   #allocBuffer(size: number): number {
@@ -377,12 +327,12 @@ export class CapturePump {
     // A block that is passed over may go on in what was read now.
     if (!this.#fast || !isPcap) this.#look(0)
     while (!this.#stopped) {
-      const before = this.#get(PUMP_AT)
-      let stop = STOP_LOOK
+      const before = this.#get(layout.PUMP_AT)
+      let stop = layout.STOP_LOOK
       if (this.#fast) stop = isPcap ? wasm.scanPcap(this.#pump) : wasm.scanPcapng(this.#pump)
-      scanner.position += this.#get(PUMP_AT) - before
-      let idle = stop === STOP_NEED
-      if (stop === STOP_LOOK && this.#get(PUMP_COUNT) < this.#capacity) {
+      scanner.position += this.#get(layout.PUMP_AT) - before
+      let idle = stop === layout.STOP_NEED
+      if (stop === layout.STOP_LOOK && this.#get(layout.PUMP_COUNT) < this.#capacity) {
         try {
           idle = !this.#look(this.#fast ? 1 : this.#capacity)
         } catch (error) {
@@ -390,7 +340,7 @@ export class CapturePump {
           throw error
         }
       }
-      if (idle || this.#get(PUMP_COUNT) === this.#capacity) this.#runBatch()
+      if (idle || this.#get(layout.PUMP_COUNT) === this.#capacity) this.#runBatch()
       if (idle) return
     }
   }
@@ -399,9 +349,9 @@ export class CapturePump {
   #look(most: number): boolean {
     const scanner = this.#scanner!
     const { u8 } = this.#memory
-    const at = this.#get(PUMP_AT)
-    let left = Math.min(most, this.#capacity - this.#get(PUMP_COUNT))
-    const next = scanner.scan(u8, at, this.#get(PUMP_END), {
+    const at = this.#get(layout.PUMP_AT)
+    let left = Math.min(most, this.#capacity - this.#get(layout.PUMP_COUNT))
+    const next = scanner.scan(u8, at, this.#get(layout.PUMP_END), {
       add: (_, data, length, original, seconds, nanos, interfaceId) => {
         if (left === 0) return false
         left--
@@ -416,7 +366,7 @@ export class CapturePump {
         return true
       },
     })
-    this.#put(PUMP_AT, next)
+    this.#put(layout.PUMP_AT, next)
     this.#learn(scanner)
     return next !== at
   }
@@ -425,57 +375,57 @@ export class CapturePump {
   #learn(scanner: PcapScanner | PcapngScanner): void {
     const [first] = scanner.interfaces
     if (!first) return
-    this.#put(PUMP_LINK, linkKind(first.linkType))
+    this.#put(layout.PUMP_LINK, linkKind(first.linkType))
     if (scanner instanceof PcapScanner) {
-      this.#put(PUMP_SWAPPED, scanner.littleEndian ? 0 : 1)
-      this.#put(PUMP_UNIT, scanner.unit)
+      this.#put(layout.PUMP_SWAPPED, scanner.littleEndian ? 0 : 1)
+      this.#put(layout.PUMP_UNIT, scanner.unit)
       this.#fast = true
       return
     }
     this.#fast = scanner.littleEndian
-    this.#put(PUMP_FIRST_INTERFACE, scanner.firstInterface)
+    this.#put(layout.PUMP_FIRST_INTERFACE, scanner.firstInterface)
     const count = scanner.interfaces.length
-    if (count === this.#get(PUMP_INTERFACE_COUNT)) return
+    if (count === this.#get(layout.PUMP_INTERFACE_COUNT)) return
     if (count > this.#interfaceRoom) {
       if (this.#interfaces !== 0) this.#memory.free(this.#interfaces)
       this.#interfaceRoom = Math.max(16, 2 * count)
-      this.#interfaces = this.#memory.alloc(INTERFACE_SIZE * this.#interfaceRoom)
+      this.#interfaces = this.#memory.alloc(layout.INTERFACE_SIZE * this.#interfaceRoom)
     }
     scanner.interfaces.forEach(({ linkType }, i) => {
-      const ticks = linkType === first.linkType ? scanner.ticks[i]! : OTHER_LINK
-      this.#memory.u32[(this.#interfaces + INTERFACE_SIZE * i) >> 2] = ticks
+      const ticks = linkType === first.linkType ? scanner.ticks[i]! : layout.OTHER_LINK
+      this.#memory.u32[(this.#interfaces + layout.INTERFACE_SIZE * i) >> 2] = ticks
     })
-    this.#put(PUMP_INTERFACES, this.#interfaces)
-    this.#put(PUMP_INTERFACE_COUNT, count)
+    this.#put(layout.PUMP_INTERFACES, this.#interfaces)
+    this.#put(layout.PUMP_INTERFACE_COUNT, count)
   }
 
   #runBatch(): void {
-    const count = this.#get(PUMP_COUNT)
+    const count = this.#get(layout.PUMP_COUNT)
     if (count === 0) return
     const { run, sink } = this.#options
-    const results = this.#get(PUMP_RESULTS)
+    const results = this.#get(layout.PUMP_RESULTS)
     run(this.#contextTable, count, results)
     const listed = this.#wasm.settle(this.#pump)
-    for (let i = 0; i < listed; i++) this.#lookAt(this.#memory.u32[(this.#get(PUMP_LISTED) >> 2) + i]!)
+    for (let i = 0; i < listed; i++) this.#lookAt(this.#memory.u32[(this.#get(layout.PUMP_LISTED) >> 2) + i]!)
     if (sink) this.#wasm.keep(this.#pump)
-    this.#put(PUMP_COUNT, 0)
+    this.#put(layout.PUMP_COUNT, 0)
     this.tally.packets += count
   }
 
   /** Counts a packet that `settle` did not. */
   #lookAt(index: number): void {
     const { u8, u32 } = this.#memory
-    const at = this.#get(PUMP_PACKETS) + PACKET_SIZE * index
-    const data = u32[(at + PACKET_DATA) >> 2]!
-    const length = u32[(at + PACKET_LENGTH) >> 2]!
-    const verdict = u32[(this.#get(PUMP_RESULTS) >> 2) + index]!
+    const at = this.#get(layout.PUMP_PACKETS) + layout.PACKET_SIZE * index
+    const data = u32[(at + layout.PACKET_DATA) >> 2]!
+    const length = u32[(at + layout.PACKET_LENGTH) >> 2]!
+    const verdict = u32[(this.#get(layout.PUMP_RESULTS) >> 2) + index]!
     const protocol = summarize(u8.subarray(data, data + length), this.linkType)
     const { verdicts, unusual } = this.#options
     if (verdicts === 'length') {
       this.#count(protocol, verdict === 0 ? 0 : 1, 1)
       return
     }
-    this.#count(protocol, verdict < ACTIONS ? verdict : 0, 1)
+    this.#count(protocol, verdict < layout.ACTIONS ? verdict : 0, 1)
     if (verdict === verdicts.keep || verdicts.plain.includes(verdict)) return
     unusual?.(verdict, u32[(this.#contextTable >> 2) + index]!)
   }
@@ -483,7 +433,7 @@ export class CapturePump {
   #count(protocol: string, action: number, packets: number): void {
     let row = this.tally.protocols.get(protocol)
     if (!row) {
-      row = new Array<number>(ACTIONS).fill(0)
+      row = new Array<number>(layout.ACTIONS).fill(0)
       this.tally.protocols.set(protocol, row)
     }
     row[action] = row[action]! + packets
@@ -492,18 +442,18 @@ export class CapturePump {
   /** Takes over what wasm counted. */
   #drain(): void {
     const { u32, view } = this.#memory
-    const counts = this.#get(PUMP_COUNTS) >> 2
+    const counts = this.#get(layout.PUMP_COUNTS) >> 2
     for (const [kind, name] of classNames) {
-      for (let action = 0; action < ACTIONS; action++) {
-        const packets = u32[counts + kind * ACTIONS + action]!
+      for (let action = 0; action < layout.ACTIONS; action++) {
+        const packets = u32[counts + kind * layout.ACTIONS + action]!
         if (packets > 0) this.#count(name, action, packets)
-        u32[counts + kind * ACTIONS + action] = 0
+        u32[counts + kind * layout.ACTIONS + action] = 0
       }
     }
-    this.tally.bytes += Number(view.getBigUint64(this.#pump + PUMP_BYTES, true))
-    view.setBigUint64(this.#pump + PUMP_BYTES, 0n, true)
-    this.tally.leftOut += this.#get(PUMP_LEFT_OUT)
-    this.#put(PUMP_LEFT_OUT, 0)
+    this.tally.bytes += Number(view.getBigUint64(this.#pump + layout.PUMP_BYTES, true))
+    view.setBigUint64(this.#pump + layout.PUMP_BYTES, 0n, true)
+    this.tally.leftOut += this.#get(layout.PUMP_LEFT_OUT)
+    this.#put(layout.PUMP_LEFT_OUT, 0)
   }
 
   #fileHeader(): Uint8Array {
