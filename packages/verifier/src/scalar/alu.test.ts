@@ -1,29 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import {
-  BPF_ADD,
-  BPF_ADD_CONST32,
-  BPF_ADD_CONST64,
-  BPF_AND,
-  BPF_ARSH,
-  BPF_DIV,
-  BPF_LSH,
-  BPF_MAX_VAR_OFF,
-  BPF_MOD,
-  BPF_MUL,
-  BPF_NEG,
-  BPF_OR,
-  BPF_RSH,
-  BPF_SUB,
-  BPF_XOR,
-  REG_ID,
-  REG_OFF,
-  REG_SIZE,
-  SANE_OFFSET,
-  UNSANE_CONST,
-  UNSANE_FIXED,
-  UNSANE_SMIN,
-  UNSANE_SMIN_UNBOUNDED,
-} from '../layout.ts'
+import * as layout from '../layout.ts'
 import { formatScalar, readNumeric } from './format.ts'
 import { createScalarDomainSync } from './index.ts'
 import { createRandom } from './random-programs.ts'
@@ -32,9 +8,9 @@ import { aluOps, concreteAlu, contains, members, randomRecord, u32, u64, writeNu
 const memory = new WebAssembly.Memory({ initial: 1 })
 const domain = createScalarDomainSync(memory)
 const words = new Int32Array(memory.buffer)
-const [a, b, c] = [1024, 1024 + REG_SIZE, 1024 + 2 * REG_SIZE]
+const [a, b, c] = [1024, 1024 + layout.REG_SIZE, 1024 + 2 * layout.REG_SIZE]
 const show = (reg: number): string => formatScalar(readNumeric(memory, reg))
-const off = (reg: number, value: number): void => void (words[(reg + REG_OFF) >> 2] = value)
+const off = (reg: number, value: number): void => void (words[(reg + layout.REG_OFF) >> 2] = value)
 
 describe('alu', () => {
   for (const op of aluOps) {
@@ -84,7 +60,7 @@ describe('alu', () => {
             domain.setConst(a, Number(BigInt.asIntN(32, x)), Number(BigInt.asIntN(32, x >> 32n)))
             domain.setConst(b, Number(BigInt.asIntN(32, y)), Number(BigInt.asIntN(32, y >> 32n)))
             const known = domain.alu(op, Number(is64), a, b)
-            const shift = op === BPF_LSH || op === BPF_RSH || op === BPF_ARSH
+            const shift = op === layout.BPF_LSH || op === layout.BPF_RSH || op === layout.BPF_ARSH
             expect(known).toBe(shift && y >= (is64 ? 64n : 32n) ? 0 : 1)
             if (known) expect(readNumeric(memory, a).value).toBe(concreteAlu(op, is64, x, y))
             expect(domain.isConst(a)).toBe(known)
@@ -95,7 +71,7 @@ describe('alu', () => {
   })
 
   it('leaves division, modulus and shifts by variables unknown, as 6.18 does', () => {
-    for (const op of [BPF_DIV, BPF_MOD, BPF_LSH, BPF_RSH, BPF_ARSH]) {
+    for (const op of [layout.BPF_DIV, layout.BPF_MOD, layout.BPF_LSH, layout.BPF_RSH, layout.BPF_ARSH]) {
       domain.setConst(a, 100, 0)
       domain.setUnknown(b)
       domain.narrowU32(b, 1, 3)
@@ -104,7 +80,7 @@ describe('alu', () => {
     }
     domain.setConst(a, 100, 0)
     domain.setConst(b, 7, 0)
-    expect(domain.alu(BPF_DIV, 1, a, b)).toBe(0)
+    expect(domain.alu(layout.BPF_DIV, 1, a, b)).toBe(0)
   })
 
   // Each printed by Linux 6.18.44 for the same operation.
@@ -118,16 +94,16 @@ describe('alu', () => {
   ][] = [
     [
       'add',
-      BPF_ADD,
+      layout.BPF_ADD,
       1,
       [1, 10],
       [5, 7],
       'scalar(smin=umin=smin32=umin32=6,smax=umax=smax32=umax32=17,var_off=(0x0; 0x1f))',
     ],
-    ['sub', BPF_SUB, 1, [1, 10], [5, 7], 'scalar(smin=smin32=-6,smax=smax32=5)'],
+    ['sub', layout.BPF_SUB, 1, [1, 10], [5, 7], 'scalar(smin=smin32=-6,smax=smax32=5)'],
     [
       'neg',
-      BPF_NEG,
+      layout.BPF_NEG,
       1,
       [1, 10],
       [0, 0],
@@ -135,7 +111,7 @@ describe('alu', () => {
     ],
     [
       'mul',
-      BPF_MUL,
+      layout.BPF_MUL,
       1,
       [3, 10],
       [5, 7],
@@ -143,7 +119,7 @@ describe('alu', () => {
     ],
     [
       'and',
-      BPF_AND,
+      layout.BPF_AND,
       1,
       [0, 0xffff],
       [0xf0, 0xf0],
@@ -151,7 +127,7 @@ describe('alu', () => {
     ],
     [
       'or',
-      BPF_OR,
+      layout.BPF_OR,
       1,
       [0, 0xff],
       [0x100, 0x100],
@@ -159,7 +135,7 @@ describe('alu', () => {
     ],
     [
       'xor',
-      BPF_XOR,
+      layout.BPF_XOR,
       1,
       [0, 0xff],
       [0x10f, 0x10f],
@@ -167,7 +143,7 @@ describe('alu', () => {
     ],
     [
       'lsh',
-      BPF_LSH,
+      layout.BPF_LSH,
       1,
       [0, 0xff],
       [4, 4],
@@ -175,7 +151,7 @@ describe('alu', () => {
     ],
     [
       'rsh',
-      BPF_RSH,
+      layout.BPF_RSH,
       1,
       [0, 0xff],
       [4, 4],
@@ -183,7 +159,7 @@ describe('alu', () => {
     ],
     [
       'arsh',
-      BPF_ARSH,
+      layout.BPF_ARSH,
       0,
       [0xfffffff0, 0xffffffff],
       [2, 2],
@@ -210,8 +186,8 @@ describe('linked registers', () => {
       const [from, to] = [(random(0xffffffff) | 0) >> random(32), (random(0xffffffff) | 0) >> random(32)]
       const narrow = random(2) === 1
       const one = randomRecord(domain, memory, random, b)
-      words[(b + REG_ID) >> 2] = 1 | BPF_ADD_CONST64
-      words[(a + REG_ID) >> 2] = 1 | (narrow ? BPF_ADD_CONST32 : BPF_ADD_CONST64)
+      words[(b + layout.REG_ID) >> 2] = 1 | layout.BPF_ADD_CONST64
+      words[(a + layout.REG_ID) >> 2] = 1 | (narrow ? layout.BPF_ADD_CONST32 : layout.BPF_ADD_CONST64)
       off(b, from)
       off(a, to)
       domain.syncLinked(a, b)
@@ -231,13 +207,13 @@ describe('pointer arithmetic', () => {
     domain.setConstS32(b, -14)
     off(b, 0)
     expect(domain.ptrAdd(a, a, b)).toBe(1)
-    expect(words[(a + REG_OFF) >> 2]).toBe(-4)
+    expect(words[(a + layout.REG_OFF) >> 2]).toBe(-4)
     expect(domain.ptrSub(a, a, b)).toBe(1)
-    expect(words[(a + REG_OFF) >> 2]).toBe(10)
+    expect(words[(a + layout.REG_OFF) >> 2]).toBe(10)
     expect(domain.isZero(a)).toBe(1)
     domain.setConst(b, 0x7fff_ffff, 0)
     expect(domain.ptrAdd(b, a, b)).toBe(0)
-    expect(words[(b + REG_OFF) >> 2]).toBe(10)
+    expect(words[(b + layout.REG_OFF) >> 2]).toBe(10)
     expect(readNumeric(memory, b).value).toBe(0x7fff_ffffn)
   })
 
@@ -250,13 +226,13 @@ describe('pointer arithmetic', () => {
       off(b, 0)
       const left = members(memory, random, a, base)
       const right = members(memory, random, b, one)
-      const before = words[(a + REG_OFF) >> 2]!
+      const before = words[(a + layout.REG_OFF) >> 2]!
       const isAdd = round & 1
       if (isAdd) domain.ptrAdd(c, a, b)
       else domain.ptrSub(c, a, b)
       domain.boundsSync(c)
       const state = readNumeric(memory, c)
-      const moved = BigInt(words[(c + REG_OFF) >> 2]! - before)
+      const moved = BigInt(words[(c + layout.REG_OFF) >> 2]! - before)
       for (const x of left) {
         for (const y of right) expect(contains(state, u64((isAdd ? x + y : x - y) - moved))).toBe(true)
       }
@@ -264,22 +240,22 @@ describe('pointer arithmetic', () => {
   })
 
   it('refuses what the kernel refuses', () => {
-    const limit = BPF_MAX_VAR_OFF
+    const limit = layout.BPF_MAX_VAR_OFF
     const verdict = (smin: bigint, fixed: number, constant?: bigint): number => {
       writeNumeric(memory, a, constant === undefined ? { smin } : { value: u64(constant), mask: 0n, smin })
       off(a, fixed)
       return domain.sanePointerOffset(a)
     }
-    expect(verdict(0n, 0)).toBe(SANE_OFFSET)
-    expect(verdict(BigInt(limit - 1), limit - 1)).toBe(SANE_OFFSET)
-    expect(verdict(BigInt(1 - limit), 1 - limit, BigInt(1 - limit))).toBe(SANE_OFFSET)
-    expect(verdict(0n, 0, BigInt(limit))).toBe(UNSANE_CONST)
-    expect(verdict(0n, 0, BigInt(-limit))).toBe(UNSANE_CONST)
-    expect(verdict(0n, limit)).toBe(UNSANE_FIXED)
-    expect(verdict(0n, -limit)).toBe(UNSANE_FIXED)
-    expect(verdict(-(2n ** 63n), 0)).toBe(UNSANE_SMIN_UNBOUNDED)
-    expect(verdict(-(2n ** 63n) + 1n, 0)).toBe(UNSANE_SMIN)
-    expect(verdict(BigInt(limit), 0)).toBe(UNSANE_SMIN)
-    expect(verdict(BigInt(-limit), 0)).toBe(UNSANE_SMIN)
+    expect(verdict(0n, 0)).toBe(layout.SANE_OFFSET)
+    expect(verdict(BigInt(limit - 1), limit - 1)).toBe(layout.SANE_OFFSET)
+    expect(verdict(BigInt(1 - limit), 1 - limit, BigInt(1 - limit))).toBe(layout.SANE_OFFSET)
+    expect(verdict(0n, 0, BigInt(limit))).toBe(layout.UNSANE_CONST)
+    expect(verdict(0n, 0, BigInt(-limit))).toBe(layout.UNSANE_CONST)
+    expect(verdict(0n, limit)).toBe(layout.UNSANE_FIXED)
+    expect(verdict(0n, -limit)).toBe(layout.UNSANE_FIXED)
+    expect(verdict(-(2n ** 63n), 0)).toBe(layout.UNSANE_SMIN_UNBOUNDED)
+    expect(verdict(-(2n ** 63n) + 1n, 0)).toBe(layout.UNSANE_SMIN)
+    expect(verdict(BigInt(limit), 0)).toBe(layout.UNSANE_SMIN)
+    expect(verdict(BigInt(-limit), 0)).toBe(layout.UNSANE_SMIN)
   })
 })

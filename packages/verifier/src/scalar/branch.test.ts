@@ -1,15 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import {
-  BPF_JEQ,
-  BPF_JGT,
-  BPF_JLT,
-  BPF_JNE,
-  BPF_JSET,
-  BPF_JSGT,
-  REFINE_FALSE_IMPOSSIBLE,
-  REFINE_TRUE_IMPOSSIBLE,
-  REG_SIZE,
-} from '../layout.ts'
+import * as layout from '../layout.ts'
 import { formatScalar, readNumeric } from './format.ts'
 import { createScalarDomainSync } from './index.ts'
 import { createRandom } from './random-programs.ts'
@@ -17,7 +7,7 @@ import { concreteJump, contains, jumpOps, members, randomRecord, writeNumeric } 
 
 const memory = new WebAssembly.Memory({ initial: 1 })
 const domain = createScalarDomainSync(memory)
-const [a, b, ta, tb, fa, fb] = [0, 1, 2, 3, 4, 5].map((n) => 1024 + n * REG_SIZE) as [
+const [a, b, ta, tb, fa, fb] = [0, 1, 2, 3, 4, 5].map((n) => 1024 + n * layout.REG_SIZE) as [
   number,
   number,
   number,
@@ -66,7 +56,7 @@ describe('branches', () => {
               if (taken >= 0 && holds !== (taken === 1)) expect.unreachable(`${where}: ${x}, ${y}: ${taken}`)
               const [first, second] = holds ? yes : no
               if (!contains(first, x) || !contains(second, y)) expect.unreachable(`${where}: ${x}, ${y} lost`)
-              const bit = holds ? REFINE_TRUE_IMPOSSIBLE : REFINE_FALSE_IMPOSSIBLE
+              const bit = holds ? layout.REFINE_TRUE_IMPOSSIBLE : layout.REFINE_FALSE_IMPOSSIBLE
               if (impossible & bit) expect.unreachable(`${where}: ${x}, ${y} called impossible`)
             }
           }
@@ -77,7 +67,9 @@ describe('branches', () => {
   }
 
   it('decides small unsigned ranges exactly', () => {
-    for (const op of jumpOps.filter((op) => op !== BPF_JSET && op !== BPF_JEQ && op !== BPF_JNE)) {
+    for (const op of jumpOps.filter(
+      (op) => op !== layout.BPF_JSET && op !== layout.BPF_JEQ && op !== layout.BPF_JNE,
+    )) {
       for (let low = 0; low < 5; low++) {
         for (let high = low; high < 5; high++) {
           for (let min = 0; min < 5; min++) {
@@ -101,46 +93,46 @@ describe('branches', () => {
   it('uses bits and 32-bit ranges for equality', () => {
     writeNumeric(memory, a, { value: 1n, mask: ~1n & (2n ** 64n - 1n) })
     domain.setConst(b, 6, 0)
-    expect(domain.branchTaken(BPF_JEQ, 0, a, b)).toBe(0)
-    expect(domain.branchTaken(BPF_JNE, 0, a, b)).toBe(1)
+    expect(domain.branchTaken(layout.BPF_JEQ, 0, a, b)).toBe(0)
+    expect(domain.branchTaken(layout.BPF_JNE, 0, a, b)).toBe(1)
     writeNumeric(memory, a, { u32Min: 5, u32Max: 9 })
     domain.setConst(b, 4, 7)
-    expect(domain.branchTaken(BPF_JEQ, 0, a, b)).toBe(0)
+    expect(domain.branchTaken(layout.BPF_JEQ, 0, a, b)).toBe(0)
     writeNumeric(memory, a, { s32Min: 5 })
     domain.setConst(b, -1, 7)
-    expect(domain.branchTaken(BPF_JEQ, 0, a, b)).toBe(0)
+    expect(domain.branchTaken(layout.BPF_JEQ, 0, a, b)).toBe(0)
     writeNumeric(memory, a, { umin: 5n })
     domain.setConst(b, 4, 0)
-    expect(domain.branchTaken(BPF_JEQ, 0, a, b)).toBe(0)
+    expect(domain.branchTaken(layout.BPF_JEQ, 0, a, b)).toBe(0)
     writeNumeric(memory, a, { smin: 5n })
     domain.setConst(b, -1, -1)
-    expect(domain.branchTaken(BPF_JEQ, 0, a, b)).toBe(0)
+    expect(domain.branchTaken(layout.BPF_JEQ, 0, a, b)).toBe(0)
   })
 
   it('narrows by comparison with a constant', () => {
     domain.setUnknown(a)
     domain.setConst(b, 100, 0)
     split()
-    expect(domain.refine(BPF_JGT, 0, ta, tb, fa, fb)).toBe(0)
+    expect(domain.refine(layout.BPF_JGT, 0, ta, tb, fa, fb)).toBe(0)
     expect(show(ta)).toBe('scalar(umin=101)')
     expect(show(fa)).toBe('scalar(smin=smin32=0,smax=umax=smax32=umax32=100,var_off=(0x0; 0x7f))')
     split()
-    domain.refine(BPF_JSGT, 0, ta, tb, fa, fb)
+    domain.refine(layout.BPF_JSGT, 0, ta, tb, fa, fb)
     expect(show(ta)).toBe('scalar(smin=umin=101,umax=0x7fffffffffffffff,var_off=(0x0; 0x7fffffffffffffff))')
     expect(show(fa)).toBe('scalar(smax=100)')
     split()
-    domain.refine(BPF_JEQ, 0, ta, tb, fa, fb)
+    domain.refine(layout.BPF_JEQ, 0, ta, tb, fa, fb)
     expect(show(ta)).toBe('100')
     expect(show(fa)).toBe('scalar()')
     range(a, 100, 200)
     split()
-    domain.refine(BPF_JNE, 0, ta, tb, fa, fb)
+    domain.refine(layout.BPF_JNE, 0, ta, tb, fa, fb)
     expect(readNumeric(memory, ta).umin).toBe(101n)
     expect(show(fa)).toBe('100')
     domain.setUnknown(a)
     domain.setConst(b, 8, 0)
     split()
-    domain.refine(BPF_JSET, 0, ta, tb, fa, fb)
+    domain.refine(layout.BPF_JSET, 0, ta, tb, fa, fb)
     expect(readNumeric(memory, ta)).toMatchObject({ value: 8n, umin: 8n })
     expect(show(fa)).toBe(
       'scalar(smax=0x7ffffffffffffff7,umax=0xfffffffffffffff7,smax32=0x7ffffff7,umax32=0xfffffff7,var_off=(0x0; 0xfffffffffffffff7))',
@@ -151,11 +143,11 @@ describe('branches', () => {
     range(a, 0, 50)
     range(b, 20, 90)
     split()
-    domain.refine(BPF_JLT, 0, fa, fb, ta, tb)
+    domain.refine(layout.BPF_JLT, 0, fa, fb, ta, tb)
     expect(readNumeric(memory, ta)).toMatchObject({ umin: 20n, umax: 50n })
     expect(readNumeric(memory, tb)).toMatchObject({ umin: 20n, umax: 50n })
     split()
-    domain.refine(BPF_JEQ, 0, ta, tb, fa, fb)
+    domain.refine(layout.BPF_JEQ, 0, ta, tb, fa, fb)
     expect(domain.numericEqual(ta, tb)).toBe(1)
     expect(readNumeric(memory, ta)).toMatchObject({ umin: 20n, umax: 50n })
   })
@@ -163,7 +155,7 @@ describe('branches', () => {
   it('takes one register as both operands, as the kernel does', () => {
     range(a, 2, 255)
     split()
-    domain.refine(BPF_JGT, 0, ta, ta, fa, fa)
+    domain.refine(layout.BPF_JGT, 0, ta, ta, fa, fa)
     expect(readNumeric(memory, ta)).toMatchObject({ umin: 3n, umax: 254n })
     expect(readNumeric(memory, fa)).toMatchObject({ umin: 2n, umax: 255n })
   })
@@ -172,12 +164,12 @@ describe('branches', () => {
     domain.setZero(a)
     domain.setZero(b)
     split()
-    expect(domain.refine(BPF_JLT, 1, ta, tb, fa, fb)).toBe(REFINE_TRUE_IMPOSSIBLE)
+    expect(domain.refine(layout.BPF_JLT, 1, ta, tb, fa, fb)).toBe(layout.REFINE_TRUE_IMPOSSIBLE)
     expect(readNumeric(memory, tb)).toMatchObject({ umax: 2n ** 64n - 1n, smin: -(2n ** 63n) })
     expect(show(fa)).toBe('0')
     domain.setConst(b, 1, 0)
     split()
-    expect(domain.refine(BPF_JLT, 1, ta, tb, fa, fb)).toBe(REFINE_FALSE_IMPOSSIBLE)
+    expect(domain.refine(layout.BPF_JLT, 1, ta, tb, fa, fb)).toBe(layout.REFINE_FALSE_IMPOSSIBLE)
     expect(readNumeric(memory, fb).umin).toBe(0n)
   })
 })

@@ -3,37 +3,7 @@
  * walks them, so that jumps compare with interesting numbers and often go on. The walk predicts the state that a verifier
  * prints after each instruction.
  */
-import {
-  BPF_ADD,
-  BPF_ADD_CONST32,
-  BPF_ADD_CONST64,
-  BPF_AND,
-  BPF_ARSH,
-  BPF_DIV,
-  BPF_JEQ,
-  BPF_JGE,
-  BPF_JGT,
-  BPF_JLE,
-  BPF_JLT,
-  BPF_JNE,
-  BPF_JSET,
-  BPF_JSGE,
-  BPF_JSGT,
-  BPF_JSLE,
-  BPF_JSLT,
-  BPF_LSH,
-  BPF_MOD,
-  BPF_MUL,
-  BPF_NEG,
-  BPF_OR,
-  BPF_RSH,
-  BPF_SUB,
-  BPF_XOR,
-  REG_ID,
-  REG_OFF,
-  REG_SIZE,
-  SANE_OFFSET,
-} from '../layout.ts'
+import * as layout from '../layout.ts'
 import { formatRanges, formatScalar, formatSigned, type NumericState, readNumeric } from './format.ts'
 import type { ScalarDomain } from './index.ts'
 
@@ -70,31 +40,31 @@ const first = 6
 const last = 8
 const pointer = 9
 const aluOps = [
-  BPF_ADD,
-  BPF_SUB,
-  BPF_MUL,
-  BPF_AND,
-  BPF_OR,
-  BPF_XOR,
-  BPF_LSH,
-  BPF_RSH,
-  BPF_ARSH,
-  BPF_AND,
-  BPF_RSH,
-  BPF_ADD,
+  layout.BPF_ADD,
+  layout.BPF_SUB,
+  layout.BPF_MUL,
+  layout.BPF_AND,
+  layout.BPF_OR,
+  layout.BPF_XOR,
+  layout.BPF_LSH,
+  layout.BPF_RSH,
+  layout.BPF_ARSH,
+  layout.BPF_AND,
+  layout.BPF_RSH,
+  layout.BPF_ADD,
 ]
 const jumpOps = [
-  BPF_JEQ,
-  BPF_JNE,
-  BPF_JSET,
-  BPF_JGT,
-  BPF_JGE,
-  BPF_JLT,
-  BPF_JLE,
-  BPF_JSGT,
-  BPF_JSGE,
-  BPF_JSLT,
-  BPF_JSLE,
+  layout.BPF_JEQ,
+  layout.BPF_JNE,
+  layout.BPF_JSET,
+  layout.BPF_JGT,
+  layout.BPF_JGE,
+  layout.BPF_JLT,
+  layout.BPF_JLE,
+  layout.BPF_JSGT,
+  layout.BPF_JSGE,
+  layout.BPF_JSLT,
+  layout.BPF_JSLE,
 ]
 const corners = [0, 1, -1, 2, 7, 0x7fffffff, -0x80000000, 0xff, 0xffff, -2, -256, 0x10000, -0x7fffffff, 63]
 
@@ -120,7 +90,7 @@ export function randomProgram(
   const expected: Expectation[] = []
   const words = new Int32Array(memory.buffer)
   let refused = false
-  const at = (reg: number): number => 16 + reg * REG_SIZE
+  const at = (reg: number): number => 16 + reg * layout.REG_SIZE
   const constant = at(11)
   const other = [at(12), at(13), at(14)] as const
   const pick = <T>(from: readonly T[]): T => from[random(from.length)]!
@@ -151,8 +121,8 @@ export function randomProgram(
   const emit = (bytes: Uint8Array): void => void insns.push(bytes)
 
   const link = (reg: number, id: number, off: number): void => {
-    words[(at(reg) + REG_ID) >> 2] = id
-    words[(at(reg) + REG_OFF) >> 2] = off
+    words[(at(reg) + layout.REG_ID) >> 2] = id
+    words[(at(reg) + layout.REG_OFF) >> 2] = off
   }
 
   emit(insn(0x61, pointer, 1))
@@ -169,18 +139,18 @@ export function randomProgram(
     const is64 = random(2)
     const dst = anyReg()
     const byReg = random(3) === 0
-    const op = random(40) === 0 ? pick([BPF_DIV, BPF_MOD]) : pick(aluOps)
-    const isShift = op === BPF_LSH || op === BPF_RSH || op === BPF_ARSH
+    const op = random(40) === 0 ? pick([layout.BPF_DIV, layout.BPF_MOD]) : pick(aluOps)
+    const isShift = op === layout.BPF_LSH || op === layout.BPF_RSH || op === layout.BPF_ARSH
     const src = anyReg()
     let imm = isShift ? random(is64 ? 64 : 32) : number(dst)
-    if (op === BPF_DIV || op === BPF_MOD) imm ||= 3
-    if (op === BPF_MUL && random(2)) imm = random(16)
+    if (op === layout.BPF_DIV || op === layout.BPF_MOD) imm ||= 3
+    if (op === layout.BPF_MUL && random(2)) imm = random(16)
     if (byReg) domain.copyNumeric(constant, at(src))
     else domain.setConstS32(constant, imm)
     // The kernel splits the state at AND and OR of a value in {-1, 0} with a constant: the core's matter.
     const { smin, smax, s32Min, s32Max } = state(dst)
     const splits = (smin === -1n && smax === 0n) || (s32Min === -1 && s32Max === 0)
-    if ((op === BPF_AND || op === BPF_OR) && splits && domain.isConst(constant)) return
+    if ((op === layout.BPF_AND || op === layout.BPF_OR) && splits && domain.isConst(constant)) return
     domain.alu(op, is64, at(dst), byReg ? at(src) : constant)
     emit(insn(op | (byReg ? 8 : 0) | (is64 ? 7 : 4), dst, byReg ? src : 0, 0, byReg ? 0 : imm))
     expect(dst)
@@ -191,8 +161,8 @@ export function randomProgram(
     const is64 = random(2)
     switch (random(7)) {
       case 0:
-        domain.alu(BPF_NEG, is64, at(dst), at(dst))
-        emit(insn(BPF_NEG | (is64 ? 7 : 4), dst))
+        domain.alu(layout.BPF_NEG, is64, at(dst), at(dst))
+        emit(insn(layout.BPF_NEG | (is64 ? 7 : 4), dst))
         break
       case 1: {
         const bits = pick([16, 32, 64])
@@ -284,7 +254,7 @@ export function randomProgram(
     link(a, 1, 0)
     link(b, 1, 0)
     const is64 = domain.width(at(a)) > 32 ? 1 : random(2)
-    const op = pick([BPF_ADD, BPF_SUB])
+    const op = pick([layout.BPF_ADD, layout.BPF_SUB])
     const k = pick([1, -1, 8, -14, random(1 << 16), random(0xffffffff) | 0])
     const adds = k !== 0 && k !== -0x80000000 && random(8) > 0
     if (adds) {
@@ -292,7 +262,7 @@ export function randomProgram(
       domain.setConstS32(constant, k)
       domain.alu(op, is64, at(b), constant)
       expect(b)
-      link(b, 1 | (is64 ? BPF_ADD_CONST64 : BPF_ADD_CONST32), op === BPF_ADD ? k : -k)
+      link(b, 1 | (is64 ? layout.BPF_ADD_CONST64 : layout.BPF_ADD_CONST32), op === layout.BPF_ADD ? k : -k)
     }
     const [known, follows] = random(2) ? [a, b] : [b, a]
     const jumpOp = pick(jumpOps)
@@ -315,8 +285,8 @@ export function randomProgram(
     }
     domain.setZero(constant)
     for (const reg of [a, b]) {
-      emit(insn(BPF_XOR | 7, reg))
-      domain.alu(BPF_XOR, 1, at(reg), constant)
+      emit(insn(layout.BPF_XOR | 7, reg))
+      domain.alu(layout.BPF_XOR, 1, at(reg), constant)
       expect(reg)
       link(reg, 0, 0)
     }
@@ -334,31 +304,39 @@ export function randomProgram(
       const splits = (smin === -1n && smax === 0n) || (s32Min === -1 && s32Max === 0)
       if (random(4) && !splits) {
         domain.setConstS32(constant, random(0xffff))
-        domain.alu(BPF_AND, 1, at(src), constant)
+        domain.alu(layout.BPF_AND, 1, at(src), constant)
         const mask = readNumeric(memory, constant).value
-        emit(insn(BPF_AND | 7, src, 0, 0, Number(mask)))
+        emit(insn(layout.BPF_AND | 7, src, 0, 0, Number(mask)))
         expect(src)
       }
       domain.copyNumeric(constant, at(src))
     } else {
       domain.setConstS32(constant, imm)
     }
-    words[(constant + REG_OFF) >> 2] = 0
+    words[(constant + layout.REG_OFF) >> 2] = 0
     const isAdd = random(2)
     const insane = (): boolean =>
-      domain.sanePointerOffset(constant) !== SANE_OFFSET ||
-      domain.sanePointerOffset(at(pointer)) !== SANE_OFFSET
+      domain.sanePointerOffset(constant) !== layout.SANE_OFFSET ||
+      domain.sanePointerOffset(at(pointer)) !== layout.SANE_OFFSET
     if (insane() && random(8)) return true
-    emit(insn((isAdd ? BPF_ADD : BPF_SUB) | (byReg ? 15 : 7), pointer, byReg ? src : 0, 0, byReg ? 0 : imm))
+    emit(
+      insn(
+        (isAdd ? layout.BPF_ADD : layout.BPF_SUB) | (byReg ? 15 : 7),
+        pointer,
+        byReg ? src : 0,
+        0,
+        byReg ? 0 : imm,
+      ),
+    )
     refused = insane()
     if (refused) return false
     if (isAdd) domain.ptrAdd(at(pointer), at(pointer), constant)
     else domain.ptrSub(at(pointer), at(pointer), constant)
-    refused = domain.sanePointerOffset(at(pointer)) !== SANE_OFFSET
+    refused = domain.sanePointerOffset(at(pointer)) !== layout.SANE_OFFSET
     if (refused) return false
     domain.boundsSync(at(pointer))
     const numeric = state(pointer)
-    const off = words[(at(pointer) + REG_OFF) >> 2]!
+    const off = words[(at(pointer) + layout.REG_OFF) >> 2]!
     const attributes = [
       ...(off ? [`off=${formatSigned(BigInt(off))}`] : []),
       'r=0',

@@ -1,32 +1,5 @@
 /** For tests: random abstract values with known members, and concrete arithmetic to hold them against. */
-import {
-  BPF_ADD,
-  BPF_AND,
-  BPF_ARSH,
-  BPF_JEQ,
-  BPF_JGE,
-  BPF_JGT,
-  BPF_JLE,
-  BPF_JLT,
-  BPF_JNE,
-  BPF_JSET,
-  BPF_JSGE,
-  BPF_JSGT,
-  BPF_JSLE,
-  BPF_JSLT,
-  BPF_LSH,
-  BPF_MUL,
-  BPF_NEG,
-  BPF_OR,
-  BPF_RSH,
-  BPF_SUB,
-  BPF_XOR,
-  REG_S32_MIN,
-  REG_SMIN,
-  REG_U32_MIN,
-  REG_UMIN,
-  REG_VAR_OFF,
-} from '../layout.ts'
+import * as layout from '../layout.ts'
 import { type NumericState, readNumeric } from './format.ts'
 import type { ScalarDomain } from './index.ts'
 import type { createRandom } from './random-programs.ts'
@@ -72,16 +45,16 @@ export function randomU64(random: Random): bigint {
 /** Writes the numeric part of a record. Parts left out say nothing. */
 export function writeNumeric(memory: WebAssembly.Memory, reg: number, state: Partial<NumericState>): void {
   const view = new DataView(memory.buffer)
-  view.setBigUint64(reg + REG_VAR_OFF, state.value ?? 0n, true)
-  view.setBigUint64(reg + REG_VAR_OFF + 8, state.mask ?? 2n ** 64n - 1n, true)
-  view.setBigInt64(reg + REG_SMIN, state.smin ?? -(2n ** 63n), true)
-  view.setBigInt64(reg + REG_SMIN + 8, state.smax ?? 2n ** 63n - 1n, true)
-  view.setBigUint64(reg + REG_UMIN, state.umin ?? 0n, true)
-  view.setBigUint64(reg + REG_UMIN + 8, state.umax ?? 2n ** 64n - 1n, true)
-  view.setInt32(reg + REG_S32_MIN, state.s32Min ?? -(2 ** 31), true)
-  view.setInt32(reg + REG_S32_MIN + 4, state.s32Max ?? 2 ** 31 - 1, true)
-  view.setUint32(reg + REG_U32_MIN, state.u32Min ?? 0, true)
-  view.setUint32(reg + REG_U32_MIN + 4, state.u32Max ?? 2 ** 32 - 1, true)
+  view.setBigUint64(reg + layout.REG_VAR_OFF, state.value ?? 0n, true)
+  view.setBigUint64(reg + layout.REG_VAR_OFF + 8, state.mask ?? 2n ** 64n - 1n, true)
+  view.setBigInt64(reg + layout.REG_SMIN, state.smin ?? -(2n ** 63n), true)
+  view.setBigInt64(reg + layout.REG_SMIN + 8, state.smax ?? 2n ** 63n - 1n, true)
+  view.setBigUint64(reg + layout.REG_UMIN, state.umin ?? 0n, true)
+  view.setBigUint64(reg + layout.REG_UMIN + 8, state.umax ?? 2n ** 64n - 1n, true)
+  view.setInt32(reg + layout.REG_S32_MIN, state.s32Min ?? -(2 ** 31), true)
+  view.setInt32(reg + layout.REG_S32_MIN + 4, state.s32Max ?? 2 ** 31 - 1, true)
+  view.setUint32(reg + layout.REG_U32_MIN, state.u32Min ?? 0, true)
+  view.setUint32(reg + layout.REG_U32_MIN + 4, state.u32Max ?? 2 ** 32 - 1, true)
 }
 
 /** Gives the record random parts that all describe one random value, not synced; that value. */
@@ -150,16 +123,16 @@ export function members(memory: WebAssembly.Memory, random: Random, reg: number,
 }
 
 const wide: Readonly<Record<number, (a: bigint, b: bigint, bits: bigint) => bigint>> = {
-  [BPF_ADD]: (a, b) => a + b,
-  [BPF_SUB]: (a, b) => a - b,
-  [BPF_MUL]: (a, b) => a * b,
-  [BPF_AND]: (a, b) => a & b,
-  [BPF_OR]: (a, b) => a | b,
-  [BPF_XOR]: (a, b) => a ^ b,
-  [BPF_LSH]: (a, b, bits) => a << (b & (bits - 1n)),
-  [BPF_RSH]: (a, b, bits) => a >> (b & (bits - 1n)),
-  [BPF_ARSH]: (a, b, bits) => BigInt.asIntN(Number(bits), a) >> (b & (bits - 1n)),
-  [BPF_NEG]: (a) => -a,
+  [layout.BPF_ADD]: (a, b) => a + b,
+  [layout.BPF_SUB]: (a, b) => a - b,
+  [layout.BPF_MUL]: (a, b) => a * b,
+  [layout.BPF_AND]: (a, b) => a & b,
+  [layout.BPF_OR]: (a, b) => a | b,
+  [layout.BPF_XOR]: (a, b) => a ^ b,
+  [layout.BPF_LSH]: (a, b, bits) => a << (b & (bits - 1n)),
+  [layout.BPF_RSH]: (a, b, bits) => a >> (b & (bits - 1n)),
+  [layout.BPF_ARSH]: (a, b, bits) => BigInt.asIntN(Number(bits), a) >> (b & (bits - 1n)),
+  [layout.BPF_NEG]: (a) => -a,
 }
 
 /** BPF_OPs that the domain computes. */
@@ -171,17 +144,17 @@ export function concreteAlu(op: number, is64: boolean, a: bigint, b: bigint): bi
 }
 
 const relations: Readonly<Record<number, (a: bigint, b: bigint, bits: number) => boolean>> = {
-  [BPF_JEQ]: (a, b) => a === b,
-  [BPF_JNE]: (a, b) => a !== b,
-  [BPF_JSET]: (a, b) => (a & b) !== 0n,
-  [BPF_JGT]: (a, b) => a > b,
-  [BPF_JGE]: (a, b) => a >= b,
-  [BPF_JLT]: (a, b) => a < b,
-  [BPF_JLE]: (a, b) => a <= b,
-  [BPF_JSGT]: (a, b, bits) => BigInt.asIntN(bits, a) > BigInt.asIntN(bits, b),
-  [BPF_JSGE]: (a, b, bits) => BigInt.asIntN(bits, a) >= BigInt.asIntN(bits, b),
-  [BPF_JSLT]: (a, b, bits) => BigInt.asIntN(bits, a) < BigInt.asIntN(bits, b),
-  [BPF_JSLE]: (a, b, bits) => BigInt.asIntN(bits, a) <= BigInt.asIntN(bits, b),
+  [layout.BPF_JEQ]: (a, b) => a === b,
+  [layout.BPF_JNE]: (a, b) => a !== b,
+  [layout.BPF_JSET]: (a, b) => (a & b) !== 0n,
+  [layout.BPF_JGT]: (a, b) => a > b,
+  [layout.BPF_JGE]: (a, b) => a >= b,
+  [layout.BPF_JLT]: (a, b) => a < b,
+  [layout.BPF_JLE]: (a, b) => a <= b,
+  [layout.BPF_JSGT]: (a, b, bits) => BigInt.asIntN(bits, a) > BigInt.asIntN(bits, b),
+  [layout.BPF_JSGE]: (a, b, bits) => BigInt.asIntN(bits, a) >= BigInt.asIntN(bits, b),
+  [layout.BPF_JSLT]: (a, b, bits) => BigInt.asIntN(bits, a) < BigInt.asIntN(bits, b),
+  [layout.BPF_JSLE]: (a, b, bits) => BigInt.asIntN(bits, a) <= BigInt.asIntN(bits, b),
 }
 
 /** BPF_OPs of the conditional jumps. */

@@ -1,37 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import {
-  BPF_ADD_CONST32,
-  BPF_ADD_CONST64,
-  FRAME_STACK,
-  MAX_FRAME_REGS,
-  NOT_INIT,
-  PTR_TO_ARENA,
-  PTR_TO_BUF,
-  PTR_TO_CTX,
-  PTR_TO_MAP_KEY,
-  PTR_TO_MAP_VALUE,
-  PTR_TO_MEM,
-  PTR_TO_PACKET,
-  PTR_TO_PACKET_META,
-  PTR_TO_SOCKET,
-  PTR_TO_STACK,
-  PTR_TO_TP_BUFFER,
-  REG_FLAG_PRECISE,
-  REG_FLAGS,
-  REG_NUMERIC,
-  REG_SIZE,
-  REG_SUBREG_DEF,
-  SCALAR_VALUE,
-  SLOT_SIZE,
-  SLOT_TYPES,
-  STACK_DYNPTR,
-  STACK_INVALID,
-  STACK_IRQ_FLAG,
-  STACK_ITER,
-  STACK_MISC,
-  STACK_SPILL,
-  STACK_ZERO,
-} from '../../src/layout.ts'
+import * as layout from '../../src/layout.ts'
 import { createScalarDomainSync, ID_MAP_BYTES } from '../../src/scalar/index.ts'
 import { createRandom } from '../../src/scalar/random-programs.ts'
 import {
@@ -54,20 +22,35 @@ const words = new Int32Array(memory.buffer)
 const bytes = new Uint8Array(memory.buffer)
 const IDS = 64
 const UNBOUND = (IDS + ID_MAP_BYTES + 15) & ~15
-const OLD = UNBOUND + REG_SIZE
+const OLD = UNBOUND + layout.REG_SIZE
 const SLOTS = 6
-const CURRENT = OLD + FRAME_STACK + (SLOTS + 1) * SLOT_SIZE
-const OUT = CURRENT + FRAME_STACK + (SLOTS + 1) * SLOT_SIZE
+const CURRENT = OLD + layout.FRAME_STACK + (SLOTS + 1) * layout.SLOT_SIZE
+const OUT = CURRENT + layout.FRAME_STACK + (SLOTS + 1) * layout.SLOT_SIZE
 
 type Random = ReturnType<typeof createRandom>
 const pick = <T>(random: Random, from: readonly T[]): T => from[random(from.length)]!
 
 const BASES = [
-  ...[NOT_INIT, SCALAR_VALUE, SCALAR_VALUE, SCALAR_VALUE, PTR_TO_CTX, PTR_TO_MAP_KEY, PTR_TO_MAP_VALUE],
-  ...[PTR_TO_MEM, PTR_TO_BUF, PTR_TO_TP_BUFFER, PTR_TO_PACKET, PTR_TO_PACKET_META, PTR_TO_ARENA],
-  ...[PTR_TO_SOCKET, PTR_TO_STACK],
+  ...[
+    layout.NOT_INIT,
+    layout.SCALAR_VALUE,
+    layout.SCALAR_VALUE,
+    layout.SCALAR_VALUE,
+    layout.PTR_TO_CTX,
+    layout.PTR_TO_MAP_KEY,
+    layout.PTR_TO_MAP_VALUE,
+  ],
+  ...[
+    layout.PTR_TO_MEM,
+    layout.PTR_TO_BUF,
+    layout.PTR_TO_TP_BUFFER,
+    layout.PTR_TO_PACKET,
+    layout.PTR_TO_PACKET_META,
+    layout.PTR_TO_ARENA,
+  ],
+  ...[layout.PTR_TO_SOCKET, layout.PTR_TO_STACK],
 ]
-const LINKS = [0, 0, 0, BPF_ADD_CONST32, BPF_ADD_CONST64 | 0]
+const LINKS = [0, 0, 0, layout.BPF_ADD_CONST32, layout.BPF_ADD_CONST64 | 0]
 
 function numbers(random: Random): Numeric {
   const r = random(3) ? randomNumeric(random) : known(BigInt(random(3)))
@@ -78,19 +61,19 @@ function numbers(random: Random): Numeric {
 function randomReg(random: Random, type = pick(random, BASES)): Reg {
   const id = random(2) ? 1 + random(4) : 0
   return {
-    type: type > SCALAR_VALUE && random(6) === 0 ? type | 256 : type,
-    id: id && type === SCALAR_VALUE ? id | pick(random, LINKS) : id,
+    type: type > layout.SCALAR_VALUE && random(6) === 0 ? type | 256 : type,
+    id: id && type === layout.SCALAR_VALUE ? id | pick(random, LINKS) : id,
     ref: random(3) ? 0 : 1 + random(4),
     off: random(2) ? 0 : random(20) - 10,
     aux: Array.from({ length: 6 }, () => (random(2) ? 0 : random(4) - 2)),
-    precise: type === SCALAR_VALUE && random(2) === 0,
+    precise: type === layout.SCALAR_VALUE && random(2) === 0,
     numbers: numbers(random),
   }
 }
 
 function randomSlot(random: Random): Slot {
   const fill = (type: number): number[] => Array.from({ length: 8 }, () => type)
-  const loose = (): number => pick(random, [STACK_INVALID, STACK_MISC, STACK_ZERO])
+  const loose = (): number => pick(random, [layout.STACK_INVALID, layout.STACK_MISC, layout.STACK_ZERO])
   const reg = randomReg(random)
   switch (random(8)) {
     case 0:
@@ -98,15 +81,18 @@ function randomSlot(random: Random): Slot {
     case 1:
       return { types: Array.from({ length: 8 }, loose), reg }
     case 2:
-      return { types: fill(pick(random, [STACK_DYNPTR, STACK_ITER, STACK_IRQ_FLAG])), reg }
+      return {
+        types: fill(pick(random, [layout.STACK_DYNPTR, layout.STACK_ITER, layout.STACK_IRQ_FLAG])),
+        reg,
+      }
     case 3: {
       const type = loose()
-      return { types: [type, type, type, type, 1, 1, 1, 1], reg: randomReg(random, SCALAR_VALUE) }
+      return { types: [type, type, type, type, 1, 1, 1, 1], reg: randomReg(random, layout.SCALAR_VALUE) }
     }
     case 4:
-      return { types: fill(STACK_MISC), reg }
+      return { types: fill(layout.STACK_MISC), reg }
     default:
-      return { types: fill(STACK_SPILL), reg }
+      return { types: fill(layout.STACK_SPILL), reg }
   }
 }
 
@@ -162,11 +148,13 @@ function change(random: Random, frame: TestFrame): void {
       break
     case 1:
       slot.types[random(8)] = random(7)
-      if (slot.types.includes(STACK_SPILL)) slot.types.fill(STACK_SPILL)
+      if (slot.types.includes(layout.STACK_SPILL)) slot.types.fill(layout.STACK_SPILL)
       break
     case 2:
-      slot.types.fill(pick(random, [STACK_MISC, STACK_ZERO, STACK_INVALID, STACK_SPILL]))
-      if (slot.types[0] === STACK_SPILL) slot.reg = randomReg(random, SCALAR_VALUE)
+      slot.types.fill(
+        pick(random, [layout.STACK_MISC, layout.STACK_ZERO, layout.STACK_INVALID, layout.STACK_SPILL]),
+      )
+      if (slot.types[0] === layout.STACK_SPILL) slot.reg = randomReg(random, layout.SCALAR_VALUE)
       break
     default:
       changeReg(random, slot.reg)
@@ -174,12 +162,12 @@ function change(random: Random, frame: TestFrame): void {
 }
 
 const randomFrame = (random: Random): TestFrame => ({
-  regs: Array.from({ length: MAX_FRAME_REGS }, () => randomReg(random)),
+  regs: Array.from({ length: layout.MAX_FRAME_REGS }, () => randomReg(random)),
   slots: Array.from({ length: random(SLOTS + 1) }, () => randomSlot(random)),
 })
 
 const unbound: Reg = {
-  type: SCALAR_VALUE,
+  type: layout.SCALAR_VALUE,
   id: 0,
   ref: 0,
   off: 0,
@@ -243,7 +231,7 @@ describe('frames', () => {
       writeFrame(memory, OLD, old)
       writeFrame(memory, CURRENT, current)
       const different = old.regs.flatMap((reg, r) => (wordsOf(reg) === wordsOf(current.regs[r]!) ? [] : [r]))
-      const first = random(MAX_FRAME_REGS)
+      const first = random(layout.MAX_FRAME_REGS)
       const want = different.includes(first) ? first : (different[0] ?? -1)
       expect(records.frameDiffers(OLD, CURRENT, first)).toBe(want)
       const [a, b] = [old.regs[0]!, current.regs[0]!]
@@ -266,13 +254,13 @@ describe('frames', () => {
     for (let i = 1; i <= 600; i++) expect(records.checkIds(i, i + 1)).toBe(1)
     expect(records.checkIds(601, 700)).toBe(0)
     expect(records.checkIds(600, 601)).toBe(1)
-    expect(words[UNBOUND >> 2]).toBe(SCALAR_VALUE)
+    expect(words[UNBOUND >> 2]).toBe(layout.SCALAR_VALUE)
   })
 })
 
 /** What a record without a value is after `mark`: kind, identities, words and marks, and its numbers. */
 const stateOf = (at: number): unknown => ({
-  words: [...words.subarray(at >> 2, (at + REG_SUBREG_DEF) >> 2)],
+  words: [...words.subarray(at >> 2, (at + layout.REG_SUBREG_DEF) >> 2)],
   numbers: show(readRecord(memory, at)),
 })
 
@@ -283,30 +271,32 @@ describe('marks', () => {
   })
 
   it('make a record unknown, not initialised, or of a kind', () => {
-    bytes.fill(0xff, OLD, OLD + REG_SIZE)
+    bytes.fill(0xff, OLD, OLD + layout.REG_SIZE)
     records.markUnknown(OLD)
-    expect(stateOf(OLD)).toEqual(empty(SCALAR_VALUE))
-    bytes.fill(0xff, OLD, OLD + REG_SIZE)
+    expect(stateOf(OLD)).toEqual(empty(layout.SCALAR_VALUE))
+    bytes.fill(0xff, OLD, OLD + layout.REG_SIZE)
     records.markNotInit(OLD)
-    expect(stateOf(OLD)).toEqual(empty(NOT_INIT))
-    bytes.fill(0xff, OLD, OLD + REG_SIZE)
-    records.markKind(OLD, PTR_TO_CTX)
-    expect([...words.subarray(OLD >> 2, (OLD + REG_SUBREG_DEF) >> 2)]).toEqual([
-      PTR_TO_CTX,
+    expect(stateOf(OLD)).toEqual(empty(layout.NOT_INIT))
+    bytes.fill(0xff, OLD, OLD + layout.REG_SIZE)
+    records.markKind(OLD, layout.PTR_TO_CTX)
+    expect([...words.subarray(OLD >> 2, (OLD + layout.REG_SUBREG_DEF) >> 2)]).toEqual([
+      layout.PTR_TO_CTX,
       ...Array.from({ length: 10 }, () => 0),
     ])
-    expect([...bytes.subarray(OLD + REG_NUMERIC, OLD + REG_SIZE)].every((byte) => byte === 255)).toBe(true)
-    expect(words[(OLD + REG_SUBREG_DEF) >> 2]).toBe(-1)
+    expect(
+      [...bytes.subarray(OLD + layout.REG_NUMERIC, OLD + layout.REG_SIZE)].every((byte) => byte === 255),
+    ).toBe(true)
+    expect(words[(OLD + layout.REG_SUBREG_DEF) >> 2]).toBe(-1)
   })
 
   it('after a call, six registers are gone', () => {
     const frame = randomFrame(createRandom(62))
-    for (const reg of frame.regs) reg.type = PTR_TO_CTX
+    for (const reg of frame.regs) reg.type = layout.PTR_TO_CTX
     writeFrame(memory, OLD, frame)
     records.clearCallerSaved(OLD)
-    for (let r = 0; r < MAX_FRAME_REGS; r++) {
-      if (r < 6) expect(stateOf(OLD + r * REG_SIZE)).toEqual(empty(NOT_INIT))
-      else expect(words[(OLD + r * REG_SIZE) >> 2]).toBe(PTR_TO_CTX)
+    for (let r = 0; r < layout.MAX_FRAME_REGS; r++) {
+      if (r < 6) expect(stateOf(OLD + r * layout.REG_SIZE)).toEqual(empty(layout.NOT_INIT))
+      else expect(words[(OLD + r * layout.REG_SIZE) >> 2]).toBe(layout.PTR_TO_CTX)
     }
   })
 
@@ -315,27 +305,27 @@ describe('marks', () => {
     for (let round = 0; round < 100; round++) {
       const frame = randomFrame(random)
       for (const { types } of frame.slots) types.fill(1 + random(6))
-      for (const reg of frame.regs) reg.type = random(3) ? PTR_TO_CTX : NOT_INIT
+      for (const reg of frame.regs) reg.type = random(3) ? layout.PTR_TO_CTX : layout.NOT_INIT
       bytes.fill(0xa5, OLD, OUT)
       const [live, low, high] = [random(0x800), random(64), round & 1 ? -1 : 0]
       writeFrame(memory, OLD, frame)
       writeFrame(memory, CURRENT, frame)
       records.cleanFrame(OLD, frame.slots.length, live, low, high)
-      for (let r = 0; r < MAX_FRAME_REGS; r++) {
-        const kept = (live >> r) & 1 || r === 10 || frame.regs[r]!.type === NOT_INIT
-        const want = kept ? stateOf(CURRENT + r * REG_SIZE) : empty(NOT_INIT)
-        expect(stateOf(OLD + r * REG_SIZE)).toEqual(want)
+      for (let r = 0; r < layout.MAX_FRAME_REGS; r++) {
+        const kept = (live >> r) & 1 || r === 10 || frame.regs[r]!.type === layout.NOT_INIT
+        const want = kept ? stateOf(CURRENT + r * layout.REG_SIZE) : empty(layout.NOT_INIT)
+        expect(stateOf(OLD + r * layout.REG_SIZE)).toEqual(want)
       }
       for (const [spi, { types }] of frame.slots.entries()) {
-        const at = OLD + FRAME_STACK + spi * SLOT_SIZE
+        const at = OLD + layout.FRAME_STACK + spi * layout.SLOT_SIZE
         const kept = (low >> spi) & 1
-        expect(stateOf(at)).toEqual(kept ? stateOf(at - OLD + CURRENT) : empty(NOT_INIT))
-        expect([...bytes.subarray(at + SLOT_TYPES, at + SLOT_SIZE)]).toEqual(
-          kept ? types : types.map(() => STACK_INVALID),
+        expect(stateOf(at)).toEqual(kept ? stateOf(at - OLD + CURRENT) : empty(layout.NOT_INIT))
+        expect([...bytes.subarray(at + layout.SLOT_TYPES, at + layout.SLOT_SIZE)]).toEqual(
+          kept ? types : types.map(() => layout.STACK_INVALID),
         )
       }
-      expect(bytes[OLD + FRAME_STACK + frame.slots.length * SLOT_SIZE]).toBe(
-        bytes[CURRENT + FRAME_STACK + frame.slots.length * SLOT_SIZE],
+      expect(bytes[OLD + layout.FRAME_STACK + frame.slots.length * layout.SLOT_SIZE]).toBe(
+        bytes[CURRENT + layout.FRAME_STACK + frame.slots.length * layout.SLOT_SIZE],
       )
     }
   })
@@ -345,12 +335,12 @@ describe('marks', () => {
     for (let round = 0; round < rounds / 3; round++) {
       const frame = randomFrame(random)
       const isSpilledScalar = ({ types, reg }: Slot): boolean =>
-        types[7] === STACK_SPILL && reg.type === SCALAR_VALUE
+        types[7] === layout.STACK_SPILL && reg.type === layout.SCALAR_VALUE
       for (const { reg } of frame.slots) reg.precise = random(2) === 0
       writeFrame(memory, OLD, frame)
       const bits = (flags: readonly boolean[]): number =>
         flags.reduce((sum, flag, i) => sum | (Number(flag) << i), 0)
-      const scalars = frame.regs.map(({ type }, r) => type === SCALAR_VALUE && r < 10)
+      const scalars = frame.regs.map(({ type }, r) => type === layout.SCALAR_VALUE && r < 10)
       expect(records.preciseScalars(OLD, frame.slots.length, OUT)).toBe(
         bits(frame.regs.map(({ precise }, r) => scalars[r]! && precise)),
       )
@@ -365,11 +355,12 @@ describe('marks', () => {
       const newSlots = slots & bits(frame.slots.map((slot) => isSpilledScalar(slot) && !slot.reg.precise))
       expect(records.markPrecise(OLD, frame.slots.length, OUT)).toBe(Number((newRegs | newSlots) !== 0))
       expect([words[OUT >> 2], words[(OUT >> 2) + 2], words[(OUT >> 2) + 3]]).toEqual([newRegs, newSlots, 0])
-      const preciseAt = (at: number): boolean => (words[(at + REG_FLAGS) >> 2]! & REG_FLAG_PRECISE) !== 0
+      const preciseAt = (at: number): boolean =>
+        (words[(at + layout.REG_FLAGS) >> 2]! & layout.REG_FLAG_PRECISE) !== 0
       for (const [r, { precise }] of frame.regs.entries())
-        expect(preciseAt(OLD + r * REG_SIZE)).toBe(precise || ((newRegs >> r) & 1) === 1)
+        expect(preciseAt(OLD + r * layout.REG_SIZE)).toBe(precise || ((newRegs >> r) & 1) === 1)
       for (const [spi, { reg }] of frame.slots.entries())
-        expect(preciseAt(OLD + FRAME_STACK + spi * SLOT_SIZE)).toBe(
+        expect(preciseAt(OLD + layout.FRAME_STACK + spi * layout.SLOT_SIZE)).toBe(
           reg.precise || ((newSlots >> spi) & 1) === 1,
         )
     }

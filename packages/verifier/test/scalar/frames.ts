@@ -1,40 +1,5 @@
 /** Frames for tests: registers and stack slots as plain objects, and how they compare in Linux 6.18, written plainly. */
-import {
-  BPF_ADD_CONST,
-  EXPLORE_ALU_LIMITS,
-  FRAME_STACK,
-  MAX_FRAME_REGS,
-  NOT_EXACT,
-  NOT_INIT,
-  PTR_TO_ARENA,
-  PTR_TO_BUF,
-  PTR_TO_MAP_KEY,
-  PTR_TO_MAP_VALUE,
-  PTR_TO_MEM,
-  PTR_TO_PACKET,
-  PTR_TO_PACKET_META,
-  PTR_TO_TP_BUFFER,
-  REG_AUX0,
-  REG_FLAG_PRECISE,
-  REG_FLAGS,
-  REG_ID,
-  REG_OFF,
-  REG_REF_OBJ_ID,
-  REG_SIZE,
-  REG_TYPE,
-  SCALAR_VALUE,
-  SLOT_SIZE,
-  SLOT_TYPES,
-  STACK_DYNPTR,
-  STACK_INVALID,
-  STACK_IRQ_FLAG,
-  STACK_ITER,
-  STACK_MISC,
-  STACK_SPILL,
-  STACK_ZERO,
-  STATES_EXACT,
-  UNINIT_STACK_READ,
-} from '../../src/layout.ts'
+import * as layout from '../../src/layout.ts'
 import { show, writeRecord } from './records.ts'
 import type { Numeric, Pair } from './reference.ts'
 
@@ -61,21 +26,21 @@ export interface TestFrame {
 
 export function writeReg(memory: WebAssembly.Memory, at: number, reg: Reg): void {
   const view = new DataView(memory.buffer)
-  view.setInt32(at + REG_TYPE, reg.type, true)
-  view.setInt32(at + REG_ID, reg.id, true)
-  view.setInt32(at + REG_REF_OBJ_ID, reg.ref, true)
-  view.setInt32(at + REG_OFF, reg.off, true)
-  for (const [i, word] of reg.aux.entries()) view.setInt32(at + REG_AUX0 + 4 * i, word, true)
-  view.setInt32(at + REG_FLAGS, reg.precise ? REG_FLAG_PRECISE : 0, true)
+  view.setInt32(at + layout.REG_TYPE, reg.type, true)
+  view.setInt32(at + layout.REG_ID, reg.id, true)
+  view.setInt32(at + layout.REG_REF_OBJ_ID, reg.ref, true)
+  view.setInt32(at + layout.REG_OFF, reg.off, true)
+  for (const [i, word] of reg.aux.entries()) view.setInt32(at + layout.REG_AUX0 + 4 * i, word, true)
+  view.setInt32(at + layout.REG_FLAGS, reg.precise ? layout.REG_FLAG_PRECISE : 0, true)
   writeRecord(memory, at, reg.numbers)
 }
 
 export function writeFrame(memory: WebAssembly.Memory, at: number, frame: TestFrame): void {
-  for (let r = 0; r < MAX_FRAME_REGS; r++) writeReg(memory, at + r * REG_SIZE, frame.regs[r]!)
+  for (let r = 0; r < layout.MAX_FRAME_REGS; r++) writeReg(memory, at + r * layout.REG_SIZE, frame.regs[r]!)
   for (const [spi, slot] of frame.slots.entries()) {
-    const address = at + FRAME_STACK + spi * SLOT_SIZE
+    const address = at + layout.FRAME_STACK + spi * layout.SLOT_SIZE
     writeReg(memory, address, slot.reg)
-    new Uint8Array(memory.buffer).set(slot.types, address + SLOT_TYPES)
+    new Uint8Array(memory.buffer).set(slot.types, address + layout.SLOT_TYPES)
   }
 }
 
@@ -127,19 +92,26 @@ export const regsExact = (old: Reg, current: Reg, ids: Ids): boolean =>
   ids.check(old.id, current.id) &&
   ids.check(old.ref, current.ref)
 
-const SHAPED = [PTR_TO_MAP_KEY, PTR_TO_MAP_VALUE, PTR_TO_MEM, PTR_TO_BUF, PTR_TO_TP_BUFFER]
+const SHAPED = [
+  layout.PTR_TO_MAP_KEY,
+  layout.PTR_TO_MAP_VALUE,
+  layout.PTR_TO_MEM,
+  layout.PTR_TO_BUF,
+  layout.PTR_TO_TP_BUFFER,
+]
 
 /** regsafe */
 export function regSafe(old: Reg, current: Reg, exact: number, flags: number, ids: Ids): boolean {
-  if (exact === STATES_EXACT) return regsExact(old, current, ids)
-  if (old.type === NOT_INIT && (exact === NOT_EXACT || current.type === NOT_INIT)) return true
+  if (exact === layout.STATES_EXACT) return regsExact(old, current, ids)
+  if (old.type === layout.NOT_INIT && (exact === layout.NOT_EXACT || current.type === layout.NOT_INIT))
+    return true
   if (old.type !== current.type) return false
   const base = old.type & 0xff
-  if (base === SCALAR_VALUE) {
-    if (flags & EXPLORE_ALU_LIMITS)
+  if (base === layout.SCALAR_VALUE) {
+    if (flags & layout.EXPLORE_ALU_LIMITS)
       return sameShape(old, current) && sameNumbers(old, current) && ids.checkScalar(old.id, current.id)
-    if (exact === NOT_EXACT && !old.precise) return true
-    const constant = BPF_ADD_CONST | 0
+    if (exact === layout.NOT_EXACT && !old.precise) return true
+    const constant = layout.BPF_ADD_CONST | 0
     if (old.id !== 0) {
       if ((old.id & constant) !== (current.id & constant)) return false
       if (old.id & constant && old.off !== current.off) return false
@@ -154,12 +126,12 @@ export function regSafe(old: Reg, current: Reg, exact: number, flags: number, id
       ids.check(old.ref, current.ref)
     )
   }
-  if (base === PTR_TO_PACKET || base === PTR_TO_PACKET_META) {
+  if (base === layout.PTR_TO_PACKET || base === layout.PTR_TO_PACKET_META) {
     const [range, other] = [old.aux[0]!, current.aux[0]!]
     if (range < 0 ? range !== other : range > other) return false
     return old.off === current.off && ids.check(old.id, current.id) && within(old, current)
   }
-  return base === PTR_TO_ARENA || regsExact(old, current, ids)
+  return base === layout.PTR_TO_ARENA || regsExact(old, current, ids)
 }
 
 /** stacksafe, byte by byte. */
@@ -171,18 +143,20 @@ function stackSafe(
   unbound: Reg,
   ids: Ids,
 ): boolean {
-  const uninit = (flags & UNINIT_STACK_READ) !== 0
+  const uninit = (flags & layout.UNINIT_STACK_READ) !== 0
   const scalarOf = ({ types, reg }: Slot): Reg | undefined => {
-    if (types[0] === STACK_SPILL && reg.type === SCALAR_VALUE) return reg
-    const misc = types.every((type) => type === STACK_MISC || (uninit && type === STACK_INVALID))
+    if (types[0] === layout.STACK_SPILL && reg.type === layout.SCALAR_VALUE) return reg
+    const misc = types.every(
+      (type) => type === layout.STACK_MISC || (uninit && type === layout.STACK_INVALID),
+    )
     return misc ? unbound : undefined
   }
   for (let i = 0; i < old.slots.length * 8; i++) {
     const slot = old.slots[i >> 3]!
     const other = current.slots[i >> 3]
     const type = slot.types[i & 7]!
-    if (exact !== NOT_EXACT && (!other || other.types[i & 7] !== type)) return false
-    if (type === STACK_INVALID || (uninit && type === STACK_MISC)) continue
+    if (exact !== layout.NOT_EXACT && (!other || other.types[i & 7] !== type)) return false
+    if (type === layout.STACK_INVALID || (uninit && type === layout.STACK_MISC)) continue
     if (!other) return false
     const scalar = scalarOf(slot)
     const otherScalar = scalarOf(other)
@@ -191,15 +165,15 @@ function stackSafe(
       i |= 7
       continue
     }
-    if (type === STACK_MISC && other.types[i & 7] === STACK_ZERO) continue
+    if (type === layout.STACK_MISC && other.types[i & 7] === layout.STACK_ZERO) continue
     if (type !== other.types[i & 7]) return false
     if ((i & 7) !== 7) continue
     const [a, b] = [slot.reg, other.reg]
     const sameAux = (words: number): boolean => a.aux.slice(0, words).every((word, n) => word === b.aux[n])
-    if (type === STACK_SPILL && !regSafe(a, b, exact, flags, ids)) return false
-    if (type === STACK_DYNPTR && !(sameAux(2) && ids.check(a.ref, b.ref))) return false
-    if (type === STACK_ITER && !(sameAux(3) && ids.check(a.ref, b.ref))) return false
-    if (type === STACK_IRQ_FLAG && !(ids.check(a.ref, b.ref) && sameAux(1))) return false
+    if (type === layout.STACK_SPILL && !regSafe(a, b, exact, flags, ids)) return false
+    if (type === layout.STACK_DYNPTR && !(sameAux(2) && ids.check(a.ref, b.ref))) return false
+    if (type === layout.STACK_ITER && !(sameAux(3) && ids.check(a.ref, b.ref))) return false
+    if (type === layout.STACK_IRQ_FLAG && !(ids.check(a.ref, b.ref) && sameAux(1))) return false
   }
   return true
 }

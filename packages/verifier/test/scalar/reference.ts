@@ -2,29 +2,7 @@
  * The numeric domain once more, plainly: every operation of Linux 6.18 on BigInts, each written once for both widths. The
  * tests of this folder hold the WebAssembly module against it, bound by bound and bit by bit.
  */
-import {
-  BPF_ADD,
-  BPF_AND,
-  BPF_ARSH,
-  BPF_JEQ,
-  BPF_JGE,
-  BPF_JGT,
-  BPF_JLE,
-  BPF_JLT,
-  BPF_JNE,
-  BPF_JSET,
-  BPF_JSGE,
-  BPF_JSGT,
-  BPF_JSLE,
-  BPF_JSLT,
-  BPF_LSH,
-  BPF_MUL,
-  BPF_NEG,
-  BPF_OR,
-  BPF_RSH,
-  BPF_SUB,
-  BPF_XOR,
-} from '../../src/layout.ts'
+import * as layout from '../../src/layout.ts'
 
 export type Pair = readonly [low: bigint, high: bigint]
 export type Width = 32 | 64
@@ -289,7 +267,7 @@ function mulPairs(r: Numeric, other: Numeric): void {
 function bitwise(op: number, r: Numeric, src: Numeric): void {
   const srcTnum = src.tnum
   const other = { 32: src.u32, 64: src.u64 }
-  r.tnum = (op === BPF_AND ? tnums.and : op === BPF_OR ? tnums.or : tnums.xor)(r.tnum, srcTnum)
+  r.tnum = (op === layout.BPF_AND ? tnums.and : op === layout.BPF_OR ? tnums.or : tnums.xor)(r.tnum, srcTnum)
   for (const bits of widths) {
     const [value, mask] = tnums.low(r.tnum, bits)
     if ((tnums.low(srcTnum, bits)[1] | mask) === 0n) {
@@ -303,9 +281,9 @@ function bitwise(op: number, r: Numeric, src: Numeric): void {
     }
     const [low, high] = u(r, bits)
     const to: Pair =
-      op === BPF_AND
+      op === layout.BPF_AND
         ? [value, least(high, other[bits][1])]
-        : op === BPF_OR
+        : op === layout.BPF_OR
           ? [most(low, other[bits][0]), value | mask]
           : [value, value | mask]
     setU(r, bits, to)
@@ -325,7 +303,7 @@ function shiftLeftPairs(r: Numeric, bits: Width, by: bigint): void {
 function shift(op: number, is64: boolean, r: Numeric, by: bigint): void {
   const bits = is64 ? 64 : 32
   const [value, mask] = tnums.low(r.tnum, bits)
-  if (op === BPF_LSH) {
+  if (op === layout.BPF_LSH) {
     if (is64) {
       r.s64 = by === 32n ? [r.s32[0] << 32n, r.s32[1] << 32n] : anySigned(64)
       shiftLeftPairs(r, 64, by)
@@ -333,7 +311,7 @@ function shift(op: number, is64: boolean, r: Numeric, by: bigint): void {
     r.s32 = anySigned(32)
     shiftLeftPairs(r, 32, by)
     r.tnum = tnums.low([value << by, mask << by], bits)
-  } else if (op === BPF_RSH) {
+  } else if (op === layout.BPF_RSH) {
     const [low, high] = u(r, bits)
     setS(r, bits, anySigned(bits))
     setU(r, bits, [low >> by, high >> by])
@@ -356,12 +334,12 @@ export function alu(op: number, is64: boolean, r: Numeric, operand: Numeric): bo
   const src = { ...operand }
   const bits = is64 ? 64 : 32
   switch (op) {
-    case BPF_ADD:
-    case BPF_SUB:
-      ;(op === BPF_ADD ? addPairs : subPairs)(r, src)
-      r.tnum = (op === BPF_ADD ? tnums.add : tnums.sub)(r.tnum, src.tnum)
+    case layout.BPF_ADD:
+    case layout.BPF_SUB:
+      ;(op === layout.BPF_ADD ? addPairs : subPairs)(r, src)
+      r.tnum = (op === layout.BPF_ADD ? tnums.add : tnums.sub)(r.tnum, src.tnum)
       break
-    case BPF_NEG: {
+    case layout.BPF_NEG: {
       const zero = known(0n)
       const before = { ...r }
       become(r, zero)
@@ -369,18 +347,18 @@ export function alu(op: number, is64: boolean, r: Numeric, operand: Numeric): bo
       r.tnum = tnums.sub([0n, 0n], before.tnum)
       break
     }
-    case BPF_MUL:
+    case layout.BPF_MUL:
       r.tnum = tnums.mul(r.tnum, src.tnum)
       mulPairs(r, src)
       break
-    case BPF_AND:
-    case BPF_OR:
-    case BPF_XOR:
+    case layout.BPF_AND:
+    case layout.BPF_OR:
+    case layout.BPF_XOR:
       bitwise(op, r, src)
       break
-    case BPF_LSH:
-    case BPF_RSH:
-    case BPF_ARSH: {
+    case layout.BPF_LSH:
+    case layout.BPF_RSH:
+    case layout.BPF_ARSH: {
       const [sl, sh] = s(src, bits)
       const [ul, uh] = u(src, bits)
       if (
@@ -408,12 +386,12 @@ export function alu(op: number, is64: boolean, r: Numeric, operand: Numeric): bo
 /** The negation of BPF_JSET, which has no opcode of its own. */
 const CLEAR = -1
 const PAIRS = [
-  [BPF_JEQ, BPF_JNE],
-  [BPF_JGE, BPF_JLT],
-  [BPF_JGT, BPF_JLE],
-  [BPF_JSGE, BPF_JSLT],
-  [BPF_JSGT, BPF_JSLE],
-  [BPF_JSET, CLEAR],
+  [layout.BPF_JEQ, layout.BPF_JNE],
+  [layout.BPF_JGE, layout.BPF_JLT],
+  [layout.BPF_JGT, layout.BPF_JLE],
+  [layout.BPF_JSGE, layout.BPF_JSLT],
+  [layout.BPF_JSGT, layout.BPF_JSLE],
+  [layout.BPF_JSET, CLEAR],
 ] as const
 const negation = new Map<number, number>(
   PAIRS.flatMap(([x, y]) => [
@@ -422,13 +400,13 @@ const negation = new Map<number, number>(
   ]),
 )
 const SWAPPED: Readonly<Record<number, number>> = {
-  [BPF_JGE]: BPF_JLE,
-  [BPF_JGT]: BPF_JLT,
-  [BPF_JSGE]: BPF_JSLE,
-  [BPF_JSGT]: BPF_JSLT,
+  [layout.BPF_JGE]: layout.BPF_JLE,
+  [layout.BPF_JGT]: layout.BPF_JLT,
+  [layout.BPF_JSGE]: layout.BPF_JSLE,
+  [layout.BPF_JSGT]: layout.BPF_JSLT,
 }
-const isSignedJump = (op: number): boolean => op === BPF_JSLT || op === BPF_JSLE
-const isStrict = (op: number): boolean => op === BPF_JLT || op === BPF_JSLT
+const isSignedJump = (op: number): boolean => op === layout.BPF_JSLT || op === layout.BPF_JSLE
+const isStrict = (op: number): boolean => op === layout.BPF_JLT || op === layout.BPF_JSLT
 
 /** `is_scalar_branch_taken`: whether the jump is taken always (1), never (0), or either (-1). */
 export function branchTaken(op: number, is32: boolean, a: Numeric, b: Numeric): number {
@@ -436,8 +414,8 @@ export function branchTaken(op: number, is32: boolean, a: Numeric, b: Numeric): 
   const [av, am] = tnums.low(a.tnum, bits)
   const [bv, bm] = tnums.low(b.tnum, bits)
   const apart = (x: Pair, y: Pair): boolean => x[0] > y[1] || x[1] < y[0]
-  if (op === BPF_JEQ || op === BPF_JNE) {
-    const yes = Number(op === BPF_JEQ)
+  if (op === layout.BPF_JEQ || op === layout.BPF_JNE) {
+    const yes = Number(op === layout.BPF_JEQ)
     if ((am | bm) === 0n) return av === bv ? yes : 1 - yes
     const differ =
       ((av ^ bv) & ~(am | bm)) !== 0n ||
@@ -446,7 +424,7 @@ export function branchTaken(op: number, is32: boolean, a: Numeric, b: Numeric): 
       apart(a.s32, b.s32)
     return differ ? 1 - yes : -1
   }
-  if (op === BPF_JSET) {
+  if (op === layout.BPF_JSET) {
     const [[v, m], bitsSet] = bm === 0n ? [[av, am], bv] : [[bv, bm], av]
     if (bm !== 0n && am !== 0n) return -1
     if (v! & bitsSet) return 1
@@ -461,8 +439,8 @@ export function branchTaken(op: number, is32: boolean, a: Numeric, b: Numeric): 
 
 /** `regs_refine_cond_op` */
 function refineBy(op: number, bits: Width, a: Numeric, b: Numeric): void {
-  if (op === BPF_JEQ) refineEqual(bits, a, b)
-  else if (op === BPF_JNE || op === BPF_JSET || op === CLEAR) {
+  if (op === layout.BPF_JEQ) refineEqual(bits, a, b)
+  else if (op === layout.BPF_JNE || op === layout.BPF_JSET || op === CLEAR) {
     const isConstant = (r: Numeric): boolean => tnums.low(r.tnum, bits)[1] === 0n
     if (isConstant(b)) refineByConstant(op, bits, a, tnums.low(b.tnum, bits)[0])
     else if (isConstant(a)) refineByConstant(op, bits, b, tnums.low(a.tnum, bits)[0])
@@ -472,7 +450,7 @@ function refineBy(op: number, bits: Width, a: Numeric, b: Numeric): void {
 
 function refineByConstant(op: number, bits: Width, r: Numeric, x: bigint): void {
   const [value, mask] = r.tnum
-  if (op === BPF_JNE) {
+  if (op === layout.BPF_JNE) {
     const shrink = ([low, high]: Pair, y: bigint): Pair => [
       low + BigInt(low === y),
       high - BigInt(high === y),
