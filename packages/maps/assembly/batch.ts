@@ -1,12 +1,9 @@
 /** Several elements in one call, for any type whose operations are in the function table. */
-import { ENOENT } from '../../registry/src/layout/errno'
 import {
   MAP_CPUS,
   MAP_KEY_SIZE,
   MAP_OP_DELETE,
-  MAP_OP_LOOKUP,
   MAP_OP_LOOKUP_PERCPU,
-  MAP_OP_NEXT_KEY,
   MAP_OP_UPDATE,
   MAP_VALUE_SIZE,
 } from '../../registry/src/layout/map'
@@ -65,26 +62,4 @@ export function map_delete_each(map: u32, keys: u32, count: u32, done: u32): i32
   }
   store<u32>(done, n)
   return result
-}
-
-/** Elements behind a key (0: from the first on), for types that know no other order; fewer than `capacity` at the end. */
-export function map_elements_after(map: u32, key: u32, keys: u32, values: u32, capacity: u32): i32 {
-  const following = load<u32>(map, MAP_OP_NEXT_KEY)
-  const lookup = load<u32>(map, MAP_OP_LOOKUP)
-  const keySize = load<u32>(map, MAP_KEY_SIZE)
-  const valueSize = load<u32>(map, MAP_VALUE_SIZE)
-  let count: u32 = 0
-  while (count < capacity) {
-    const result = call_indirect<i32>(following, map, key, keys)
-    if (result == -ENOENT) break
-    if (result != 0) return result
-    key = keys
-    const value = call_indirect<u32>(lookup, map, keys)
-    if (value == 0) continue
-    copyBytes(values, value, valueSize)
-    keys += keySize
-    values += valueSize
-    count++
-  }
-  return count
 }

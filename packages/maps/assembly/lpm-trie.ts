@@ -102,8 +102,10 @@ function common(a: usize, b: usize, limit: u32): u32 {
 }
 
 @inline
-function matching(node: usize, key: usize): u32 {
-  return common(node + DATA, key + 4, min(load<u32>(node, PREFIX), load<u32>(key)))
+function matching(map: usize, node: usize, key: usize): u32 {
+  const limit = min(load<u32>(node, PREFIX), load<u32>(key))
+  if (load<u32>(map, DATA_SIZE) != 4) return common(node + DATA, key + 4, limit)
+  return min(limit, clz<u32>(bswap<u32>(load<u32>(node, DATA) ^ load<u32>(key, 4))))
 }
 
 export function lpm_trie_lookup(map: u32, key: u32): u32 {
@@ -114,7 +116,7 @@ export function lpm_trie_lookup(map: u32, key: u32): u32 {
   let node = load<u32>(map, ROOT)
   while (node != 0) {
     const prefix = load<u32>(node, PREFIX)
-    if (matching(node, key) < prefix) break
+    if (matching(map, node, key) < prefix) break
     if (load<u32>(node, INTERMEDIATE) == 0) found = node
     if (prefix == longest) break
     node = load<u32>(node + (bit(key + 4, prefix) << 2), CHILDREN)
@@ -182,7 +184,7 @@ function insert(map: usize, key: usize, value: usize, flags: u64): i32 {
   let node = load<u32>(slot)
   let match: u32 = 0
   while (node != 0) {
-    match = matching(node, key)
+    match = matching(map, node, key)
     const length = load<u32>(node, PREFIX)
     if (length != match || length == prefix) break
     slot = node + (bit(key + 4, length) << 2)
@@ -244,7 +246,7 @@ function remove(map: usize, key: usize): i32 {
   let node = load<u32>(slot)
   let match: u32 = 0
   while (node != 0) {
-    match = matching(node, key)
+    match = matching(map, node, key)
     const length = load<u32>(node, PREFIX)
     if (length != match || length == prefix) break
     parent = node
@@ -299,7 +301,7 @@ function nextOf(map: usize, key: u32): u32 {
     let node = root
     let match: u32 = 0
     while (node != 0) {
-      match = matching(node, key)
+      match = matching(map, node, key)
       const length = load<u32>(node, PREFIX)
       if (length != match || length == prefix) break
       const side = bit(key + 4, length)
@@ -333,4 +335,24 @@ export function lpm_trie_next_key(map: u32, key: u32, next: u32): i32 {
   if (node != 0) copyBytes(next, node + KEY, load<u32>(map, MAP_KEY_SIZE))
   unlock(map)
   return node != 0 ? 0 : -ENOENT
+}
+
+/** Elements behind a key (0: from the first on), as many as fit into `capacity`; fewer at the end. */
+export function lpm_trie_elements_after(map: u32, key: u32, keys: u32, values: u32, capacity: u32): i32 {
+  const keySize = load<u32>(map, MAP_KEY_SIZE)
+  const valueSize = load<u32>(map, MAP_VALUE_SIZE)
+  let count: u32 = 0
+  if (!lock(map)) return -ETIMEDOUT
+  while (count < capacity) {
+    const node = nextOf(map, key)
+    if (node == 0) break
+    copyBytes(keys, node + KEY, keySize)
+    copyBytes(values, node + load<u32>(map, VALUE), valueSize)
+    key = keys
+    keys += keySize
+    values += valueSize
+    count++
+  }
+  unlock(map)
+  return count
 }

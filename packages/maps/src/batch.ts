@@ -67,7 +67,8 @@ export function lookupBatch(
   const { elements, elements_after } = parts.operations
   if (wanted > 0 && holdsBytes(map)) {
     if (elements) return byCursor(map, parts, elements, wanted, from, remove)
-    if (elements_after && !remove && isPlaced(map)) return behindKey(map, parts, elements_after, wanted, from)
+    const found = elements_after && !remove && behindKey(map, parts, elements_after, wanted, from)
+    if (found) return found
   }
   return oneByOne(map, parts, wanted, from, remove)
 }
@@ -131,14 +132,14 @@ function byCursor(
   return { keys: all, values: blanked(map, fields, join(values)), count, next: cursorBytes(cursor) }
 }
 
-/** By the map's `elements_after`, where the next batch goes on behind a key. */
+/** By the map's `elements_after`, where the next batch goes on behind a key; undefined when there is no memory for a block. */
 function behindKey(
   map: HostMap,
   { fields, failed }: BatchParts,
   elementsAfter: Operation,
   wanted: number,
   from: Uint8Array | undefined,
-): MapBatch {
+): MapBatch | undefined {
   const { arena, address, keySize, valueSize } = map
   if (from && from.length !== keySize) throw notThere(map, from, keySize)
   const keys: Uint8Array[] = []
@@ -150,7 +151,8 @@ function behindKey(
   do {
     most = Math.min(step, wanted - count)
     const behind = round8(keySize)
-    const block = arena.alloc(behind + most * (valueSize + keySize), 16)
+    const block = arena.exports.alloc(behind + most * (valueSize + keySize), 16) >>> 0
+    if (block === 0) return undefined
     const [valuesAt, keysAt] = [block + behind, block + behind + most * valueSize]
     if (last) arena.u8.set(last, block)
     got = elementsAfter(address, last ? block : 0, keysAt, valuesAt, most)

@@ -35,7 +35,7 @@ import {
 import { Holding } from './holding.ts'
 import type { FreeFields, HostMapParts } from './host-map-parts.ts'
 import { mismatch } from './inner-mismatch.ts'
-import { keysByBatch, keysOneByOne } from './keys.ts'
+import { keysOf } from './keys.ts'
 import { linkMap } from './link-map.ts'
 import { MapBase } from './map-base.ts'
 import {
@@ -511,9 +511,7 @@ export class HostMap extends MapBase implements MapHandle {
   /** Keys in the map's own order, each once, as long as nobody inserts or deletes meanwhile; never without end. */
   *keys(): Generator<Uint8Array> {
     this.#mayRead('keys')
-    const { batch } = this.#operations
-    if (batch) yield* keysByBatch(this, batch, (result) => this.#failed(result, 'keys'))
-    else yield* keysOneByOne(this)
+    yield* keysOf(this, this.#operations, (result) => this.#failed(result, 'keys'))
   }
 
   /** Keys with their values; those that vanish meanwhile are left out. */

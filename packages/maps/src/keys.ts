@@ -1,10 +1,29 @@
 import type { Arena } from '@skep/memory'
 import { errnoName } from '@skep/registry'
-import type { Operation } from './map-operations.ts'
+import type { MapBatch } from './batch.ts'
+import type { Operation, Operations } from './map-operations.ts'
 
-/** A map's keys through its `batch` operation; `fail` makes the error of a negative errno. */
-export function* keysByBatch(
-  map: { readonly arena: Arena; readonly address: number; readonly keySize: number },
+interface Iterated {
+  readonly arena: Arena
+  readonly address: number
+  readonly keySize: number
+  readonly maxEntries: number
+  nextKey(key?: Uint8Array): Uint8Array | undefined
+  lookupBatch(count: number): MapBatch
+}
+
+/** A map's keys, by the best of its operations; `fail` makes the error of a negative errno. */
+export function keysOf(
+  map: Iterated,
+  { batch, elements_after }: Operations,
+  fail: (result: number) => Error,
+): Generator<Uint8Array> {
+  if (batch) return keysByBatch(map, batch, fail)
+  return elements_after ? keysAtOnce(map) : keysOneByOne(map)
+}
+
+function* keysByBatch(
+  map: Iterated,
   batch: Operation,
   fail: (result: number) => Error,
 ): Generator<Uint8Array> {
@@ -29,11 +48,15 @@ export function* keysByBatch(
   }
 }
 
-/** A map's keys by its `nextKey`; never without end. */
-export function* keysOneByOne(map: {
-  readonly maxEntries: number
-  nextKey(key?: Uint8Array): Uint8Array | undefined
-}): Generator<Uint8Array> {
+/** As they are now, of one batch: where a key that is deleted tells nothing of those behind it. */
+function* keysAtOnce(map: Iterated): Generator<Uint8Array> {
+  const { keySize } = map
+  const { keys, count } = map.lookupBatch(map.maxEntries)
+  for (let n = 0; n < count; n++) yield keys.slice(n * keySize, (n + 1) * keySize)
+}
+
+/** The same by `nextKey`; never without end. */
+function* keysOneByOne(map: Iterated): Generator<Uint8Array> {
   const keys: Uint8Array[] = []
   for (let key = map.nextKey(); key && keys.length < map.maxEntries; key = map.nextKey(key)) keys.push(key)
   yield* keys

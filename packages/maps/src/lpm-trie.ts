@@ -29,7 +29,7 @@ export const lpmTrie: MapTypeDef = defineMapType({
       update: 'lpm_trie_update',
       delete: 'lpm_trie_delete',
       next_key: 'lpm_trie_next_key',
-      elements_after: 'map_elements_after',
+      elements_after: 'lpm_trie_elements_after',
       update_each: 'map_update_each',
       delete_each: 'map_delete_each',
       quiesce: 'lpm_trie_quiesce',

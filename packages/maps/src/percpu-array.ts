@@ -1,4 +1,5 @@
 import { defineMapType, type MapTypeDef } from '@skep/registry'
+import { lowerPerCpuArray } from './array-lower.ts'
 import { ACCESS, checker, PERCPU_MAX_SIZE } from './check.ts'
 import { mapsModule } from './module.ts'
 
@@ -27,6 +28,7 @@ export const percpuArray: MapTypeDef = defineMapType({
     quiet: true,
     init: 'percpu_array_init',
     free: 'percpu_array_free',
+    lowerLookup: lowerPerCpuArray,
     ops: {
       lookup: 'percpu_array_lookup',
       lookup_percpu: 'percpu_array_lookup_percpu',
