@@ -16,12 +16,12 @@ export const progArray: MapTypeDef = defineMapType({
   verify: { struct: 'bpf_array' },
   wasm: {
     module: mapsModule,
-    init: 'prog_array_init',
-    free: 'prog_array_free',
+    init: 'slots_init',
+    free: 'slots_free',
     ops: {
-      lookup_host: 'prog_array_lookup_host',
+      lookup_host: 'slots_lookup_host',
       update: 'prog_array_update',
-      delete: 'prog_array_delete',
+      delete: 'slots_delete',
       next_key: 'array_next_key',
       batch: 'array_batch',
     },
