@@ -58,5 +58,4 @@ export const absentMapTypes: readonly MapTypeDef[] = [
     'members of a kernel struct that are programs have no caller here',
   ),
   unknown(34, 'insn_array', { sleepable: true }, 'no engine jumps through tables that a map holds'),
-  unknown(35, 'rhash', { forEach: true }, 'Linux 6.18 has none to compare with; take hash'),
 ]

@@ -15,6 +15,7 @@ import { percpuHash } from './percpu-hash.ts'
 import { perfEventArray } from './perf-event-array.ts'
 import { progArray } from './prog-array.ts'
 import { queue, stack } from './queue-stack.ts'
+import { rhash } from './rhash.ts'
 import { ringbuf } from './ringbuf.ts'
 import { cgroupArray, reuseportSockarray, sockhash, sockmap } from './sockmap.ts'
 import { stackTrace } from './stack-trace.ts'
@@ -24,6 +25,7 @@ import { userRingbuf } from './user-ringbuf.ts'
 /** Every map type of Linux, by id: those that work here and those that are known by name. */
 export const builtinMapTypes: readonly MapTypeDef[] = [
   hash,
+  rhash,
   array,
   progArray,
   percpuHash,
