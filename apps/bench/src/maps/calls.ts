@@ -7,27 +7,35 @@ import { BenchError } from '../errors.ts'
 import { benchFolder } from '../folders.ts'
 
 /** Operations on a map's elements from outside of programs. */
-export type HostOperation = 'lookup' | 'update' | 'insert' | 'delete' | 'iterate' | 'batch' | 'push'
+export type HostOperation =
+  | 'lookup'
+  | 'update'
+  | 'insert'
+  | 'delete'
+  | 'iterate'
+  | 'batch'
+  | 'batch_update'
+  | 'batch_delete'
+  | 'push'
+  | 'member'
 
-/** Compiles `syscalls.c`, which times bpf(2) without anything around it. Throws BenchError where there is no C compiler. */
+/** Compiles a C file beside this one, which times what a process does with a map without anything around it. Throws BenchError where there is no C compiler. */
 export class CallsProgram {
   readonly #folder: string = mkdtempSync(join(tmpdir(), 'skep-bench-'))
-  readonly #file: string = join(this.#folder, 'syscalls')
+  readonly #file: string = join(this.#folder, 'program')
 
-  constructor() {
+  constructor(source: 'syscalls.c' | 'rings.c') {
     try {
-      execFileSync('cc', ['-O2', '-o', this.#file, join(benchFolder, 'src/maps/syscalls.c')], {
-        stdio: 'pipe',
-      })
+      execFileSync('cc', ['-O2', '-o', this.#file, join(benchFolder, 'src/maps', source)], { stdio: 'pipe' })
     } catch (cause) {
       this.close()
-      throw new BenchError('REFUSED', 'cc does not compile syscalls.c; install a C compiler', cause)
+      throw new BenchError('REFUSED', `cc does not compile ${source}; install a C compiler`, cause)
     }
   }
 
-  open(fd: number, entries: number, valueBytes: number, keyBytes: number): Calls {
-    const args = [entries, valueBytes, keyBytes].map(String)
-    return new Calls(spawn(this.#file, args, { stdio: ['pipe', 'pipe', 'inherit', fd] }))
+  /** A process that has the map as file descriptor 3. */
+  open(fd: number, ...args: readonly (number | string)[]): Calls {
+    return new Calls(spawn(this.#file, args.map(String), { stdio: ['pipe', 'pipe', 'inherit', fd] }))
   }
 
   close(): void {
@@ -46,7 +54,7 @@ export class Calls {
   }
 
   /** Nanoseconds of one operation. */
-  async time(operation: HostOperation, count: number): Promise<number> {
+  async time(operation: HostOperation | number, count: number): Promise<number> {
     this.#child.stdin!.write(`${operation} ${count}\n`)
     const { value } = await this.#lines.next()
     const ns = Number(value)

@@ -20,12 +20,16 @@ function scattered(row: MapRow): Uint8Array[] {
   })
 }
 
+const join = (parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts))
+
 /** What a map of Skep's takes for an operation of the host: nanoseconds of one. */
 export class HostSide {
   readonly #map: HostMap
   readonly #keys: readonly Uint8Array[]
   readonly #fresh: readonly Uint8Array[]
   readonly #value: Uint8Array
+  /** The scattered keys, fresh ones and values in one piece. */
+  readonly #all: { readonly keys: Uint8Array; readonly fresh: Uint8Array; readonly values: Uint8Array }
   #kept: unknown
 
   constructor(map: HostMap, row: MapRow) {
@@ -33,11 +37,14 @@ export class HostSide {
     this.#keys = scattered(row)
     this.#fresh = Array.from({ length: FRESH }, (_, n) => keyOf(row, row.entries + n))
     this.#value = new Uint8Array(map.hostValueSize)
+    const values = new Uint8Array(BATCH * map.hostValueSize)
+    this.#all = { keys: join(this.#keys), fresh: join(this.#fresh), values }
   }
 
   time(operation: HostOperation, count: number): number {
     const fresh = this.#fresh.slice(0, count)
-    if (operation === 'delete') for (const key of fresh) this.#map.update(key, this.#value)
+    if (operation === 'delete' || operation === 'batch_delete')
+      for (const key of fresh) this.#map.update(key, this.#value)
     const start = process.hrtime.bigint()
     const done = this.#run(operation, count)
     const elapsed = Number(process.hrtime.bigint() - start)
@@ -69,11 +76,33 @@ export class HostSide {
           this.#kept = map.lookupAndDelete(keys[0]!)
         }
         return count
+      case 'member':
+        for (let n = 0; n < count; n++) {
+          value[n & 7] = n
+          map.push(value)
+          this.#kept = map.includes(value)
+        }
+        return count
+      case 'batch_update':
+        for (let n = 0; n < count; n += BATCH) this.#updateSome(Math.min(BATCH, count - n))
+        return count
+      case 'batch_delete':
+        this.#kept = map.deleteBatch(this.#all.fresh.subarray(0, count * map.keySize))
+        return count
       case 'iterate':
         return this.#iterate(count)
       case 'batch':
         return this.#batch(count)
     }
+  }
+
+  #updateSome(count: number): void {
+    const { keySize, hostValueSize } = this.#map
+    const { keys, values } = this.#all
+    this.#kept = this.#map.updateBatch(
+      keys.subarray(0, count * keySize),
+      values.subarray(0, count * hostValueSize),
+    )
   }
 
   #iterate(count: number): number {

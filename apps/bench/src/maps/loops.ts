@@ -1,6 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { type Kernel, type KernelMap, type KernelProgram, loadCollection } from '@skep/linux'
-import { type HostMap, openRingBuffer, type RingBuffer } from '@skep/maps'
+import {
+  type HostMap,
+  openRingBuffer,
+  openUserRingBuffer,
+  type RingBuffer,
+  type UserRingBuffer,
+} from '@skep/maps'
 import {
   type Collection,
   type CollectionSpec,
@@ -12,18 +18,26 @@ import {
 import { createContext } from '../contexts.ts'
 import { BenchError } from '../errors.ts'
 import { benchFolder } from '../folders.ts'
+import type { Calls, CallsProgram } from './calls.ts'
 import { keyOf } from './host.ts'
-import type { LoopProgram, MapRow } from './rows.ts'
+import type { LoopProgram, MapRow, RingOperation } from './rows.ts'
 
 /** Operations of one run, as in `map_loops.bpf.c`; a walk has as many as the map has elements. */
 const OPERATIONS = 64
+const RECORD = 16
 const BATCH = 16
-const PAGE = 4096
 const packet = new Uint8Array(64)
 
-/** Runs after which the ring is empty again: its 8 MiB take records of 24 bytes. */
+/** Maps of the object besides `target`, and the program that needs each. */
+const needed: Readonly<Record<string, LoopProgram>> = {
+  ring: 'produces',
+  requests: 'drains',
+  inner: 'nested',
+}
+
+/** Runs after which a ring is empty again: its 8 MiB take records of 24 bytes. */
 export const mostRuns = (program: LoopProgram): number | undefined =>
-  program === 'produces' ? 4096 : undefined
+  program === 'produces' || program === 'drains' ? 4096 : undefined
 
 /** Operations of one run. */
 export const operationsOf = (row: MapRow, program: LoopProgram): number =>
@@ -32,9 +46,8 @@ export const operationsOf = (row: MapRow, program: LoopProgram): number =>
 /** The object with the programs that a row asks for, and its map. A row without programs has a map alone. */
 function specOf(row: MapRow): CollectionSpec {
   const object = parseElf(readFileSync(`${benchFolder}programs/map_loops.o`))
-  const rings = row.programs.includes('produces')
   const maps = object.maps
-    .filter(({ name }) => rings || name !== 'ring')
+    .filter(({ name }) => !needed[name] || row.programs.includes(needed[name]))
     .map((map) => (map.name === 'target' ? { name: 'target', ...row.map } : map))
   return {
     ...object,
@@ -64,13 +77,16 @@ export class LoopsHere {
   readonly #runtime: Runtime
   readonly #collection: Collection
   readonly #ring: RingBuffer | undefined
+  readonly #requests: UserRingBuffer | undefined
   readonly #programs = new Map<LoopProgram, { program: Program; contexts: number; results: number }>()
+  #sum = 0
 
   private constructor(runtime: Runtime, collection: Collection, row: MapRow) {
     this.#runtime = runtime
     this.#collection = collection
     this.map = this.#map('target')
     this.#ring = row.programs.includes('produces') ? openRingBuffer(this.#map('ring')) : undefined
+    this.#requests = row.programs.includes('drains') ? openUserRingBuffer(this.#map('requests')) : undefined
   }
 
   #map(name: string): HostMap {
@@ -83,8 +99,12 @@ export class LoopsHere {
     const spec = specOf(row)
     const made = new LoopsHere(runtime, await runtime.load(spec), row)
     setEntries(spec, made.#map(globalsOf(spec)), row.entries)
+    const inner = row.map.inner && made.#map('inner')
     const value = new Uint8Array(made.map.hostValueSize)
-    for (let n = 0; n < row.entries; n++) made.map.update(keyOf(row, n), value)
+    for (let n = 0; n < row.entries; n++) {
+      if (inner) made.map.setMap(keyOf(row, n), inner)
+      else made.map.update(keyOf(row, n), value)
+    }
     return made
   }
 
@@ -101,26 +121,70 @@ export class LoopsHere {
     return prepared
   }
 
-  /** Nanoseconds of one run. */
-  time(name: LoopProgram, runs: number): number {
+  #run(name: LoopProgram, runs: number): number {
     const { program, contexts, results } = this.#prepared(name)
     const start = process.hrtime.bigint()
     for (let left = runs; left > 0; left -= BATCH) program.runBatch(contexts, Math.min(left, BATCH), results)
-    const elapsed = Number(process.hrtime.bigint() - start)
+    return Number(process.hrtime.bigint() - start)
+  }
+
+  /** Nanoseconds of one run. */
+  time(name: LoopProgram, runs: number): number {
+    if (name === 'drains') this.#write(runs)
+    const elapsed = this.#run(name, runs)
     if (name === 'produces') this.#ring!.consume(() => {})
     return elapsed / runs
   }
 
-  /** Nanoseconds of reading what one run leaves. */
-  consume(runs: number): number {
-    const { program, contexts, results } = this.#prepared('produces')
-    for (let left = runs; left > 0; left -= BATCH) program.runBatch(contexts, Math.min(left, BATCH), results)
-    let sum = 0
+  #write(runs: number): void {
+    const record = new Uint8Array(RECORD).fill(1)
+    const requests = this.#requests!
+    for (let n = 0; n < runs * OPERATIONS; n++) requests.write(record)
+  }
+
+  /** Nanoseconds of reading what one run leaves, or of writing what one takes. */
+  async timeRing(operation: RingOperation, runs: number): Promise<number> {
+    if (operation !== 'produce') this.#run('produces', runs)
     const start = process.hrtime.bigint()
-    this.#ring!.consume((record) => {
-      sum += record[0]!
-    })
-    return Number(process.hrtime.bigint() - start) / runs + (sum < 0 ? 1 : 0)
+    if (operation === 'produce') this.#write(runs)
+    else await this.#read(operation, runs * OPERATIONS)
+    const elapsed = Number(process.hrtime.bigint() - start)
+    if (operation === 'produce') this.#run('drains', runs)
+    const left =
+      (this.#ring ?? this.#requests) === this.#ring ? this.#ring!.available : this.#requests!.pending
+    if (left !== 0) throw new BenchError('CHILD', `${operation} left ${left} bytes in the ring`)
+    return elapsed / runs
+  }
+
+  async #read(operation: RingOperation, count: number): Promise<void> {
+    const ring = this.#ring!
+    switch (operation) {
+      case 'consumeInPlace': {
+        const take = (memory: DataView, at: number): void => {
+          this.#sum += memory.getUint32(at, true)
+        }
+        while (ring.consumeInPlace(take, OPERATIONS) > 0);
+        return
+      }
+      case 'for await':
+        for await (const record of ring) {
+          this.#sum += record[0]!
+          if (--count === 0) return
+        }
+        return
+      default: {
+        const most = operation === 'consume' ? OPERATIONS : 1
+        const take = (record: Uint8Array): void => {
+          this.#sum += record[0]!
+        }
+        while (ring.consume(take, most) > 0);
+      }
+    }
+  }
+
+  /** What came out of records, so that no reading is in vain. */
+  get sum(): number {
+    return this.#sum
   }
 
   close(): void {
@@ -128,69 +192,65 @@ export class LoopsHere {
   }
 }
 
-/** The same in the kernel, under BPF_PROG_TEST_RUN. */
+/** The same in the kernel, under BPF_PROG_TEST_RUN; a process in C has the other end of a ring. */
 export class LoopsThere {
   readonly map: KernelMap
   readonly #collection: ReturnType<typeof loadCollection>
   readonly #row: MapRow
-  readonly #consumer: DataView | undefined
-  readonly #producer: Uint8Array | undefined
-  readonly #words: DataView | undefined
+  readonly #reader: Calls | undefined
+  readonly #writer: Calls | undefined
 
-  constructor(kernel: Kernel, row: MapRow) {
+  constructor(kernel: Kernel, row: MapRow, rings?: CallsProgram) {
     const spec = specOf(row)
     this.#row = row
     this.#collection = loadCollection(kernel, spec, { logLevel: 0 })
-    this.map = this.#collection.maps.get('target')!
-    setEntries(spec, this.#collection.maps.get(globalsOf(spec))!, row.entries)
+    const { maps } = this.#collection
+    this.map = maps.get('target')!
+    setEntries(spec, maps.get(globalsOf(spec))!, row.entries)
     this.#fill()
-    const ring = this.#collection.maps.get('ring')
-    if (!ring) return
-    const bytes = PAGE + 2 * ring.maxEntries
-    this.#producer = ring.mapPages(bytes, PAGE, false).bytes
-    this.#words = new DataView(this.#producer.buffer, this.#producer.byteOffset, bytes)
-    this.#consumer = new DataView(ring.mapPages(PAGE).bytes.buffer)
+    const [ring, requests] = [maps.get('ring'), maps.get('requests')]
+    if (ring) this.#reader = rings?.open(ring.fd, ring.maxEntries, 'read')
+    if (requests) this.#writer = rings?.open(requests.fd, requests.maxEntries, 'write')
   }
 
   #fill(): void {
     const { entries } = this.#row
-    const value = new Uint8Array(this.map.valueBytes)
+    const inner = this.#collection.maps.get('inner')
+    const value = inner
+      ? new Uint8Array(Uint32Array.of(inner.fd).buffer)
+      : new Uint8Array(this.map.valueBytes)
     for (let n = 0; n < entries; n++) this.map.update(keyOf(this.#row, n), value)
   }
 
-  #program(name: LoopProgram): KernelProgram {
+  #run(name: LoopProgram, runs: number): number {
     const program = this.#collection.programs.get(name)!
-    if (program.ok) return program
-    throw new BenchError('REFUSED', `the kernel refused ${name}: ${program.errno}`)
+    if (!program.ok) throw new BenchError('REFUSED', `the kernel refused ${name}: ${program.errno}`)
+    return (program satisfies KernelProgram).testRun({ dataIn: packet, repeat: runs }).durationNs
   }
 
-  time(name: LoopProgram, runs: number): number {
-    const { durationNs } = this.#program(name).testRun({ dataIn: packet, repeat: runs })
-    if (name === 'produces') this.#consumer!.setBigUint64(0, this.#words!.getBigUint64(0, true), true)
+  async time(name: LoopProgram, runs: number): Promise<number> {
+    if (name === 'drains') await this.#writer!.time(RECORD, runs * OPERATIONS)
+    const ns = this.#run(name, runs)
+    if (name === 'produces') await this.#reader!.time(OPERATIONS, runs * OPERATIONS)
     // Whole nanoseconds, rounded down.
-    return durationNs + 0.5
+    return ns + 0.5
   }
 
-  /** Reads records as libbpf does, in the pages that are mapped into the process. */
-  consume(runs: number): number {
-    this.#program('produces').testRun({ dataIn: packet, repeat: runs })
-    const words = this.#words!
-    const mask = (words.byteLength - PAGE) / 2 - 1
-    const start = process.hrtime.bigint()
-    let at = Number(this.#consumer!.getBigUint64(0, true))
-    const end = Number(words.getBigUint64(0, true))
-    let sum = 0
-    while (at < end) {
-      const header = PAGE + (at & mask)
-      const length = words.getUint32(header, true) & 0x3fff_ffff
-      sum += this.#producer!.subarray(header + 8, header + 8 + length)[0]!
-      at += (length + 15) & ~7
-      this.#consumer!.setBigUint64(0, BigInt(at), true)
+  async timeRing(operation: RingOperation, runs: number): Promise<number> {
+    const count = runs * OPERATIONS
+    if (operation === 'produce') {
+      const ns = await this.#writer!.time(RECORD, count)
+      this.#run('drains', runs)
+      return ns * OPERATIONS
     }
-    return Number(process.hrtime.bigint() - start) / runs + (sum < 0 ? 1 : 0)
+    this.#run('produces', runs)
+    const most = operation === 'for await' || operation === 'consume 1 a poll' ? 1 : OPERATIONS
+    return (await this.#reader!.time(most, count)) * OPERATIONS
   }
 
   close(): void {
+    this.#reader?.close()
+    this.#writer?.close()
     this.#collection.close()
   }
 }

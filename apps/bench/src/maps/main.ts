@@ -16,7 +16,7 @@ export const mapsUsage: string = `usage: npm run bench -- maps [options]
 Times maps: the host's operations beside bpf(2) called from C, and programs of 64 operations on the JIT beside the kernel's
 own test run. Needs Linux, root and a C compiler (cc).
 
-  --only TEXT      maps alone whose title has this text
+  --only TEXT      maps alone whose title begins so
   --rounds N       turns of each side (default 31)
   --window MS      length of one turn (default 2)
   --warm-up MS     run of each side before it counts (default 100)
@@ -66,21 +66,29 @@ function each(
   return { skep: part(skep), kernel: part(kernel) }
 }
 
+/** The processes in C that do what a host does. */
+interface Programs {
+  readonly calls: CallsProgram
+  readonly rings: CallsProgram
+}
+
 /** All figures of one map, which is gone afterwards. */
 async function measureRow(
   row: MapRow,
   kernel: Kernel,
-  calls: CallsProgram,
+  { calls, rings }: Programs,
   measuring: MeasureOptions,
 ): Promise<MapFigure[]> {
   const here = await LoopsHere.create(row, kernel.possibleCpus)
-  const there = new LoopsThere(kernel, row)
+  const there = new LoopsThere(kernel, row, rings)
   const child = calls.open(there.map.fd, row.entries, there.map.valueBytes, row.map.keySize)
   const host = new HostSide(here.map, row)
   const figures: MapFigure[] = []
+  const limited = (most: number | undefined): Pick<Side, 'mostRuns'> =>
+    most === undefined ? {} : { mostRuns: most }
   try {
     for (const operation of row.host) {
-      const few = operation === 'insert' || operation === 'delete' ? { mostRuns: FRESH } : {}
+      const few = limited(comesAndGoes.has(operation) ? FRESH : undefined)
       const figure = await pair(
         { time: async (runs) => host.time(operation, runs), ...few },
         { time: (runs) => child.time(operation, runs), ...few },
@@ -89,31 +97,22 @@ async function measureRow(
       figures.push({ map: row.title, from: 'host', operation, ...figure })
     }
     for (const program of row.programs) {
-      const most = mostRuns(program)
-      const few = most === undefined ? {} : { mostRuns: most }
+      const few = limited(mostRuns(program))
       const figure = await pair(
         { time: async (runs) => here.time(program, runs), ...few },
-        { time: async (runs) => there.time(program, runs), ...few },
+        { time: (runs) => there.time(program, runs), ...few },
         measuring,
       )
-      figures.push({
-        map: row.title,
-        from: 'program',
-        operation: program,
-        ...each(figure, operationsOf(row, program)),
-      })
-      if (program !== 'produces') continue
-      const consumed = await pair(
-        { time: async (runs) => here.consume(runs), ...few },
-        { time: async (runs) => there.consume(runs), ...few },
-        measuring,
-      )
-      figures.push({
-        map: row.title,
-        from: 'host',
-        operation: 'consume',
-        ...each(consumed, operationsOf(row, program)),
-      })
+      const operations = operationsOf(row, program)
+      figures.push({ map: row.title, from: 'program', operation: program, ...each(figure, operations) })
+      for (const operation of row.rings ?? []) {
+        const ends = await pair(
+          { time: (runs) => here.timeRing(operation, runs), ...few },
+          { time: (runs) => there.timeRing(operation, runs), ...few },
+          measuring,
+        )
+        figures.push({ map: row.title, from: 'host', operation, ...each(ends, operations) })
+      }
     }
   } finally {
     child.close()
@@ -122,6 +121,9 @@ async function measureRow(
   }
   return figures
 }
+
+/** Of keys that are not there before or after. */
+const comesAndGoes: ReadonlySet<string> = new Set(['insert', 'delete', 'batch_delete'])
 
 const cells = ({ map, from, operation, skep, kernel }: MapFigure): string[] => [
   map,
@@ -144,25 +146,27 @@ export async function benchMaps(args: readonly string[], { print, progress }: Pr
     window: readNumber('window', given.window, 2, { least: 0.01 }) * 1e6,
     warmUp: readNumber('warm-up', given['warm-up'], 100, { least: 0.01 }) * 1e6,
   }
-  const chosen = rows.filter(({ title }) => title.includes(given.only))
+  const chosen = rows.filter(({ title }) => given.only === '' || title.startsWith(given.only))
   if (chosen.length === 0) {
     const titles = rows.map(({ title }) => title).join('; ')
-    throw new BenchError('BAD_OPTION', `--only ${given.only} is part of no title; there are: ${titles}`)
+    throw new BenchError('BAD_OPTION', `--only ${given.only} begins no title; there are: ${titles}`)
   }
   const { kernel, ...absent } = await findKernel()
   if (!kernel)
     throw new BenchError('NOT_FOUND', `no kernel to compare with: ${'reason' in absent ? absent.reason : ''}`)
-  const calls = new CallsProgram()
+  const calls = new CallsProgram('syscalls.c')
+  const rings = new CallsProgram('rings.c')
   const machine = describeMachine()
   const figures: MapFigure[] = []
   try {
     for (const row of chosen) {
       progress(row.title)
-      figures.push(...(await measureRow(row, kernel, calls, measuring)))
+      figures.push(...(await measureRow(row, kernel, { calls, rings }, measuring)))
     }
   } finally {
     progress('')
     calls.close()
+    rings.close()
     kernel.close()
   }
   if (given.json) {
@@ -171,7 +175,7 @@ export async function benchMaps(args: readonly string[], { print, progress }: Pr
   }
   print(`${new Date().toISOString().slice(0, 10)}; ${formatMachine(machine)}`)
   print(
-    `${measuring.rounds} rounds, windows of ${given.window} ms, the sides in turn, warm; nanoseconds of one operation\n`,
+    `${measuring.rounds} rounds, windows of ${measuring.window / 1e6} ms, the sides in turn, warm; nanoseconds of one operation\n`,
   )
   print(table(['map', 'from', 'operation', 'Skep', 'kernel', 'ratio (least–most)'], figures.map(cells), 3))
 }

@@ -2,7 +2,20 @@ import type { MapSpec } from '@skep/runtime'
 import type { HostOperation } from './calls.ts'
 
 /** Programs of `programs/map_loops.bpf.c`. */
-export type LoopProgram = 'lookups' | 'updates' | 'inserts' | 'iterates' | 'produces'
+export type LoopProgram =
+  | 'lookups'
+  | 'updates'
+  | 'inserts'
+  | 'iterates'
+  | 'prefixes'
+  | 'pushes'
+  | 'members'
+  | 'nested'
+  | 'produces'
+  | 'drains'
+
+/** Ways to read or write a ring from outside of programs; 64 records a poll unless it says so. */
+export type RingOperation = 'consume' | 'consumeInPlace' | 'consume 1 a poll' | 'for await' | 'produce'
 
 /** A map, and what is timed on it. */
 export interface MapRow {
@@ -10,11 +23,14 @@ export interface MapRow {
   readonly map: Pick<MapSpec, 'keySize' | 'valueSize' | 'maxEntries'> & {
     readonly type: string
     readonly flags?: number
+    readonly inner?: MapSpec
   }
   /** Keys 0 … entries - 1 are in it. */
   readonly entries: number
   readonly host: readonly HostOperation[]
   readonly programs: readonly LoopProgram[]
+  /** On the object's `ring` or `requests`. */
+  readonly rings?: readonly RingOperation[]
 }
 
 /** Room for keys that come and go. */
@@ -26,47 +42,93 @@ const hashOf = (type: string, entries: number): MapRow['map'] => ({
   valueSize: 8,
   maxEntries: entries + FRESH,
 })
-const ALL: readonly HostOperation[] = ['lookup', 'update', 'insert', 'delete', 'iterate', 'batch']
+const ALL: readonly HostOperation[] = [
+  'lookup',
+  'update',
+  'insert',
+  'delete',
+  'iterate',
+  'batch',
+  'batch_update',
+  'batch_delete',
+]
 const LOOPS: readonly LoopProgram[] = ['lookups', 'updates', 'inserts', 'iterates']
+
+const hashRow = (type: string, entries: number): MapRow => ({
+  title: `${type}, ${entries.toLocaleString('en')}`,
+  map: hashOf(type, entries),
+  entries,
+  host: ALL,
+  programs: LOOPS,
+})
+
+const arrayRow = (type: string): MapRow => ({
+  title: `${type}, 1,000`,
+  map: { type, keySize: 4, valueSize: 8, maxEntries: 1000 },
+  entries: 1000,
+  host: ['lookup', 'update', 'iterate', 'batch', 'batch_update'],
+  programs: ['lookups', 'updates', 'iterates'],
+})
+
+/** Maps without keys. */
+const keylessRow = (type: string, operation: HostOperation, program: LoopProgram): MapRow => ({
+  title: type,
+  map: { type, keySize: 0, valueSize: 8, maxEntries: 1000 },
+  entries: 0,
+  host: [operation],
+  programs: [program],
+})
+
+/** Maps of 16 elements, each of them the same array. */
+const outerRow = (type: string): MapRow => ({
+  title: type,
+  map: {
+    type,
+    keySize: 4,
+    valueSize: 4,
+    maxEntries: 16,
+    inner: { name: 'inner', type: 'array', keySize: 4, valueSize: 8, maxEntries: 1000 },
+  },
+  entries: 16,
+  host: ['lookup'],
+  programs: ['nested'],
+})
 
 /** The large one comes last: its memory is given back before the process ends. */
 export const rows: readonly MapRow[] = [
-  {
-    title: 'array, 1,000',
-    map: { type: 'array', keySize: 4, valueSize: 8, maxEntries: 1000 },
-    entries: 1000,
-    host: ['lookup', 'update', 'iterate', 'batch'],
-    programs: ['lookups', 'updates', 'iterates'],
-  },
-  { title: 'hash, 1,000', map: hashOf('hash', 1000), entries: 1000, host: ALL, programs: LOOPS },
-  {
-    title: 'percpu_hash, 1,000',
-    map: hashOf('percpu_hash', 1000),
-    entries: 1000,
-    host: ALL,
-    programs: LOOPS,
-  },
-  { title: 'lru_hash, 1,000', map: hashOf('lru_hash', 1000), entries: 1000, host: ALL, programs: LOOPS },
+  arrayRow('array'),
+  arrayRow('percpu_array'),
+  hashRow('hash', 1000),
+  hashRow('percpu_hash', 1000),
+  hashRow('lru_hash', 1000),
+  hashRow('lru_percpu_hash', 1000),
   {
     title: 'lpm_trie, 1,000',
     map: { ...hashOf('lpm_trie', 1000), keySize: 8, flags: 1 },
     entries: 1000,
-    host: ['lookup', 'update', 'insert', 'delete'],
-    programs: [],
+    host: ALL,
+    programs: ['prefixes'],
   },
-  {
-    title: 'queue',
-    map: { type: 'queue', keySize: 0, valueSize: 8, maxEntries: 1000 },
-    entries: 0,
-    host: ['push'],
-    programs: [],
-  },
+  keylessRow('queue', 'push', 'pushes'),
+  keylessRow('stack', 'push', 'pushes'),
+  keylessRow('bloom_filter', 'member', 'members'),
+  outerRow('array_of_maps'),
+  outerRow('hash_of_maps'),
   {
     title: 'ringbuf, 16 bytes',
     map: hashOf('hash', 1),
     entries: 1,
     host: [],
     programs: ['produces'],
+    rings: ['consume 1 a poll', 'for await', 'consume', 'consumeInPlace'],
   },
-  { title: 'hash, 1,000,000', map: hashOf('hash', 1e6), entries: 1e6, host: ALL, programs: LOOPS },
+  {
+    title: 'user_ringbuf, 16 bytes',
+    map: hashOf('hash', 1),
+    entries: 1,
+    host: [],
+    programs: ['drains'],
+    rings: ['produce'],
+  },
+  hashRow('hash', 1e6),
 ]

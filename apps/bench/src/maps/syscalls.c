@@ -15,7 +15,7 @@
 #define BATCH 4096
 
 static __u32 entries, value_bytes, key_bytes, state = 1;
-static char *value, *values, *keys;
+static char *value, *values, *keys, *scattered, *fresh;
 static union bpf_attr attr;
 
 static int call(int command, __u32 *key, void *out, __u64 flags)
@@ -53,6 +53,16 @@ static void make_key(__u32 *key, __u32 n)
 	}
 }
 
+static int batch(int command, char *from, __u32 count)
+{
+	memset(&attr, 0, 56);
+	attr.batch.keys = (__u64)from;
+	attr.batch.values = (__u64)values;
+	attr.batch.count = count;
+	attr.batch.map_fd = FD;
+	return syscall(SYS_bpf, command, &attr, 56);
+}
+
 static double run(const char *operation, long count)
 {
 	__u32 key[2] = {0, 0}, following[2];
@@ -60,7 +70,7 @@ static double run(const char *operation, long count)
 	double start;
 	long i;
 
-	if (!strcmp(operation, "delete"))
+	if (!strcmp(operation, "delete") || !strcmp(operation, "batch_delete"))
 		for (i = 0; i < count; i++) {
 			make_key(key, entries + i);
 			call(BPF_MAP_UPDATE_ELEM, key, value, 0);
@@ -91,6 +101,17 @@ static double run(const char *operation, long count)
 			known += call(BPF_MAP_UPDATE_ELEM, 0, value, 0);
 			known += call(BPF_MAP_LOOKUP_AND_DELETE_ELEM, 0, value, 0);
 		}
+	else if (!strcmp(operation, "member"))
+		for (i = 0; i < count; i++) {
+			*(__u64 *)value = next();
+			known += call(BPF_MAP_UPDATE_ELEM, 0, value, 0);
+			known += call(BPF_MAP_LOOKUP_ELEM, 0, value, 0);
+		}
+	else if (!strcmp(operation, "batch_update"))
+		for (i = 0; i < count; i += BATCH)
+			known += batch(BPF_MAP_UPDATE_BATCH, scattered, count - i < BATCH ? count - i : BATCH);
+	else if (!strcmp(operation, "batch_delete"))
+		known += batch(BPF_MAP_DELETE_BATCH, fresh, count);
 	else if (!strcmp(operation, "iterate")) {
 		__u32 *at = 0;
 
@@ -132,7 +153,7 @@ static double run(const char *operation, long count)
 int main(int argc, char **argv)
 {
 	char operation[16];
-	long count;
+	long count, i;
 
 	if (argc != 4)
 		return 2;
@@ -142,6 +163,13 @@ int main(int argc, char **argv)
 	value = calloc(1, value_bytes);
 	values = calloc(BATCH, value_bytes);
 	keys = calloc(BATCH, key_bytes);
+	scattered = calloc(BATCH, 8);
+	fresh = calloc(BATCH, 8);
+	for (i = 0; key_bytes && i < BATCH; i++) {
+		make_key((__u32 *)(scattered + i * key_bytes), next());
+		make_key((__u32 *)(fresh + i * key_bytes), entries + i);
+	}
+	state = 1;
 	while (scanf("%15s %ld", operation, &count) == 2) {
 		printf("%f\n", run(operation, count));
 		fflush(stdout);
