@@ -13,7 +13,13 @@ import { legacyMaps } from './legacy-maps.ts'
 import { Linker } from './link.ts'
 import { btfMaps, type PlacedMap } from './maps.ts'
 import { sectionMeaning } from './sections.ts'
-import { isStructOps, structOpsMembers } from './struct-ops.ts'
+import {
+  isStructOps,
+  readStructOps,
+  type StructVariable,
+  structOpsMembers,
+  structOpsSpecs,
+} from './struct-ops.ts'
 import { readTypes } from './types.ts'
 
 export interface ParseElfOptions extends KconfigOptions {
@@ -107,10 +113,11 @@ function parse(
     missing: ({ name, kind }) => kernel !== undefined && !inKernel(kernel, name, kind),
     kconfigOffset: (name) => kconfig?.offsets.get(name),
   })
-  noteWhatIsLeft(elf, functions, dataNames, notes)
+  const structs = readStructOps(elf, functions, btf)
+  noteWhatIsLeft(elf, functions, dataNames, structs, notes)
 
   const license = cText(elf, 'license')
-  const programs = readPrograms(elf, functions, btf, linker, platform, license, notes)
+  const programs = readPrograms(elf, functions, btf, structs, linker, platform, license, notes)
   checkFirstPrograms(maps, programs)
   if (programs.length === 0 && maps.length === 0) {
     const unsupported = elf.sections.find(isStructOps)
@@ -131,6 +138,9 @@ function parse(
     programs,
     maps,
     variables: [...globals.variables, ...(arena?.variables ?? []), ...(kconfig?.variables ?? [])],
+    ...(btf && structs.length > 0
+      ? { structOps: structOpsSpecs(structs, btf, new Set(programs.map(({ name }) => name))) }
+      : {}),
     ...(btf ? { btf: btf.bytes } : {}),
     license,
     notes,
@@ -183,16 +193,15 @@ function noteWhatIsLeft(
   elf: ElfObject,
   functions: FunctionIndex,
   data: ReadonlyMap<number, string>,
+  structs: readonly StructVariable[],
   notes: string[],
 ): void {
   const withFunctions = new Set(functions.all.map((f) => f.section))
   for (const section of elf.sections) {
     if (isCode(section) && !withFunctions.has(section))
       notes.push(`section ${section.name} is left out: it has code, but no symbol names a function in it`)
-    if (isStructOps(section))
-      notes.push(
-        `section ${section.name} is left out: its structs are not registered, but the programs that they name are there`,
-      )
+    if (isStructOps(section) && !structs.some((struct) => struct.section === section.name))
+      notes.push(`section ${section.name} is left out: no BTF says what its structs are`)
     if (!data.has(section.index)) continue
     const count = elf.relocations(section).length
     if (count > 0)
@@ -206,6 +215,7 @@ function readPrograms(
   elf: ElfObject,
   functions: FunctionIndex,
   btf: Btf | undefined,
+  structs: readonly StructVariable[],
   linker: Linker,
   platform: Platform | undefined,
   license: string,
@@ -213,7 +223,7 @@ function readPrograms(
 ): ProgramSpec[] {
   const version = readVersion(elf)
   const callbacks = exceptionCallbacks(btf)
-  const members = structOpsMembers(elf, functions, btf)
+  const members = structOpsMembers(structs)
   const names = new Set<string>()
   return functions.all.flatMap((fn): ProgramSpec[] => {
     const place = { section: fn.section.name, symbol: fn.name }

@@ -114,11 +114,9 @@ describe('parseElf takes', () => {
     expect(spec.programs.map((p) => p.name)).toEqual(['main', 'alias'])
   })
 
-  it('struct_ops, with a note', () => {
+  it('struct_ops without types, with a note', () => {
     const spec = parseElf(program(RETURN_0, { sections: [{ name: '.struct_ops', data: RETURN_0 }] }))
-    expect(spec.notes).toEqual([
-      'section .struct_ops is left out: its structs are not registered, but the programs that they name are there',
-    ])
+    expect(spec.notes).toEqual(['section .struct_ops is left out: no BTF says what its structs are'])
   })
 
   it('the members of structs that programs implement', () => {
@@ -147,5 +145,14 @@ describe('parseElf takes', () => {
       }),
     )
     expect(spec.programs.map((p) => [p.name, p.attachTo])).toEqual([['ours', 'some_ops:second']])
+    expect(spec.notes).toEqual([])
+    expect(spec.structOps).toEqual([
+      {
+        name: 'ops',
+        struct: 'some_ops',
+        value: new Uint8Array(24),
+        methods: [{ member: 'second', program: 'ours', args: 0, returns: { size: 4, signed: true } }],
+      },
+    ])
   })
 })

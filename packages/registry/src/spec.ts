@@ -92,12 +92,35 @@ export interface VariableSpec {
   readonly typeId?: number
 }
 
+/** A function of a kernel struct that a program implements. */
+export interface StructMethodSpec {
+  /** The member's name. */
+  readonly member: string
+  readonly program: string
+  /** How many arguments it takes. */
+  readonly args: number
+  /** Bytes of what it returns, 0 for void; `signed` integers are extended. */
+  readonly returns: { readonly size: number; readonly signed: boolean }
+}
+
+/** A kernel struct whose functions programs implement: a variable of `.struct_ops` or `.struct_ops.link`. */
+export interface StructOpsSpec {
+  /** The variable's name. */
+  readonly name: string
+  /** The kernel's name of the struct. */
+  readonly struct: string
+  /** What the variable begins with; members that are functions are zero. */
+  readonly value: Uint8Array
+  readonly methods: readonly StructMethodSpec[]
+}
+
 /** A loader's result: plain data, nothing live. */
 export interface CollectionSpec {
   readonly name?: string
   readonly programs: readonly ProgramSpec[]
   readonly maps: readonly MapSpec[]
   readonly variables: readonly VariableSpec[]
+  readonly structOps?: readonly StructOpsSpec[]
   /** Raw BTF of the object. */
   readonly btf?: Uint8Array
   readonly license: string
