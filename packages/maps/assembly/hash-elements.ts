@@ -1,8 +1,7 @@
 /**
  * Where a hash map's elements come from and go to: a slab of max_entries elements, or with BPF_F_NO_PREALLOC the arena.
- * A freed element keeps its value until it is used again, and is used again first, as in the kernel's free lists. An
- * LRU that has no free element takes one by second chance: a hand goes round the slab, an element that was looked up
- * since the hand last passed loses its mark and stays, the first one without a mark goes.
+ * A freed element keeps its value until it is used again, and is used again first, as in the kernel's free lists. Those of
+ * an LRU are in lists of their own (lru-list.ts).
  */
 import {
   MAP_COUNT,
@@ -15,28 +14,23 @@ import {
 import { alloc, free, freeFields, ownsFields, setShape, thisCpu } from './env'
 import {
   BUCKETS,
-  FREE,
   FREED,
   FREED_COUNT,
-  HAND,
   hashAny,
   KEY,
   KIND,
   LRU,
   MASK,
   NEXT,
-  REFERENCED,
   SLAB,
   SPARES,
   STATE,
   TAKEN,
-  USED,
   VALUE_STRIDE,
   valueOf,
 } from './hash-layout'
+import { push } from './lru-list'
 
-/** As the kernel, which looks at so many before it evicts one that is in use. */
-const SCANS: u32 = 128
 /** Freed elements that BPF_F_NO_PREALLOC keeps for reuse when the map is quiet. */
 const KEPT: u32 = 256
 
@@ -74,9 +68,8 @@ export function insert(map: usize, bucket: usize, element: u32): void {
   point(bucket, element)
 }
 
-/** An element for a new key, or 0 when the map is full (an LRU never is). */
+/** An element for a new key, or 0 when the map is full. */
 export function take(map: usize): u32 {
-  const lru = (load<u32>(map, KIND) & LRU) != 0
   const freed = load<u32>(map, FREED)
   const slab = load<u32>(map, SLAB)
   if (slab == 0) {
@@ -84,15 +77,13 @@ export function take(map: usize): u32 {
     return fromArena(map)
   }
   if (freed != 0) {
-    store<u32>(map, lru ? load<u32>(freed, STATE) & ~FREE : load<u32>(freed, STATE), FREED)
+    store<u32>(map, load<u32>(freed, STATE), FREED)
     return freed
   }
   const taken = load<u32>(map, TAKEN)
-  if (taken < load<u32>(map, MAP_MAX_ENTRIES)) {
-    store<u32>(map, taken + 1, TAKEN)
-    return slab + taken * load<u32>(map, MAP_STRIDE)
-  }
-  return lru ? evict(map) : 0
+  if (taken >= load<u32>(map, MAP_MAX_ENTRIES)) return 0
+  store<u32>(map, taken + 1, TAKEN)
+  return slab + taken * load<u32>(map, MAP_STRIDE)
 }
 
 /** From the arena or from what was freed; 1 when there is no memory. */
@@ -138,20 +129,22 @@ export function retire(map: usize, old: u32): void {
     return
   }
   if (ownsFields(map)) freeElementFields(map, old)
-  if (load<u32>(map, KIND) & LRU) store<u32>(old, FREE, STATE)
 }
 
 /** Takes back an element that is in no bucket. */
 export function give(map: usize, element: u32): void {
   if (ownsFields(map)) freeElementFields(map, element)
-  const freed = load<u32>(map, FREED)
-  store<u32>(element, load<u32>(map, KIND) & LRU ? freed | FREE : freed, STATE)
+  if (load<u32>(map, KIND) & LRU) {
+    push(map, element)
+    return
+  }
+  store<u32>(element, load<u32>(map, FREED), STATE)
   store<u32>(map, element, FREED)
   if (load<u32>(map, SLAB) == 0) store<u32>(map, load<u32>(map, FREED_COUNT) + 1, FREED_COUNT)
 }
 
 /** Takes an element out of its bucket; false when it is not there. */
-function remove(map: usize, element: u32): bool {
+export function unlink(map: usize, element: u32): bool {
   let link = bucketOf(map, hashAny(map, element + KEY))
   let at = load<u32>(link)
   while (!isEnd(at)) {
@@ -163,34 +156,6 @@ function remove(map: usize, element: u32): bool {
     at = load<u32>(at, NEXT)
   }
   return false
-}
-
-function evict(map: usize): u32 {
-  const slab = load<u32>(map, SLAB)
-  const size = load<u32>(map, MAP_STRIDE)
-  // Spares wander through the slab, so the hand passes them too.
-  const elements = load<u32>(map, MAP_MAX_ENTRIES) + load<u32>(map, MAP_CPUS)
-  let hand = load<u32>(map, HAND)
-  let marked: u32 = 0
-  let steps: u32 = 2 * elements
-  while (steps-- > 0) {
-    const element = slab + hand * size
-    if (++hand == elements) hand = 0
-    const state = load<u32>(element, STATE)
-    if (state & FREE) continue
-    if (state == REFERENCED && marked < SCANS) {
-      store<u32>(element, USED, STATE)
-      marked++
-      continue
-    }
-    // Not found: an unverified program wrote over the key. It stays until the map goes.
-    if (!remove(map, element)) continue
-    store<u32>(map, hand, HAND)
-    store<u32>(map, load<u32>(map, MAP_COUNT) - 1, MAP_COUNT)
-    if (ownsFields(map)) freeElementFields(map, element)
-    return element
-  }
-  return 0
 }
 
 /** Gives freed elements back to the arena; only when no program runs: one may hold pointers to their values. */

@@ -43,7 +43,6 @@ import { bucketOf, follow, freeElementFields, give, insert, isEnd, point, replac
 import {
   advance,
   BUCKETS,
-  FREE,
   FREED,
   hash16,
   hash4,
@@ -71,6 +70,7 @@ import {
   valueOf,
   VALUES,
 } from './hash-layout'
+import { makeNodes, pop, push } from './lru-list'
 
 /** A line of the cache, and what processors fetch together: the other line of a pair comes with each. */
 const LINE: u32 = 64
@@ -120,7 +120,7 @@ function init(map: usize, kind: u32): i32 {
   seed(map)
   if (!prealloc) return 0
   const slab = alloc(<u32>(size * count), 64)
-  const spares = alloc(cpus << 2, 16)
+  const spares = kind & LRU ? makeNodes(map) : alloc(cpus << 2, 16)
   const own = apart ? alloc(<u32>(room * count), LINES) : 0
   store<u32>(map, slab, SLAB)
   store<u32>(map, spares, SPARES)
@@ -138,10 +138,10 @@ function init(map: usize, kind: u32): i32 {
     shape(map + VALUE_SHAPE, 0, <u32>room)
     setShape(own, <u32>map + VALUE_SHAPE)
   }
+  if (kind & LRU) return 0
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
     const spare = slab + (entries + cpu) * <u32>size
     store<u32>(spares + (cpu << 2), spare)
-    if (kind & LRU) store<u32>(spare, FREE, STATE)
   }
   return 0
 }
@@ -335,10 +335,65 @@ function putKey<K>(map: usize, at: usize, key: usize): void {
   }
 }
 
+/** htab_lru_map_update_elem and htab_lru_percpu_map_update_elem: the new element comes first, and may take the old one. */
+function updateLru<K>(map: u32, key: u32, value: u32, flags: u64): i32 {
+  if (flags > <u64>BPF_EXIST) return -EINVAL
+  const perCpu = (load<u32>(map, KIND) & PER_CPU) != 0
+  const bucket = bucketOf(map, hashOf<K>(map, key))
+  if (!lock(map)) return -ETIMEDOUT
+  const fresh: u32 = perCpu && flags == <u64>BPF_EXIST ? 0 : pop(map)
+  let result = fresh == 0 && !(perCpu && flags == <u64>BPF_EXIST) ? -ENOMEM : 0
+  if (result == 0) {
+    let link = findLink<K>(map, bucket, key)
+    if (link != 0 && flags == <u64>BPF_NOEXIST) result = -EEXIST
+    else if (link == 0 && flags == <u64>BPF_EXIST) result = -ENOENT
+    if (result != 0) {
+      if (fresh != 0) push(map, fresh)
+    } else if (link != 0 && perCpu) {
+      const old = load<u32>(link)
+      const own = valueOf(map, old) + thisCpu() * load<u32>(map, VALUE_STRIDE)
+      store<u32>(old, REFERENCED, STATE)
+      copyValue(map, own, value)
+      freeFields(map, own)
+      if (fresh != 0) push(map, fresh)
+    } else {
+      putKey<K>(map, fresh + KEY, key)
+      fill(map, fresh, value)
+      // The new one first, so that readers always find one of them.
+      insert(map, bucket, fresh)
+      if (link == 0) {
+        store<u32>(map, load<u32>(map, MAP_COUNT) + 1, MAP_COUNT)
+      } else {
+        if (link == bucket) link = fresh
+        const old = load<u32>(link)
+        store<u32>(fresh, REFERENCED, STATE)
+        point(link, load<u32>(old, NEXT))
+        give(map, old)
+      }
+    }
+  }
+  unlock(map)
+  return result
+}
+
+/** Writes the value of a new element; of a per-CPU one this CPU's, and zeros for the others. */
+@inline
+function fill(map: usize, element: u32, value: u32): void {
+  let at = valueOf(map, element)
+  if (load<u32>(map, KIND) & PER_CPU) {
+    const stride = load<u32>(map, VALUE_STRIDE)
+    if (ownsFields(map)) freeElementFields(map, element)
+    memory.fill(at, 0, stride * load<u32>(map, MAP_CPUS))
+    at += thisCpu() * stride
+  }
+  initValue(map, at, value)
+}
+
 @inline
 function update<K>(map: u32, key: u32, value: u32, flags: u64): i32 {
   if (badFlags(map, flags)) return -EINVAL
   const kind = load<u32>(map, KIND)
+  if (kind & LRU) return updateLru<K>(map, key, value, flags)
   if (kind & PER_CPU && flags > <u64>BPF_EXIST) return -EINVAL
   const bucket = bucketOf(map, hashOf<K>(map, key))
   if (!lock(map)) return -ETIMEDOUT
@@ -353,7 +408,6 @@ function update<K>(map: u32, key: u32, value: u32, flags: u64): i32 {
       const own = valueOf(map, old) + thisCpu() * load<u32>(map, VALUE_STRIDE)
       copyValue(map, own, value)
       freeFields(map, own)
-      if (kind & LRU) store<u32>(old, REFERENCED, STATE)
       unlock(map)
       return 0
     }
@@ -369,7 +423,6 @@ function update<K>(map: u32, key: u32, value: u32, flags: u64): i32 {
     }
     putKey<K>(map, element + KEY, key)
     initValue(map, valueOf(map, element), value)
-    if (kind & LRU) store<u32>(element, REFERENCED, STATE)
     // The new one first, so that readers always find one of them.
     insert(map, bucket, element)
     if (link == bucket) link = element
@@ -385,18 +438,10 @@ function update<K>(map: u32, key: u32, value: u32, flags: u64): i32 {
   const element = take(map)
   if (element <= 1) {
     unlock(map)
-    return element == 0 ? (kind & LRU ? -ENOMEM : -E2BIG) : -ENOMEM
+    return element == 0 ? -E2BIG : -ENOMEM
   }
   putKey<K>(map, element + KEY, key)
-  let at = valueOf(map, element)
-  if (kind & PER_CPU) {
-    const stride = load<u32>(map, VALUE_STRIDE)
-    if (ownsFields(map)) freeElementFields(map, element)
-    memory.fill(at, 0, stride * load<u32>(map, MAP_CPUS))
-    at += thisCpu() * stride
-  }
-  initValue(map, at, value)
-  store<u32>(element, USED, STATE)
+  fill(map, element, value)
   insert(map, bucket, element)
   store<u32>(map, load<u32>(map, MAP_COUNT) + 1, MAP_COUNT)
   unlock(map)

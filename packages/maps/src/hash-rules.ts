@@ -39,6 +39,13 @@ export const lruRules: CreationRules = {
   },
 }
 
+/** BPF_F_NO_COMMON_LRU: each CPU's list is as long as the others', and none is empty (htab_map_alloc). */
+export function completeLru(spec: MapSpec, cpus: number): MapSpec {
+  const flags = spec.flags ?? 0
+  if (!(flags & layout.BPF_F_NO_COMMON_LRU) || spec.maxEntries === 0) return spec
+  return { ...spec, maxEntries: Math.ceil(spec.maxEntries / cpus) * cpus }
+}
+
 /** The exports for keys of 4, 8 and 16 bytes: `hash_lookup4` and so on. */
 export function bySize(lookup: string): (spec: MapSpec) => MapExports {
   return ({ keySize }) =>

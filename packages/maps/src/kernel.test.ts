@@ -15,7 +15,7 @@ const name = available.ok ? 'as the kernel' : `as the kernel (skipped: ${availab
 /** Sequences a type, of 12 operations in the mean. */
 const RUNS = Number(process.env['SKEP_RUNS'] ?? (process.env['CI'] ? 2000 : 200))
 const SEED = Number(process.env['SKEP_SEED'] ?? 42)
-/** Operations of the longest sequence. */
+/** Operations of the longest sequence, unless the row says another number. */
 const LONGEST = 24
 /** Sequences that wait in the kernel at the same time: as many as vitest.config.ts gives Node threads. */
 const LANES = 16
@@ -29,14 +29,17 @@ describe.skipIf(!available.ok)(name, () => {
   let kernel: Kernel
   let world: World
   const { stackTraceLimit } = Error
+  let unpin: () => void
   beforeAll(async () => {
     kernel = await openKernel()
+    unpin = new Bpf().pin(0)
     world = createWorld({ cpus: kernel.possibleCpus })
     // Most errors here are results.
     Error.stackTraceLimit = 0
   })
   afterAll(() => {
     Error.stackTraceLimit = stackTraceLimit
+    unpin()
     kernel.close()
   })
 
@@ -45,7 +48,9 @@ describe.skipIf(!available.ok)(name, () => {
   it.each(quick.map((row) => [label(row), row] as const))('%s', { timeout: 120_000 }, (_, row) => {
     const pairs = new Pairs(row, new Bpf(), world, { maps: MAPS, seed: SEED })
     fc.assert(
-      fc.property(sequences(pairs.exercises, LONGEST), ([map, steps]) => finish(pairs.run(map, steps))),
+      fc.property(sequences(pairs.exercises, row.longest ?? LONGEST), ([map, steps]) =>
+        finish(pairs.run(map, steps)),
+      ),
       { numRuns: RUNS, seed: SEED, includeErrorInReport: true },
     )
     pairs.close()

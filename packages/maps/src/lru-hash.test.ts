@@ -1,3 +1,4 @@
+import { mapLayout as layout } from '@skep/registry'
 import { describe, expect, it } from 'vitest'
 import { createWorld, type World } from '../test/world.ts'
 import type { HostMap } from './host-map.ts'
@@ -57,15 +58,17 @@ function zipf(count: number, next: () => number): () => number {
 describe('lru_hash', () => {
   it('is never full, and never holds more than max_entries', () => {
     for (const maxEntries of [1, 2, 7, 100]) {
-      const world = createWorld()
-      const map = world.create(lruHash, { maxEntries, valueSize: 4 })
-      const cache = new Cache(world, map)
-      for (let n = 0; n < 1000; n++) {
-        expect(cache.insert(n)).toBe(0)
-        expect(cache.has(n)).toBe(true)
-        expect(map.size).toBe(Math.min(n + 1, maxEntries))
+      for (const flags of [0, layout.BPF_F_NO_COMMON_LRU]) {
+        const world = createWorld()
+        const map = world.create(lruHash, { maxEntries, valueSize: 4, flags })
+        const cache = new Cache(world, map)
+        for (let n = 0; n < 1000; n++) {
+          expect(cache.insert(n)).toBe(0)
+          expect(cache.has(n)).toBe(true)
+          expect(map.size).toBeLessThanOrEqual(maxEntries)
+        }
+        expect([...map.keys()].length).toBe(map.size)
       }
-      expect([...map.keys()].length).toBe(maxEntries)
     }
   })
 
@@ -126,16 +129,24 @@ describe('lru_hash', () => {
     expect(lost).toBeLessThan(500)
   })
 
-  it('reuses deleted elements before it evicts', () => {
-    const world = createWorld()
-    const map = world.create(lruHash, { maxEntries: 8, valueSize: 4 })
+  it('makes several elements free at once, as the kernel: half of a CPU’s share, 128 at most', () => {
+    const world = createWorld({ cpus: 2 })
+    const map = world.create(lruHash, { maxEntries: 64, valueSize: 4 })
     const cache = new Cache(world, map)
-    for (let n = 0; n < 8; n++) cache.insert(n)
-    map.delete(new Uint8Array([2, 0, 0, 0]))
-    map.delete(new Uint8Array([6, 0, 0, 0]))
-    cache.insert(50)
-    cache.insert(51)
-    for (const n of [0, 1, 3, 4, 5, 7, 50, 51]) expect(cache.has(n)).toBe(true)
+    for (let n = 0; n < 64; n++) cache.insert(n)
+    expect(map.size).toBe(64)
+    cache.insert(64)
+    expect(map.size).toBe(49)
+    for (let n = 0; n < 16; n++) expect(cache.has(n)).toBe(false)
+  })
+
+  it('gives each CPU a list of its own with BPF_F_NO_COMMON_LRU', () => {
+    const world = createWorld({ cpus: 2 })
+    const map = world.create(lruHash, { maxEntries: 5, valueSize: 4, flags: layout.BPF_F_NO_COMMON_LRU })
+    expect(map.maxEntries).toBe(6)
+    const cache = new Cache(world, map)
+    for (let n = 0; n < 100; n++) expect(cache.insert(n)).toBe(0)
+    expect(map.size).toBeLessThanOrEqual(3)
   })
 
   it('goes on when a program wrote over keys that it must not touch', () => {

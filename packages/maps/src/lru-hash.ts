@@ -1,17 +1,19 @@
 import { defineMapType, type MapTypeDef } from '@skep/registry'
 import { checker } from './check.ts'
 import { lowerHash } from './hash-lower.ts'
-import { bySize, hashBatches, hashOps, lruRules } from './hash-rules.ts'
+import { bySize, completeLru, hashBatches, hashOps, lruRules } from './hash-rules.ts'
 import { mapsModule } from './module.ts'
 
 /**
- * A hash that, when full, gives up an element that was not looked up lately (by programs: the host's lookups leave no
- * mark). BPF_F_NO_COMMON_LRU is taken and changes nothing: there is one list either way.
+ * A hash that, when full, gives up elements that were not looked up lately (by programs: the host's lookups leave no mark): the
+ * same ones as the kernel, where the runtime has as many CPUs. Like there, several go at once. With BPF_F_NO_COMMON_LRU each
+ * CPU has its own share of the elements.
  */
 export const lruHash: MapTypeDef = defineMapType({
   name: 'lru_hash',
   id: 9,
   check: checker(lruRules),
+  complete: completeLru,
   value: 'plain',
   countsChanges: true,
   batches: hashBatches,

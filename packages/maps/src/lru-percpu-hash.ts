@@ -1,7 +1,7 @@
 import { defineMapType, mapLayout as layout, type MapTypeDef } from '@skep/registry'
 import { checker, PERCPU_MAX_SIZE, refuse } from './check.ts'
 import { lowerHash } from './hash-lower.ts'
-import { bySize, hashBatches, hashOps, lruRules } from './hash-rules.ts'
+import { bySize, completeLru, hashBatches, hashOps, lruRules } from './hash-rules.ts'
 import { mapsModule } from './module.ts'
 
 /** An LRU hash whose elements have a value for each CPU. */
@@ -17,6 +17,7 @@ export const lruPercpuHash: MapTypeDef = defineMapType({
         ? refuse('EINVAL', 'per-CPU values have no NUMA node; leave BPF_F_NUMA_NODE out')
         : undefined),
   }),
+  complete: completeLru,
   value: 'percpu',
   countsChanges: true,
   batches: hashBatches,

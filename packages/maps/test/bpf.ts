@@ -12,6 +12,8 @@ const numbers: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     getsockname: 51,
     setsockopt: 54,
     getsockopt: 55,
+    sched_setaffinity: 203,
+    sched_getaffinity: 204,
     perf_event_open: 298,
     pidfd_open: 434,
   },
@@ -24,6 +26,8 @@ const numbers: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     getsockname: 204,
     setsockopt: 208,
     getsockopt: 209,
+    sched_setaffinity: 122,
+    sched_getaffinity: 123,
     perf_event_open: 241,
     pidfd_open: 434,
   },
@@ -140,6 +144,20 @@ export class Bpf {
     this.#u8.set(bytes, VALUES)
     fill(new DataView(this.#u8.buffer), BigInt(this.#address + VALUES))
     return this.#call(cmd, size)
+  }
+
+  /** Keeps this thread on one CPU, whose lists the kernel's LRU maps then use; gives what ends that. */
+  pin(cpu: number): () => void {
+    const at = this.#address + VALUES
+    const bytes = systemCall('sched_getaffinity', 0, 128, at)
+    if (bytes < 0) throw new Error(`sched_getaffinity: ${refused(bytes)}`)
+    const before = this.take(bytes)
+    const set = (mask: Uint8Array): void => {
+      this.#u8.set(mask, VALUES)
+      systemCall('sched_setaffinity', 0, mask.length, at)
+    }
+    set(before.map((_, n) => (n === cpu >> 3 ? 1 << (cpu & 7) : 0)))
+    return () => set(before)
   }
 
   /** perf_event_open(bytes, ...rest). */

@@ -28,6 +28,8 @@ export interface Row {
   readonly lock?: true
   /** A lookup asks for a value. */
   readonly byValue?: true
+  /** Operations of the longest sequence, where others are too short to show anything. */
+  readonly longest?: number
   /** Sequences that a map of this row lives for; without a limit when absent. */
   readonly uses?: number
   /** The kernel waits for a grace period in each change: several threads wait at once, and maps are not emptied. */
@@ -96,13 +98,23 @@ const hash: Row = {
   entries: FEW,
   flags: [...HASH_FLAGS, BPF_F_NUMA_NODE],
 }
-/** The kernel may evict before the map is full: fewer keys than would make it. */
+/** Never full. */
 const roomy: Pick<Row, 'keySizes' | 'valueSizes' | 'entries' | 'keys'> = {
   keySizes: KEYS,
   valueSizes: VALUES,
   entries: [64],
   keys: 8,
 }
+/** More keys than entries: which elements go is compared too. */
+const crowded = {
+  note: 'at capacity',
+  keySizes: [3, 4, 8, 16],
+  valueSizes: [4, 8, 12],
+  entries: [1, 2, 3, 4, 5, 7, 8, 12, 16, 24],
+  flags: [0, BPF_F_NO_COMMON_LRU],
+  keys: 32,
+  longest: 80,
+} as const
 const withLock = { valueSizes: [8, 12, 16, 40], typed: true, lock: true } as const
 const keyless = { keySizes: NONE, valueSizes: VALUES, entries: FEW, flags: HOST_FLAGS }
 const ring: Omit<Row, 'type'> = {
@@ -147,6 +159,8 @@ export const rows: readonly Row[] = [
   { type: 'percpu_hash', keySizes: KEYS, valueSizes: VALUES, entries: FEW, flags: HASH_FLAGS },
   { type: 'lru_hash', ...roomy, flags: often(BPF_F_NO_COMMON_LRU, BPF_F_ZERO_SEED, BPF_F_RDONLY) },
   { type: 'lru_percpu_hash', ...roomy, flags: often(BPF_F_NO_COMMON_LRU) },
+  { type: 'lru_hash', ...crowded },
+  { type: 'lru_percpu_hash', ...crowded },
   {
     type: 'lpm_trie',
     keySizes: [5, 8, 8, 12, 20],

@@ -61,17 +61,19 @@ export function createWorld(options: { cpus?: number; shared?: boolean; limit?: 
     exports,
     controls,
     slot,
-    create: (def, spec, fields = []) =>
-      createHostMap({
+    create: (def, spec, fields = []) => {
+      const asked = { name: 'm', type: def.name, keySize: 4, valueSize: 8, maxEntries: 8, ...spec }
+      return createHostMap({
         arena,
         def,
-        spec: { name: 'm', type: def.name, keySize: 4, valueSize: 8, maxEntries: 8, ...spec },
+        spec: def.complete?.(asked, cpus) ?? asked,
         id: id++,
         exports: exports[0]!,
         env,
         slot,
         seed: 1n,
         fields,
-      }),
+      })
+    },
   }
 }

@@ -23,14 +23,14 @@ export const SECRET_BASE = 184
 /** Elements that were freed, and how many of the slab were never used. */
 export const FREED = 192
 export const TAKEN = 196
-/** LRU: the number of the element that is looked at next. */
-export const HAND = 200
 /** BPF_F_NO_PREALLOC: elements that lie in FREED. */
 export const FREED_COUNT = 204
 /** All elements, or 0 with BPF_F_NO_PREALLOC. */
 export const SLAB = 208
-/** u32 for each CPU: the element that its next replacement uses. */
+/** u32 for each CPU: the element that its next replacement uses. Not of an LRU. */
 export const SPARES = 212
+/** LRU, in the same word: the nodes of all elements (assembly/lru-list.ts). */
+export const NODES = 212
 /** All values, where they do not lie in the elements; else 0. */
 export const VALUES = 216
 /** Three u32 for setShape of VALUES. */
@@ -42,11 +42,10 @@ export const SEED = 168
 // An element: links, key (padded with zeros to 8 bytes), then its value or values, unless those lie elsewhere.
 /** The next element of the bucket. */
 export const NEXT = 0
-/** FREED's link; for an LRU: USED, REFERENCED, or FREE | the next freed one. */
+/** FREED's link; for an LRU: USED or REFERENCED. */
 export const STATE = 4
 export const KEY = 8
 
 // States of an LRU's element.
 export const USED = 0
 export const REFERENCED = 1
-export const FREE = 2
