@@ -3,6 +3,7 @@ import type { Block } from './blocks.ts'
 import { OPERAND } from './effects.ts'
 import { emitAlu } from './emit-alu.ts'
 import { emitCall } from './emit-call.ts'
+import { emitCounter } from './emit-counters.ts'
 import { emitCondition, MAX_MAY_GOTO, mayGotoCounter } from './emit-jump.ts'
 import { emitMemory } from './emit-memory.ts'
 import { emitPacketLoad } from './emit-packet.ts'
@@ -66,10 +67,14 @@ export function emitBody(e: Emitter, fn: CompiledFunction): void {
 }
 
 function emitBlock(e: Emitter, block: Block): void {
+  const { counters } = e
   const { insns } = e.program
   for (let slot = block.first; slot < block.end; slot++) {
     const insn = insns[slot]!
     const { kind } = insn.def
+    const site = counters?.counters.sites.get(slot)
+    if (counters && site) emitCounter(e, slot, counters, site)
+    if (site || counters?.counters.parts.has(slot)) continue
     switch (kind) {
       case 'alu':
       case 'mov':

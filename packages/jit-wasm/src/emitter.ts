@@ -1,6 +1,7 @@
 import { control, type LinkedMap, type LinkedProgram } from '@skep/registry'
 import type { Code, Label, ValueType } from '@skep/wasm'
 import { opcodes } from '@skep/wasm'
+import type { BodyCounters } from './emit-counters.ts'
 import type { CompiledFunction } from './functions.ts'
 import { REGISTERS } from './stack-slots.ts'
 import type { Values } from './values.ts'
@@ -51,7 +52,7 @@ export interface Callee {
  */
 export type Exit =
   | { readonly kind: 'return'; readonly sp?: number }
-  | { readonly kind: 'branch'; readonly label: Label }
+  | { readonly kind: 'branch'; readonly label: Label; readonly counters?: BodyCounters | undefined }
 
 /** A register that was written by the last instruction of the body. */
 interface Pending {
@@ -78,6 +79,8 @@ export class Emitter {
   readonly isSubprogram: boolean
   /** Absent where a tail call is a call. */
   readonly tails: Tails | undefined
+  /** Absent where every addition goes to its value. */
+  readonly counters: BodyCounters | undefined
   readonly #narrow = new Int32Array(REGISTERS).fill(-1)
   readonly #wide = new Int32Array(REGISTERS).fill(-1)
   readonly #scratch = new Map<string, number>()
@@ -92,6 +95,7 @@ export class Emitter {
     readonly exit: Exit
     readonly isSubprogram: boolean
     readonly tails?: Tails
+    readonly counters?: BodyCounters
   }) {
     this.code = options.code
     this.program = options.program
@@ -101,6 +105,7 @@ export class Emitter {
     this.exit = options.exit
     this.isSubprogram = options.isSubprogram
     this.tails = options.tails
+    this.counters = options.counters
   }
 
   /** Says that a register's i32 or i64 local is this one. */

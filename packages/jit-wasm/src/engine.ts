@@ -178,6 +178,7 @@ function makeProgram(
 ): CompiledProgram {
   const wasmRun = exports[names.run] as Run
   const wasmBatch = exports[names.batch] as RunBatch
+  const wasmSettle = names.settle === undefined ? undefined : (exports[names.settle] as () => void)
   const spWord = (cpu.control + control.CTL_SP) >>> 2
   // A view of one's own: asking the arena for its current one costs more than most programs' runs.
   let words = cpu.arena.u32
@@ -214,6 +215,7 @@ function makeProgram(
       try {
         return wasmBatch(ctxs, count, results)
       } catch (error) {
+        wasmSettle?.()
         settle(cpu, sp, error)
         return ((progress.value as number) - ctxs) >>> 2
       }

@@ -1,5 +1,7 @@
 import { control } from '@skep/registry'
 import { type Code, createCode, type FunctionBuilder } from '@skep/wasm'
+import { findCounters } from './counters.ts'
+import { type BodyCounters, CountingBatch } from './emit-counters.ts'
 import { emitBody } from './emit-function.ts'
 import { Emitter, type Exit, type ModuleEnv, pushControl, type Tails } from './emitter.ts'
 import type { CompiledFunction } from './functions.ts'
@@ -11,6 +13,7 @@ const ENTRY_LOCALS = 12
 export interface Body {
   readonly code: Code
   readonly emitter: Emitter
+  readonly counters?: BodyCounters
 }
 
 /** Locals of the body that the entry sets before. */
@@ -22,10 +25,12 @@ export function makeBody(env: ModuleEnv, main: CompiledFunction): Body {
   const code = createCode(ENTRY_LOCALS)
   code.local('i32')
   code.local('i32')
+  const found = env.shared ? findCounters(main) : undefined
+  const counters = found && { counters: found, locals: found.arrays.map(() => code.local('i32')) }
   const label = code.block('i64')
-  const emitter = writeMain(code, env, main, FRAME, CONTEXT, { kind: 'branch', label })
+  const emitter = writeMain(code, env, main, FRAME, CONTEXT, { kind: 'branch', label, counters })
   code.end()
-  return { code, emitter }
+  return { code, emitter, ...(counters ? { counters } : {}) }
 }
 
 /** Slots that programs called as tails may add to a body. */
@@ -53,7 +58,8 @@ function writeMain(
       },
       write: (target, local) => void write(target.main, local, within),
     }
-    const inPlace = exit.kind === 'branch' ? { tails } : {}
+    const { counters } = exit.kind === 'branch' ? exit : {}
+    const inPlace = exit.kind === 'branch' ? { tails, ...(counters ? { counters } : {}) } : {}
     const e = new Emitter({ code, program, values, env, frame, exit, isSubprogram: false, ...inPlace })
     const wide = values.parameterIsWide(1)
     if (wide === false) e.bind(1, 'i32', at)
@@ -283,7 +289,8 @@ export function writeRun(
 
 /**
  * `(ctxs: i32, count: i32, results: i32) → i32`: runs over `count` contexts, whose addresses are at `ctxs`, writes the low
- * halves of r0 at `results` and returns `count`. The global `progress` tells how far it came when it does not return.
+ * halves of r0 at `results` and returns `count`. The global `progress` tells how far it came when it does not return, and then
+ * the function `settle` must be called, of programs that have one.
  */
 export function writeBatch(
   code: Code,
@@ -291,6 +298,7 @@ export function writeBatch(
   main: CompiledFunction,
   program: Body | FunctionBuilder,
   progress: number,
+  settle: number | undefined,
 ): void {
   const [ctxs, count, results] = [0, 1, 2]
   const entry = new Entry(code, env, main)
@@ -304,17 +312,24 @@ export function writeBatch(
   entry.open()
   if ('emitter' in program) entry.setFrame(FRAME)
   code.local_get(ctxs).local_get(count).i32_const(2).i32_shl().i32_add().local_set(end)
-  const next = code.loop()
-  if (mayThrow) code.local_get(ctxs).global_set(progress)
-  code.local_get(ctxs).i32_load().local_set(ctx)
-  entry.begin(() => code.local_get(ctx), true)
-  entry.run(program, () => code.local_get(ctx))
-  code.local_set(r0)
-  code.local_get(results).local_get(r0).i64_store32()
-  code.local_get(results).i32_const(4).i32_add().local_set(results)
-  code.local_get(ctxs).i32_const(4).i32_add().local_tee(ctxs)
-  code.local_get(end).i32_ne().br_if(next)
-  code.end()
+  const each = (): void => {
+    const next = code.loop()
+    if (mayThrow) code.local_get(ctxs).global_set(progress)
+    code.local_get(ctxs).i32_load().local_set(ctx)
+    entry.begin(() => code.local_get(ctx), true)
+    entry.run(program, () => code.local_get(ctx))
+    code.local_set(r0)
+    code.local_get(results).local_get(r0).i64_store32()
+    code.local_get(results).i32_const(4).i32_add().local_set(results)
+    code.local_get(ctxs).i32_const(4).i32_add().local_tee(ctxs)
+    code.local_get(end).i32_ne().br_if(next)
+    code.end()
+  }
+  if ('emitter' in program && program.counters && settle !== undefined) {
+    const batch = new CountingBatch(code, env, program.counters, settle)
+    batch.open(count)
+    batch.chunks(ctxs, end, each)
+  } else each()
   entry.close(r0)
   code.local_get(count)
 }

@@ -7,6 +7,7 @@ import {
   type ValueType,
 } from '@skep/wasm'
 import { type CallPlan, mapOpShapes } from './calls.ts'
+import { writeSettle } from './emit-counters.ts'
 import { emitBody } from './emit-function.ts'
 import { Emitter, type ModuleEnv } from './emitter.ts'
 import { isAlone, makeBody, writeBatch, writeCallback, writeEntry, writeRun } from './entries.ts'
@@ -38,6 +39,8 @@ export interface ProgramExports {
   readonly run: string
   /** `(ctxs: i32, count: i32, results: i32) → i32`: contexts that were finished. */
   readonly batch: string
+  /** `()`: must be called after a batch that did not return. Absent where there is nothing left to do. */
+  readonly settle?: string
   readonly callbacks: readonly CallbackExport[]
   /** Exported i32 global: the address of the program's record, which `run` stores at CTL_PROG. */
   readonly record: string
@@ -147,12 +150,15 @@ export function compileModule(programs: readonly LinkedProgram[], options: Modul
     module.export(`${n}.record`, 'global', record)
     const whole = body ? withTails(unit, unitAt) : main
     writeRun(run.code, env, whole, body ?? entry, record)
-    writeBatch(batch.code, env, whole, body ?? entry, progress)
+    const settle = body?.counters && module.function({ params: [], results: [] }, { export: `${n}.settle` })
+    if (settle) writeSettle(settle.code, env, body!.counters!.counters)
+    writeBatch(batch.code, env, whole, body ?? entry, progress, settle?.index)
     return {
       name,
       entry: `${n}`,
       run: `${n}.run`,
       batch: `${n}.batch`,
+      ...(settle ? { settle: `${n}.settle` } : {}),
       callbacks,
       record: `${n}.record`,
       alone: isAlone(main),

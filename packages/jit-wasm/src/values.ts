@@ -325,6 +325,21 @@ export class Values {
     return insn?.def.kind === 'mov' && insn.def.source === 'imm' ? insn.imm : undefined
   }
 
+  /** The live range that an operand reads; -1 where there is none. */
+  useRange(slot: number, operand: number): number {
+    return this.#useNodes[(slot - this.#from) * MAX_OPERANDS + operand]!
+  }
+
+  /** The live range that the instruction writes; -1 where it writes none. */
+  defRange(slot: number): number {
+    return this.#defNodes[slot - this.#from]!
+  }
+
+  /** How many instructions write a live range (and the function's entry, for a parameter), and how often it is read. */
+  countOf(range: number): { readonly defs: number; readonly uses: number } {
+    return { defs: this.#defCount[range]!, uses: this.#useCount[range]! }
+  }
+
   /** Whether an operand is kept in an i64 local. */
   isWide(slot: number, operand: number): boolean {
     const node = this.#useNodes[(slot - this.#from) * MAX_OPERANDS + operand]!

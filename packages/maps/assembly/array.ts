@@ -1,10 +1,14 @@
 /** BPF_MAP_TYPE_ARRAY (kernel/bpf/arraymap.c): values one after another, each at a multiple of 8 bytes. */
 import { E2BIG, EEXIST, EINVAL, ENOENT, ENOMEM, ETIMEDOUT } from '../../registry/src/layout/errno'
 import {
+  ARRAY_SUMS,
+  ARRAY_SUMS_STRIDE,
   BPF_F_LOCK,
   BPF_NOEXIST,
   MAP_COUNT,
+  MAP_CPUS,
   MAP_DATA,
+  MAP_FIELDS,
   MAP_MAX_ENTRIES,
   MAP_STRIDE,
   MAP_VALUE_SIZE,
@@ -21,6 +25,7 @@ import {
   ownsFields,
   popKey,
   pushKey,
+  setShape,
   shapeBlock,
   up8,
   visit,
@@ -28,6 +33,9 @@ import {
 
 /** Bytes that arena offsets allow; larger arrays are ENOMEM. */
 const LARGEST: u64 = 0xf000_0000
+
+/** Bytes of values up to which a batch adds up for itself: it looks at all of them when it ends. */
+const SUMMED: u32 = 4096
 
 export function array_init(map: u32): i32 {
   const stride = up8(load<u32>(map, MAP_VALUE_SIZE))
@@ -40,6 +48,15 @@ export function array_init(map: u32): i32 {
   store<u32>(map, data, MAP_DATA)
   store<u32>(map, stride, MAP_STRIDE)
   store<u32>(map, entries, MAP_COUNT)
+  if (SHARED && bytes <= SUMMED && load<u32>(map, MAP_FIELDS) == 0) {
+    const each = (<u32>bytes + 127) & ~127
+    const sums = alloc(each * load<u32>(map, MAP_CPUS), 128)
+    // Without them everything is added to the values at once.
+    if (sums == 0) return 0
+    setShape(sums, 1)
+    store<u32>(map, sums, ARRAY_SUMS)
+    store<u32>(map, each, ARRAY_SUMS_STRIDE)
+  }
   return 0
 }
 
@@ -49,6 +66,7 @@ export function array_free(map: u32): void {
     for (let at: u32 = 0; at < end; at += load<u32>(map, MAP_STRIDE)) freeFields(map, load<u32>(map, MAP_DATA) + at)
   }
   free(load<u32>(map, MAP_DATA))
+  if (load<u32>(map, ARRAY_SUMS) != 0) free(load<u32>(map, ARRAY_SUMS))
 }
 
 export function array_lookup(map: u32, key: u32): u32 {

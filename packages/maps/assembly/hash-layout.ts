@@ -9,12 +9,12 @@ export const LRU: u32 = 1
 export const PER_CPU: u32 = 2
 
 /**
- * Where an element's value is. With threads values have lines of the cache of their own: a lookup that passes an element
- * does not wait for the worker that writes its value.
+ * Where an element's value is. With threads values have lines of the cache of their own: a lookup that passes an
+ * element does not wait for the worker that writes its value.
  */
 @inline
 export function valueOf(map: usize, element: usize): usize {
-  return SHARED ? element * load<u32>(map, VALUE_SCALE) + load<u32>(map, VALUE) : element + load<u32>(map, VALUE)
+  return (SHARED ? element * load<u32>(map, VALUE_SCALE) : element) + load<u32>(map, VALUE)
 }
 
 const MULTIPLIER: u64 = 0xd1342543de82ef95
@@ -32,7 +32,8 @@ export function advance(secret: u64): u64 {
  */
 @inline
 export function hash4(map: usize, key: usize): u32 {
-  return <u32>(((<u64>load<u32>(key) + load<u64>(map, SECRET)) * load<u64>(map, SECRET + 8) + load<u64>(map, SECRET_BASE)) >> 32)
+  const product = (<u64>load<u32>(key) + load<u64>(map, SECRET)) * load<u64>(map, SECRET + 8)
+  return <u32>((product + load<u64>(map, SECRET_BASE)) >> 32)
 }
 
 @inline

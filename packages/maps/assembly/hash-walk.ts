@@ -16,8 +16,8 @@ import { follow, give, isEnd, point } from './hash-elements'
 import { KEY, MASK, NEXT, VALUE, VALUE_STRIDE, valueOf } from './hash-layout'
 
 /**
- * Buckets that are touched together, of maps with so many that their elements are not in a cache anyway. Values lie in their
- * elements there (APART of hash.ts).
+ * Buckets that are touched together, of maps with so many that their elements are not in a cache anyway. Values lie in
+ * their elements there (APART of hash.ts).
  */
 const AHEAD: usize = 32
 const MANY: u32 = 1 << 14

@@ -1,7 +1,8 @@
 /**
- * BPF_MAP_TYPE_HASH, PERCPU_HASH, LRU_HASH and LRU_PERCPU_HASH (kernel/bpf/hashtab.c): chained buckets of
- * which there are max_entries, or twice as many, rounded up to a power of two. An element never moves. As in the kernel, an update of a key that is there
- * puts a new element in the old one's place (a pointer to the old value keeps its bytes), except for per-CPU values.
+ * BPF_MAP_TYPE_HASH, PERCPU_HASH, LRU_HASH and LRU_PERCPU_HASH (kernel/bpf/hashtab.c): chained buckets, as many as
+ * max_entries or twice as many, rounded up to a power of two. An element never moves. As in the kernel, an update of a
+ * key that is there puts a new element in the old one's place (a pointer to the old value keeps its bytes), except for
+ * per-CPU values.
  *
  * Functions come for keys of 4, 8 and 16 bytes (type parameter u32, u64, v128) and of any size (u8).
  */

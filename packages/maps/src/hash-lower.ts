@@ -3,7 +3,6 @@ import {
   BUCKETS,
   KEY,
   MASK,
-  NEXT,
   REFERENCED,
   SECRET,
   SECRET_BASE,

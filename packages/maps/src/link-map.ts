@@ -12,6 +12,7 @@ export function linkMap(map: HostMap, operations: Operations): LinkedMap {
     'program' in first ? [[first.index, first.program] as const] : [],
   )
   const word = (offset: number): number => arena.view.getUint32(address + offset, true)
+  const sums = word(layout.ARRAY_SUMS)
   const lookup = def.wasm?.lowerLookup?.({ spec, address, word })
   return {
     name: map.name,
@@ -26,6 +27,7 @@ export function linkMap(map: HostMap, operations: Operations): LinkedMap {
             data: word(layout.MAP_DATA),
             stride: word(layout.MAP_STRIDE),
             maxEntries: map.maxEntries,
+            ...(sums === 0 ? {} : { sums: { address: sums, stride: word(layout.ARRAY_SUMS_STRIDE) } }),
           },
         }
       : {}),

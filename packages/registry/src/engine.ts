@@ -31,6 +31,18 @@ export interface LinkedHelper {
   readonly slot: number
 }
 
+/** Elements that lie one after another, 8 bytes or a multiple apart. */
+export interface LinkedArray {
+  readonly data: number
+  readonly stride: number
+  readonly maxEntries: number
+  /**
+   * In shared memory, of small arrays: zeros for each CPU, `stride` bytes apart, that lie as the values do. What a program
+   * adds to values during a batch may be added up there, and must be in the values, and this zeros again, when it ends.
+   */
+  readonly sums?: { readonly address: number; readonly stride: number }
+}
+
 /** A map as a program sees it. */
 export interface LinkedMap {
   readonly name: string
@@ -39,7 +51,7 @@ export interface LinkedMap {
   /** The type's wasm operations with their typed signatures (layout/map.ts), for direct calls. */
   readonly ops: Readonly<Partial<Record<MapOp, unknown>>>
   /** Set when elements lie in one array: engines may inline the lookup. */
-  readonly array?: { readonly data: number; readonly stride: number; readonly maxEntries: number }
+  readonly array?: LinkedArray
   /** `lowerLookup` of the map type, for this map. */
   readonly lookup?: LowerI32
   /**

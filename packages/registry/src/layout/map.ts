@@ -63,6 +63,12 @@ export const MAP_FIELDS = 104
 export const MAP_SPIN_LOCK = 108
 /** Three u32 for the arena's setShape: which bytes of each element programs may touch. */
 export const MAP_SHAPE = 112
+/**
+ * Types whose `array` is set, in shared memory: for each CPU zeros as large as all values, where a program in a batch adds up
+ * what it adds to them (LinkedMap.array). The address of the first, or 0, and the distance to the next CPU's.
+ */
+export const ARRAY_SUMS = 128
+export const ARRAY_SUMS_STRIDE = 132
 /** First byte that belongs to the type. */
 export const MAP_PRIVATE = 128
 export const MAP_HEADER_SIZE = 256
