@@ -1,7 +1,7 @@
 /**
  * Where a hash map's elements come from and go to: a slab of max_entries elements, or with BPF_F_NO_PREALLOC the arena.
- * A freed element keeps its value until it is used again, and is used again first, as in the kernel's free lists. Those of
- * an LRU are in lists of their own (lru-list.ts).
+ * A freed element keeps its value until it is used again, and is used again first, as in the kernel's free lists.
+ * Those of an LRU are in lists of their own (lru-list.ts).
  */
 import {
   MAP_COUNT,

@@ -336,7 +336,7 @@ function putKey<K>(map: usize, at: usize, key: usize): void {
   }
 }
 
-/** htab_lru_map_update_elem and htab_lru_percpu_map_update_elem: the new element comes first, and may take the old one. */
+/** htab_lru_map_update_elem and its per-CPU kind: the new element comes first, and may evict the old one. */
 function updateLru<K>(map: u32, key: u32, value: u32, flags: u64): i32 {
   if (flags > <u64>BPF_EXIST) return -EINVAL
   const perCpu = (load<u32>(map, KIND) & PER_CPU) != 0

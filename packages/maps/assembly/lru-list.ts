@@ -1,11 +1,18 @@
 /**
- * Which element of an LRU goes, and where free ones wait (kernel/bpf/bpf_lru_list.c), so that a map keeps what it keeps in the
- * kernel. Common lists: new elements wait in their CPU's pending list; when its free list is empty, they go to the active or
- * the inactive list, these are rotated, and several free elements come at once, taken from the tail of the inactive list
- * where there are no others. With BPF_F_NO_COMMON_LRU each CPU has its own part of the elements. All of it is under the
- * map's lock. A node is 16 bytes for each element, and lists have heads behind them.
+ * Which element of an LRU goes, and where free ones wait (kernel/bpf/bpf_lru_list.c), so that a map keeps what it keeps
+ * in the kernel. Common lists: new elements wait in their CPU's pending list; when its free list is empty, they go to
+ * the active or the inactive list, these are rotated, and several free elements come at once, taken from the tail of
+ * the inactive list where there are no others. With BPF_F_NO_COMMON_LRU each CPU has its own part of the elements. All
+ * of it is under the map's lock. There is a node of 16 bytes for each element, and lists have heads behind them.
  */
-import { BPF_F_NO_COMMON_LRU, MAP_COUNT, MAP_CPUS, MAP_FLAGS, MAP_MAX_ENTRIES, MAP_STRIDE } from '../../registry/src/layout/map'
+import {
+  BPF_F_NO_COMMON_LRU,
+  MAP_COUNT,
+  MAP_CPUS,
+  MAP_FLAGS,
+  MAP_MAX_ENTRIES,
+  MAP_STRIDE,
+} from '../../registry/src/layout/map'
 import { alloc, ownsFields, setShape, thisCpu } from './env'
 import { freeElementFields, unlink } from './hash-elements'
 import { NODES, REFERENCED, SLAB, STATE, USED } from './hash-layout'
@@ -18,8 +25,8 @@ const TYPE = 8
 const CPU = 12
 const SIZE: u32 = 16
 
-// Of heads in place of TYPE and CPU: elements in the active and the inactive list, and where the next rotation of the inactive
-// list begins; of a local free list, the CPU that is stolen from next.
+// Of heads in place of TYPE and CPU: elements in the active and the inactive list, and where the next rotation of the
+// inactive list begins; of a local free list, the CPU that is stolen from next.
 const LENGTH = 8
 const ROTATION = 12
 const STEAL = 8

@@ -45,6 +45,7 @@ interface Row {
 const small = fc.bigInt({ min: 0n, max: 7n })
 const index = { keySize: 4, maxEntries: 6 }
 const NO_PREALLOC = { flags: 1 }
+const BPF_F_NO_COMMON_LRU = 2
 const prefix = fc
   .tuple(
     fc.constantFrom(0, 1, 2, 3, 8, 9, 16, 31, 32, 32, 33),
@@ -56,13 +57,16 @@ const rows: readonly Row[] = [
   { program: 'elements', walks: true, map: { type: 'array', ...index } },
   { program: 'elements', walks: true, map: { type: 'hash' } },
   { program: 'elements', walks: true, map: { type: 'hash', keySize: 4, ...NO_PREALLOC } },
-  // Never full: which element the kernel evicts is its own business.
   { program: 'elements', walks: true, map: { type: 'lru_hash', maxEntries: 64 } },
+  // Full: what programs looked up stays as in the kernel.
+  { program: 'elements', walks: true, map: { type: 'lru_hash', maxEntries: 4 } },
+  { program: 'elements', map: { type: 'lru_hash', maxEntries: 8, flags: BPF_F_NO_COMMON_LRU } },
   { program: 'elements', map: { type: 'lpm_trie', ...NO_PREALLOC }, key: prefix },
   { program: 'cpus', map: { type: 'percpu_array', ...index } },
   { program: 'cpus', map: { type: 'percpu_hash' } },
   { program: 'cpus', map: { type: 'percpu_hash', keySize: 4, ...NO_PREALLOC } },
   { program: 'cpus', map: { type: 'lru_percpu_hash', maxEntries: 64 } },
+  { program: 'cpus', map: { type: 'lru_percpu_hash', maxEntries: 4 } },
   { program: 'queues', map: { type: 'queue', keySize: 0 } },
   { program: 'queues', map: { type: 'stack', keySize: 0 } },
   { program: 'filters', map: { type: 'bloom_filter', keySize: 0, maxEntries: 2000 } },
@@ -205,7 +209,7 @@ describe.skipIf(!available.ok)(name, () => {
   afterAll(() => kernel.close())
 
   const label = ({ map, program }: Row): string =>
-    `${map.type} ${map.keySize ?? 8} ${map.flags ?? ''} (${program})`
+    `${map.type} ${map.keySize ?? 8} ${map.flags ?? ''} (${program}${map.maxEntries ? ` of ${map.maxEntries}` : ''})`
   it.each(rows.map((row) => [label(row), row] as const))('%s', { timeout: 120_000 }, async (_, row) => {
     const { program } = row
     const spec = specOf(row)
