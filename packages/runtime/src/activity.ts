@@ -12,6 +12,8 @@ export interface Activity {
   pending: boolean
   /** Called when the outermost run or batch has returned. */
   readonly observers: Set<() => void>
+  /** The time that a batch begins at, where all its packets have that one. */
+  batchTime: (() => bigint) | undefined
   /** Programs that must know when the first observer comes and the last one goes. */
   readonly programs: Set<{ attend(): void }>
 }
@@ -22,6 +24,7 @@ export const createActivity = (): Activity => ({
   later: [],
   pending: false,
   observers: new Set(),
+  batchTime: undefined,
   programs: new Set(),
 })
 

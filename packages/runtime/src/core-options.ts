@@ -42,6 +42,11 @@ export interface CoreOptions {
    * so that timers wait for a `createVirtualClock` that the host advances.
    */
   readonly clock?: Clock
+  /**
+   * All packets of a batch have one time, that at which it began: `bpf_ktime_get_ns` need not ask the host for each. Default
+   * false.
+   */
+  readonly batchTime?: boolean
   /** Deterministic mode: random numbers and time come from this seed. */
   readonly seed?: bigint
 }

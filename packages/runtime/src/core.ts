@@ -115,17 +115,16 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     this.#cpu = createCpu(this.arena, 0, seed)
     const emit = this.#raise.bind(this)
     const mapAt = (address: number): MapHandle | undefined => this.#maps.get(address)?.handle
-    const activity = this.#activity
-    this.#main = createMainEnv({ cpu: this.#cpu, platform, activity, options, emit, mapAt })
+    this.#main = createMainEnv({ cpu: this.#cpu, platform, activity: this.#activity, options, emit, mapAt })
     const { env, fields } = this.#main
-    this.#modules = createModuleSet(this.#cpu, env, activity)
+    this.#modules = createModuleSet(this.#cpu, env, this.#activity)
     this.#mapFactory = {
       platform,
       cpu: this.#cpu,
       modules: this.#modules,
       env,
       slots: new Map(),
-      activity,
+      activity: this.#activity,
       fields,
       seed: options.seed,
     }
@@ -425,9 +424,10 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
    * taken, and UNSHARED for a runtime without `workers`, an engine or a map type that works in one thread only.
    */
   share(): SharedRuntime {
-    const { seed, plugins } = this.#options
+    const { seed, batchTime = false, plugins } = this.#options
     return this.#workers().share({
       ...(seed === undefined ? {} : { seed }),
+      batchTime,
       plugins: plugins.map(printPlugin),
       modules: [...this.#modules.compiled],
       collections: [...this.#collections].map((collection) => collection.share()),

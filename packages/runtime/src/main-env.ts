@@ -18,12 +18,13 @@ export function createMainEnv(parts: {
   readonly cpu: Cpu
   readonly activity: Activity
   readonly platform: Platform
-  readonly options: Pick<CoreOptions, 'clock' | 'seed'>
+  readonly options: Pick<CoreOptions, 'batchTime' | 'clock' | 'seed'>
   readonly emit: (event: string, ...args: unknown[]) => void
   readonly mapAt: (address: number) => MapHandle | undefined
 }): MainEnv {
   const { cpu, platform, activity, options, emit, mapAt } = parts
   const clock = options.clock ?? createClock(options.seed !== undefined)
+  if (options.batchTime) activity.batchTime = clock.now.bind(clock)
   const failed = (fault: ProgramFault): void => emit('exception', fault)
   const timers = new Timers({ cpu, clock, activity, mapAt, failed })
   const env: HostEnv = {

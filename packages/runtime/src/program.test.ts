@@ -5,6 +5,7 @@ import {
   type CollectionSpec,
   control,
   createRuntime,
+  createVirtualClock,
   defineHelper,
   definePlugin,
   ProgramFault,
@@ -117,4 +118,23 @@ describe.each(engines)('single runs on %s', (engine) => {
     }
     runtime.close()
   })
+})
+
+it.each(engines)('packets of a batch have one time where that is asked for, on %s', async (engine) => {
+  const timesOf = async (batchTime: boolean): Promise<number[][]> => {
+    const runtime = await createRuntime({ engine, batchTime, clock: createVirtualClock({ tick: 1n }) })
+    const program = (await runtime.load(collection({ time: 'call 5\nexit' }))).program('time')
+    const contexts = runtime.arena.alloc(64)
+    runtime.arena.u32.fill(contexts + 32, contexts >> 2, (contexts >> 2) + 3)
+    const results = contexts + 16
+    const batch = (): number[] => {
+      program.runBatch(contexts, 3, results)
+      return [...runtime.arena.u32.slice(results >> 2, (results >> 2) + 3)]
+    }
+    const found = [batch(), batch(), [program.run(contexts + 32)]]
+    runtime.close()
+    return found
+  }
+  expect(await timesOf(true)).toEqual([[1, 1, 1], [2, 2, 2], [3]])
+  expect(await timesOf(false)).toEqual([[1, 2, 3], [4, 5, 6], [7]])
 })

@@ -195,6 +195,20 @@ export class Program<T extends string = string> implements ProgramHandle {
   }
 
   #runBatch(ctxs: number, count: number, results: number): number {
+    const { batchTime } = this.#activity
+    const { arena, control: block } = this.#cpu
+    const time = block + control.CTL_TIME
+    // A batch within a batch has the time of that one.
+    if (!batchTime || arena.view.getBigUint64(time, true) !== 0n) return this.#runAll(ctxs, count, results)
+    arena.view.setBigUint64(time, batchTime(), true)
+    try {
+      return this.#runAll(ctxs, count, results)
+    } finally {
+      arena.view.setBigUint64(time, 0n, true)
+    }
+  }
+
+  #runAll(ctxs: number, count: number, results: number): number {
     const { arena, control: block } = this.#cpu
     for (let done = 0; done < count; ) {
       arena.u32[(block + control.CTL_PROG) >> 2] = this.record

@@ -38,7 +38,7 @@ export class WorkerHub {
 
   /** Reserves a CPU for a worker. Throws RuntimeError NO_CPU. */
   share(
-    contents: Pick<SharedRuntime, 'seed' | 'plugins' | 'modules' | 'collections' | 'next'>,
+    contents: Pick<SharedRuntime, 'seed' | 'batchTime' | 'plugins' | 'modules' | 'collections' | 'next'>,
   ): SharedRuntime {
     const { arena } = this.#parts
     const generation = ++this.#generation

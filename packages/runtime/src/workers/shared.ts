@@ -55,6 +55,7 @@ export interface SharedRuntime {
   /** Name of the channel that the threads talk on. */
   readonly channel: string
   readonly seed?: bigint
+  readonly batchTime: boolean
   readonly plugins: readonly PluginPrint[]
   readonly modules: readonly (readonly [name: string, module: WebAssembly.Module])[]
   readonly collections: readonly SharedCollection[]

@@ -99,6 +99,7 @@ export class WorkerRuntime extends EventEmitter<RuntimeEvents> {
     this.#table.setControl(shared.cpu, block)
     const emit = (event: string, ...args: unknown[]): void => raise(this, event, args)
     const { now, epoch } = createClock(seed !== undefined)
+    if (shared.batchTime) this.#activity.batchTime = now
     const mapAt = (address: number): MapHandle | undefined => this.#maps.get(address)
     this.#env = {
       memory: this.arena.memory,
