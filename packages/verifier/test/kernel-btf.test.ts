@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises'
-import { isKernelAvailable, openKernel, verifyRow } from '@skep/linux'
+import { openKernel, verifyRow } from '@skep/linux'
 import { describe, expect, it } from 'vitest'
 import { createVerifier, specFromRow } from '../src/index.ts'
 import { type Case, rowOf } from './case.ts'
+import { comparable } from './comparable.ts'
 import { platform } from './platform.ts'
+import { kernelBtf, missing } from './reference.ts'
 
 // Programs that need the types of a kernel, with the running one's BTF: verdict and whole log are the kernel's.
 
@@ -125,33 +126,14 @@ const functionArgument = tracepoint('initcall_start', 'a pointer to a function',
   reject: "func 'initcall_start' arg0 type FUNC_PROTO is not a struct",
 })
 
-const availability = await isKernelAvailable()
-const types = await readFile('/sys/kernel/btf/vmlinux').catch(() => undefined)
-
-/** Why the kernel cannot be asked, where it cannot. */
-async function reason(): Promise<string | undefined> {
-  if (!availability.ok) return availability.reason
-  if (!types) return 'the kernel shows no BTF'
-  using kernel = await openKernel()
-  return kernel.release.startsWith('6.18.') ? undefined : `this is Linux ${kernel.release}, not 6.18`
-}
-const missing = await reason()
-
-const lines = (log: string): readonly string[] =>
-  log
-    .replaceAll(/verification time.*\n/g, '')
-    .replaceAll(/\(18\) r(\d) = 0x[0-9a-f]+ */g, '(18) r$1 = … ')
-    .split('\n')
-    .map((line) => line.trimEnd())
-
 describe.skipIf(missing)(missing ? `kernel BTF (skipped: ${missing})` : 'kernel BTF', () => {
   it.each([...cases, functionArgument].map((test) => [test.name, test] as const))('%s', async (_, test) => {
-    const verifier = await createVerifier(platform, types ? { kernelBtf: types } : {})
+    const verifier = await createVerifier(platform, kernelBtf ? { kernelBtf } : {})
     using kernel = await openKernel()
     const row = rowOf(test)
     const theirs = verifyRow(kernel, row, { log: true, logLevel: 2 })
     const ours = verifier.verify({ ...specFromRow(row, platform), logLevel: 2 })
-    expect(lines(ours.log())).toEqual(lines(theirs.log ?? ''))
+    expect(comparable(ours.log())).toEqual(comparable(theirs.log ?? ''))
     expect(ours.verdict).toBe(theirs.verdict)
     expect(ours.verdict === 'accept' ? 'accept' : `${ours.errno}: ${ours.line}`).toBe(
       test.reject === undefined ? 'accept' : `${test.errno ?? 'EACCES'}: ${test.reject}`,

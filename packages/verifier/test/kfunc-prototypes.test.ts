@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { BTF_KIND, type Btf, parseBtf } from '@skep/btf'
 import { kernelFunctions } from '@skep/helpers'
 import { socketPlugin } from '@skep/hook-socket'
@@ -9,9 +9,7 @@ import { createVerifier, specFromRow } from '../src/index.ts'
 import { describedKernel } from '../src/kfunc/described-kernel.ts'
 import { rowOf } from './case.ts'
 import { platform } from './platform.ts'
-
-const VMLINUX = '/sys/kernel/btf/vmlinux'
-const vmlinux = existsSync(VMLINUX) ? readFileSync(VMLINUX) : undefined
+import { kernelBtf } from './reference.ts'
 
 /** A type without its name, as far as calls are checked by it. */
 function described(btf: Btf, type: number): string {
@@ -32,9 +30,9 @@ function signature(btf: Btf, name: string): string {
 
 const declared = kernelFunctions.filter((f) => f.prototype !== undefined)
 
-describe.skipIf(!vmlinux)('declarations of kernel functions', () => {
+describe.skipIf(!kernelBtf)('declarations of kernel functions', () => {
   it("are those of the running kernel's BTF, and its structs are of the sizes", () => {
-    const theirs = parseBtf(vmlinux!)
+    const theirs = parseBtf(kernelBtf!)
     const ours = describedKernel(platform).btf
     for (const { name, structs = {} } of declared) {
       expect([name, signature(ours, name)]).toEqual([name, signature(theirs, name)])
@@ -92,7 +90,7 @@ describe("without a kernel's BTF", async () => {
   const verifier = await createVerifier(platform)
   // Loading some of the objects takes the kernel's types, for other programs in them.
   const objects = readdirSync(FOLDER).filter(
-    (name) => name.endsWith('.o') && (vmlinux || /^(objects|dynptrs|exceptions)\.o$/.test(name)),
+    (name) => name.endsWith('.o') && (kernelBtf || /^(objects|dynptrs|exceptions)\.o$/.test(name)),
   )
   const recorded = readFileSync(new URL('recorded.jsonl', FOLDER), 'utf8')
     .trimEnd()
@@ -102,7 +100,7 @@ describe("without a kernel's BTF", async () => {
   it.each(objects)('%s: verdicts and lines as recorded', (object) => {
     const spec = parseElf(readFileSync(new URL(object, FOLDER)), {
       platform,
-      ...(vmlinux ? { kernelBtf: vmlinux } : {}),
+      ...(kernelBtf ? { kernelBtf } : {}),
     })
     const programs = spec.programs.filter(standsAlone)
     const told = programs.map((program) => {

@@ -1,12 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { isKernelAvailable, loadCollection, openKernel } from '@skep/linux'
+import { loadCollection, openKernel } from '@skep/linux'
 import { parseElf } from '@skep/loader-elf'
 import type { CollectionSpec } from '@skep/registry'
 import { describe, expect, it } from 'vitest'
 import { createVerifier } from '../src/index.ts'
 import { comparable } from './comparable.ts'
 import { platform } from './platform.ts'
+import { noKernel } from './reference.ts'
 
 // Compiled C with line information: its logs, source lines and all, are the running kernel's.
 
@@ -26,15 +27,7 @@ const objects = FOLDERS.flatMap((folder) => {
     })
 })
 
-const availability = await isKernelAvailable()
-const missing = availability.ok ? await otherRelease() : availability.reason
-
-async function otherRelease(): Promise<string | undefined> {
-  using kernel = await openKernel()
-  return kernel.release.startsWith('6.18.') ? undefined : `the logs are Linux 6.18's, not ${kernel.release}'s`
-}
-
-describe.skipIf(missing)(`logs of objects${missing ? ` (skipped: ${missing})` : ''}`, async () => {
+describe.skipIf(noKernel)(`logs of objects${noKernel ? ` (skipped: ${noKernel})` : ''}`, async () => {
   const verifier = await createVerifier(platform, { cpus: availableParallelism() })
   it.each(objects)('%s', async (name, spec) => {
     using kernel = await openKernel()

@@ -1,11 +1,12 @@
 import { availableParallelism } from 'node:os'
-import { isKernelAvailable, openKernel, verifyRow } from '@skep/linux'
+import { openKernel, verifyRow } from '@skep/linux'
 import { describe, expect, it } from 'vitest'
 import { createVerifier, specFromRow, type Verdict } from '../src/index.ts'
 import { type Case, rowOf } from './case.ts'
 import { comparable } from './comparable.ts'
 import { platform } from './platform.ts'
 import * as suites from './programs/index.ts'
+import { noKernel } from './reference.ts'
 
 // Small programs with the verdict, the decisive line and the whole log that Linux 6.18 gives them.
 
@@ -24,32 +25,25 @@ describe.each(Object.entries(suites))('%s', (_, cases) => {
   })
 })
 
-const availability = await isKernelAvailable()
-const missing = availability.ok ? await otherRelease() : availability.reason
-
-async function otherRelease(): Promise<string | undefined> {
-  using kernel = await openKernel()
-  return kernel.release.startsWith('6.18.')
-    ? undefined
-    : `the rules are Linux 6.18's, and this is ${kernel.release}`
-}
-
-describe.skipIf(missing)(missing ? `the running kernel (skipped: ${missing})` : 'the running kernel', () => {
-  it.each(Object.entries(suites))('agrees on %s, log and all', async (_, cases) => {
-    using kernel = await openKernel()
-    for (const test of cases) {
-      const theirs = verifyRow(kernel, rowOf(test), { log: true, logLevel: 2 })
-      const ours = judge(test, 2)
-      expect({ name: test.name, log: comparable(ours.log()) }).toEqual({
-        name: test.name,
-        log: comparable(theirs.log ?? ''),
-      })
-      expect(`${test.name}: ${ours.verdict} ${ours.processed}`).toBe(
-        `${test.name}: ${theirs.verdict} ${theirs.processed}`,
-      )
-      if (ours.verdict === 'accept') continue
-      const { line } = verifyRow(kernel, rowOf(test), { logLevel: 1 })
-      expect(`${test.name}: ${told(ours)}`).toBe(`${test.name}: ${theirs.errno}: ${line}`)
-    }
-  })
-})
+describe.skipIf(noKernel)(
+  noKernel ? `the running kernel (skipped: ${noKernel})` : 'the running kernel',
+  () => {
+    it.each(Object.entries(suites))('agrees on %s, log and all', async (_, cases) => {
+      using kernel = await openKernel()
+      for (const test of cases) {
+        const theirs = verifyRow(kernel, rowOf(test), { log: true, logLevel: 2 })
+        const ours = judge(test, 2)
+        expect({ name: test.name, log: comparable(ours.log()) }).toEqual({
+          name: test.name,
+          log: comparable(theirs.log ?? ''),
+        })
+        expect(`${test.name}: ${ours.verdict} ${ours.processed}`).toBe(
+          `${test.name}: ${theirs.verdict} ${theirs.processed}`,
+        )
+        if (ours.verdict === 'accept') continue
+        const { line } = verifyRow(kernel, rowOf(test), { logLevel: 1 })
+        expect(`${test.name}: ${told(ours)}`).toBe(`${test.name}: ${theirs.errno}: ${line}`)
+      }
+    })
+  },
+)

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { isKernelAvailable, type Kernel, loadCollection, openKernel, verifyRow } from '@skep/linux'
+import { type Kernel, loadCollection, openKernel, verifyRow } from '@skep/linux'
 import { parseElf } from '@skep/loader-elf'
 import type { CollectionSpec } from '@skep/registry'
 import { describe, expect, it } from 'vitest'
@@ -14,6 +14,7 @@ import {
 } from '../../src/index.ts'
 import { refusals, subjects } from '../../src/refusals/table.ts'
 import { platform } from '../platform.ts'
+import { noKernel, kernelBtf as types } from '../reference.ts'
 import { type PageProgram, pageRow, readPages } from './pages.ts'
 
 // The programs on the pages of docs/reference/refusals get what the pages say: here, and from a running Linux 6.18.
@@ -81,17 +82,7 @@ describe('the pages of refusals', () => {
   })
 })
 
-const availability = await isKernelAvailable()
-const missing = availability.ok ? await otherRelease() : availability.reason
-
-async function otherRelease(): Promise<string | undefined> {
-  using kernel = await openKernel()
-  return kernel.release.startsWith('6.18.')
-    ? undefined
-    : `the pages are about Linux 6.18, not ${kernel.release}`
-}
-
-const kernelBtf = missing ? undefined : readFileSync('/sys/kernel/btf/vmlinux')
+const kernelBtf = noKernel ? undefined : types
 const verifiers = new Map<string, Verifier>()
 
 /** A verifier with the limits that the program's options name. */
@@ -157,7 +148,7 @@ function kernelSays(kernel: Kernel, program: PageProgram): object {
 const decisive = (log: string, line: string | undefined): string | undefined =>
   log.split('\n').find((it) => it === line) ?? log
 
-describe.skipIf(missing)(`the running kernel${missing ? ` (skipped: ${missing})` : ''}`, () => {
+describe.skipIf(noKernel)(`the running kernel${noKernel ? ` (skipped: ${noKernel})` : ''}`, () => {
   const there = programs.filter(
     (p) => p.options['skep'] === undefined && !Object.keys(p.options).some((name) => name.endsWith('Limit')),
   )
