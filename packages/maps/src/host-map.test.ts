@@ -262,6 +262,7 @@ describe('HostMap', () => {
       ),
       array_of_maps: { inner },
       hash_of_maps: { inner },
+      rhash: { flags: 1 },
     }
     const world = createWorld({ cpus: 3 })
     const before = world.arena.count
