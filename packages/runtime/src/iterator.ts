@@ -102,7 +102,8 @@ export function runIterator(program: Program, elements: Iterable<Element> | Host
     }
     let number = 0
     for (const element of all) show(element, number++)
-    show(overMap ? [BigInt(elements.address)] : [], number)
+    // The end has the number of the last element (bpf_seq_read).
+    show(overMap ? [BigInt(elements.address)] : [], Math.max(number - 1, 0))
   } finally {
     arena.free(buffer)
     arena.free(block)

@@ -96,6 +96,8 @@ export async function exampleHere(
   const runtime = await createRuntime({
     engine,
     clock,
+    // An LRU hash of few elements forgets one at a time, where there are several CPUs.
+    cpus: 2,
     providers: { task: () => TASK },
     ...(kernelBtf ? { kernelBtf } : {}),
   })

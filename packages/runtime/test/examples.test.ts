@@ -70,7 +70,7 @@ Made by \`node scripts/reference.mjs\` from the table that a test drives (\`pack
 
 Small programs of the kinds that come with libbpf and the kernel, our own, with what each prints when the test has driven it:
 loaded from the object that clang made, run over packets, maps read. The output is the same with the JIT, with the interpreter,
-and, where nothing else is said, in Linux 6.18.
+and, where nothing else is said, in Linux 6.18 on several CPUs.
 
 ${examples.map(section).join('\n')}`
   const file = join(folder, PAGE)

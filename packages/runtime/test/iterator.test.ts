@@ -66,7 +66,7 @@ describe.skipIf(!kernelBtf)('iterator programs (skipped where there is no /sys/k
       const before = runtime.arena.count
       const element = [BigInt(runtime.arena.alloc(64))]
       expect(new TextDecoder().decode(runIterator(program, [element, element]))).toBe(
-        '0:     1|end\n1:     1|end\n2:     0|end\n',
+        '0:     1|end\n1:     1|end\n1:     0|end\n',
       )
       expect(new TextDecoder().decode(runIterator(program, []))).toBe('0:     0|end\n')
       expect(runtime.arena.count).toBe(before + 1)

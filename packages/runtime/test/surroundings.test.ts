@@ -1,6 +1,7 @@
 import { createSocket as createUdp } from 'node:dgram'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { type Kernel, openKernel } from '@skep/linux'
 import type { Arena } from '@skep/memory'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -88,6 +89,57 @@ describe.skipIf(missing)('where a program runs', () => {
       type: 'raw_tracepoint',
       data: new Uint8Array(0),
     })
+  })
+})
+
+/** The cgroups of this process, from the root on, where the second kind is mounted. */
+function cgroups(): bigint[] | undefined {
+  if (missing) return undefined
+  const mount = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/mounts', 'utf8'))?.[1]
+  const path = /^0::(.*)$/m.exec(readFileSync('/proc/thread-self/cgroup', 'utf8'))?.[1]
+  if (mount === undefined || path === undefined || path.includes('..')) return undefined
+  const names = path.split('/').filter((name) => name !== '')
+  const paths = Array.from({ length: names.length + 1 }, (_, n) => join(mount, ...names.slice(0, n)))
+  return paths.map((one) => statSync(one, { bigint: true }).ino)
+}
+
+const path = cgroups()
+
+describe.skipIf(missing)("what the host's providers tell", () => {
+  it.skipIf(!path)('cgroups of the task and of a packet’s socket', async () => {
+    const levels = [0, 1, 2, 9, -1]
+    const halves = (call: string): string => `${call}\nr6 = r0\n${keep}\nr0 = r6\nr0 >>= 32`
+    const providers: HelperProviders = {
+      cgroups: { current: () => path!, ofPacket: () => path!, classOfPacket: () => 0 },
+    }
+    await same(
+      calls(
+        halves('call bpf_get_current_cgroup_id'),
+        ...levels.map((level) => halves(`r1 = ${level}\ncall bpf_get_current_ancestor_cgroup_id`)),
+        halves('r1 = r9\ncall bpf_skb_cgroup_id'),
+        ...levels.map((level) => halves(`r1 = r9\nr2 = ${level}\ncall bpf_skb_ancestor_cgroup_id`)),
+        'r1 = r9\ncall bpf_skb_cgroup_classid',
+      ),
+      { type: 'sched_cls' },
+      providers,
+    )
+  })
+
+  it('the name space of ids, and who owns a socket', async () => {
+    const { dev, ino } = statSync('/proc/self/ns/pid', { bigint: true })
+    const { pid, tgid } = thread()
+    const ask = (device: bigint, inode: bigint, size = 8): string => `*(u64 *)(r10 - 16) = -1
+r1 = ${device} ll\nr2 = ${inode} ll\n${stack(3, 16)}\nr4 = ${size}
+call bpf_get_ns_current_pid_tgid\n${keep}
+r0 = *(u32 *)(r10 - 16)\n${keep}\nr0 = *(u32 *)(r10 - 12)`
+    await same(
+      calls(ask(dev, ino), ask(dev + 1n, ino), ask(dev, ino + 1n), ask(dev, ino, 4)),
+      { type: 'sched_cls' },
+      { pidNamespace: () => ({ dev, ino, pid, tgid }) },
+    )
+    const uid = 'r1 = r9\ncall bpf_get_socket_uid'
+    const socketIdentity = { cookie: () => 1n, uid: () => 0 }
+    await same(calls(uid), { type: 'sched_cls' }, { socketIdentity })
   })
 })
 
