@@ -1,9 +1,11 @@
 /** Records in rings (registry's layout/ring.ts): reserved by the producers in order, committed in any order. */
+import { CTL_CPU } from '../../registry/src/layout/control'
 import { ENOSPC } from '../../registry/src/layout/errno'
 import {
   BPF_RB_FORCE_WAKEUP,
   BPF_RB_NO_WAKEUP,
   RECORD_BUSY,
+  RECORD_CPU_SHIFT,
   RECORD_DISCARDED,
   RECORD_HEADER,
   RECORD_LENGTH,
@@ -19,7 +21,7 @@ import {
   RING_PENDING,
   RING_PRODUCER,
 } from '../../registry/src/layout/ring'
-import { copyBytes, take } from './env'
+import { control, copyBytes, take } from './env'
 
 // @ts-ignore: decorator
 @external("host", "wake")
@@ -69,7 +71,8 @@ export function reserveRecord(ring: usize, size: u64): usize {
   }
   const record = ring + RING_DATA + <usize>(producer & mask)
   store<u32>(record, <u32>size | RECORD_BUSY, RECORD_LENGTH)
-  store<u32>(record, <u32>((record - ring) >> 12), RECORD_PAGES)
+  const cpu = load<u32>(control, CTL_CPU)
+  store<u32>(record, <u32>((record - ring) >> 12) | (cpu << RECORD_CPU_SHIFT), RECORD_PAGES)
   if (SHARED) atomic.store<u64>(ring + RING_PRODUCER, after)
   else store<u64>(ring, after, RING_PRODUCER)
   release(ring)
@@ -79,7 +82,8 @@ export function reserveRecord(ring: usize, size: u64): usize {
 /** The ring of a record that was reserved and not committed; 0 for anything else (unverified programs). */
 @inline
 export function ringOf(record: usize): usize {
-  const ring = record - (<usize>load<u32>(record, RECORD_PAGES) << 12) - (record & 0xfff)
+  const pages = load<u32>(record, RECORD_PAGES) & ((1 << RECORD_CPU_SHIFT) - 1)
+  const ring = record - (<usize>pages << 12) - (record & 0xfff)
   if (record <= ring || load<u32>(ring, RING_MAGIC) != RING_MAGIC_VALUE) return 0
   return load<u32>(record, RECORD_LENGTH) & RECORD_BUSY ? ring : 0
 }

@@ -1,3 +1,4 @@
+export { discardAbandoned } from './abandoned.ts'
 export { absentMapTypes } from './absent.ts'
 export { arenaMap } from './arena.ts'
 export { ArenaWindow, openArenaWindow } from './arena-window.ts'

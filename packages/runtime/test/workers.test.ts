@@ -16,6 +16,7 @@ import {
   parseElf,
   type Runtime,
   type RuntimeOptions,
+  ringLayout,
 } from '../src/index.ts'
 import { joinRuntime } from '../src/worker.ts'
 import { bundle, Mate, temporary } from './workers/crew.ts'
@@ -307,6 +308,36 @@ describe('a worker that dies', () => {
     await expect(
       next.ask({ order: 'update', map: 'flows', key: new Uint8Array(4), value: new Uint8Array(8) }),
     ).rejects.toMatchObject({ code: 'ETIMEDOUT' })
+  })
+
+  it('with records that it had reserved leaves the ring to the others', async () => {
+    const runtime = await create()
+    const collection = await runtime.load(spec)
+    const worker = await mateOf(runtime)
+    const { arena } = runtime
+    const ring = arena.u32[(collection.map('ring').address + mapLayout.MAP_DATA) >> 2]!
+    const word = (at: number): number => (ring + at) >> 2
+    const report = (): number => collection.program('report', 'xdp').testRun({ data: packet }).retval
+    report()
+    // What bpf_ringbuf_reserve writes, and the lock in the middle of another one.
+    const at = arena.u32[word(ringLayout.RING_PRODUCER)]!
+    const record = ringLayout.RING_DATA + at
+    arena.u32[word(record)] = 8 | ringLayout.RECORD_BUSY
+    arena.u32[word(record) + 1] = (record >> 12) | (worker.handle.cpu << ringLayout.RECORD_CPU_SHIFT)
+    arena.u32[word(ringLayout.RING_PRODUCER)] = at + 16
+    report()
+    await worker.ask({ order: 'hold', word: ring + ringLayout.RING_LOCK })
+    const reader = openRingBuffer(collection.map('ring'))
+    const numbers: number[] = []
+    const consume = (): number =>
+      reader.consume((bytes) => numbers.push(new DataView(bytes.buffer, bytes.byteOffset).getUint32(4, true)))
+    expect(consume()).toBe(1)
+    await worker.terminate()
+    runtime.unshare(worker.handle)
+    expect(report()).toBe(PASS)
+    expect(consume()).toBe(2)
+    expect(numbers).toEqual([0, 1, 2])
+    reader.close()
   })
 
   it('anywhere gives back its CPU and its memory, and what waits for it goes on', async () => {

@@ -29,8 +29,12 @@ export const RING_MAGIC_VALUE = 0x676e_6972
 
 /** u32 at the start of a record: bytes of the sample, with RECORD_BUSY and RECORD_DISCARDED. The sample follows at 8. */
 export const RECORD_LENGTH = 0
-/** u32: pages from the ring's start to the record's header; in a perf ring, records lost before this one. */
+/**
+ * u32: while the record is busy, pages from the ring's start to its header, and from RECORD_CPU_SHIFT on the CPU that reserved
+ * it; in a perf ring afterwards, records lost before this one.
+ */
 export const RECORD_PAGES = 4
+export const RECORD_CPU_SHIFT = 20
 export const RECORD_HEADER = 8
 /** BPF_RINGBUF_BUSY_BIT. */
 export const RECORD_BUSY = 0x8000_0000

@@ -1,3 +1,4 @@
+import { discardAbandoned } from '@skep/maps'
 import type { Arena } from '@skep/memory'
 import { control } from '@skep/registry'
 import { RuntimeError } from '../errors.ts'
@@ -71,10 +72,12 @@ export class WorkerHub {
     const { arena } = this.#parts
     const block = this.#table.control(cpu)
     this.#table.leave(cpu, tag)
+    discardAbandoned(arena, cpu)
     if (block !== 0) {
       arena.free(arena.view.getUint32(block + control.CTL_STACK_END, true))
       arena.free(block)
     }
+    this.#parts.wakeReaders()
     this.#left(cpu, false)
   }
 

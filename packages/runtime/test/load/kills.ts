@@ -128,7 +128,6 @@ async function kill(
     )
     // What the one that was ended did in JavaScript nobody knows.
     const hosts = new Set<Work>(['elements', 'sparse', 'routes', 'cpus', 'values', 'walks'])
-    lost.add('ring')
     if (hosts.has(kind))
       for (const name of ['flows', 'sparse', 'routes', 'own_flows', 'queue']) lost.add(name)
     wrong.push(...timed(() => [...check({ collection, done: [mix.done, told], read, off: 1, lost })]))

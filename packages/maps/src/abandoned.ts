@@ -1,0 +1,46 @@
+import type { Arena } from '@skep/memory'
+import { ringLayout as layout, mapLayout } from '@skep/registry'
+import { aliveIn } from './alive.ts'
+import type { HostMap } from './host-map.ts'
+import { perfEventArray } from './perf-event-array.ts'
+import { recordLength } from './ring.ts'
+import { ringbuf } from './ringbuf.ts'
+
+/** Where the rings of a map are. */
+function* ringsOf({ arena, address, def, maxEntries }: HostMap): Generator<number> {
+  const data = arena.u32[(address + mapLayout.MAP_DATA) >>> 2]!
+  if (def.id === ringbuf.id) yield data
+  if (def.id !== perfEventArray.id) return
+  for (let n = 0; n < maxEntries; n++)
+    if (arena.u32[(data >>> 2) + n] !== 0) yield arena.u32[(data >>> 2) + n]!
+}
+
+/**
+ * A CPU's worker is gone: records that it had reserved in rings and not committed become discarded ones, which readers pass
+ * over, and a ring's lock that it held is free. Only when the table of CPUs says so, and before the CPU is another worker's.
+ */
+export function discardAbandoned(arena: Arena, cpu: number): void {
+  const { u32 } = arena
+  for (const map of aliveIn(arena).values()) {
+    for (const ring of ringsOf(map)) {
+      const lock = (ring + layout.RING_LOCK) >>> 2
+      const holder = Atomics.load(u32, lock)
+      // Nothing under this lock is half done where a worker can end.
+      if (holder !== 0 && arena.exports.isGone(holder) !== 0) Atomics.compareExchange(u32, lock, holder, 0)
+      discardIn(u32, ring, cpu)
+    }
+  }
+}
+
+function discardIn(u32: Uint32Array, ring: number, cpu: number): void {
+  const mask = u32[(ring + layout.RING_MASK) >>> 2]!
+  const end = Atomics.load(u32, (ring + layout.RING_PRODUCER) >>> 2)
+  for (let at = u32[(ring + layout.RING_CONSUMER) >>> 2]!; at !== end; ) {
+    const record = (ring + layout.RING_DATA + (at & mask)) >>> 2
+    const word = Atomics.load(u32, record)
+    const bytes = word & ~(layout.RECORD_BUSY | layout.RECORD_DISCARDED)
+    if (word >= layout.RECORD_BUSY && u32[record + 1]! >>> layout.RECORD_CPU_SHIFT === cpu)
+      Atomics.store(u32, record, bytes | layout.RECORD_DISCARDED)
+    at = (at + recordLength(bytes)) >>> 0
+  }
+}
