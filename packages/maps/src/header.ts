@@ -117,6 +117,7 @@ export function createBlocks(
   put(layout.MAP_MAX_ENTRIES, spec.maxEntries)
   put(layout.MAP_FLAGS, spec.flags ?? 0)
   put(layout.MAP_CPUS, arena.cpus)
+  put(layout.MAP_INDICES, def.wasm?.array ? spec.maxEntries : 0)
   put(layout.MAP_EXTRA, spec.mapExtra ?? 0)
   view.setBigUint64(header + SEED, parts.seed, true)
   if (table !== 0) {

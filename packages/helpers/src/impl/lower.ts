@@ -1,4 +1,4 @@
-import { control, type HelperDef, type Lower, xdpLayout } from '@skep/registry'
+import { control, type HelperDef, type Lower, type LowerI32, mapLayout, xdpLayout } from '@skep/registry'
 
 type Implementation = Pick<HelperDef, 'call' | 'wasm' | 'lower'>
 
@@ -50,8 +50,25 @@ const cachedTime: Lower = [
 /** Without threads nobody else runs inside a critical section. */
 const alone: Lower = ['shared', ['call'], ['i64', 0]]
 
+/** A lookup in a map that only the run knows, an inner one: an array needs no call. */
+const map: LowerI32 = ['i32.wrap_i64', ['arg', 0]]
+const index: LowerI32 = ['get', 'index']
+const element: LowerI32 = ['i32.mul', index, ['i32.load', map, mapLayout.MAP_STRIDE]]
+const lookup: Lower = [
+  'let',
+  'index',
+  ['i32.load', ['i32.wrap_i64', ['arg', 1]]],
+  [
+    'if',
+    ['i32.lt_u', index, ['i32.load', map, mapLayout.MAP_INDICES]],
+    ['i64.extend_i32_u', ['i32.add', element, ['i32.load', map, mapLayout.MAP_DATA]]],
+    ['call'],
+  ],
+]
+
 /** Helpers that are a few instructions, by name. */
 const lowered: Readonly<Record<string, Lower>> = {
+  bpf_map_lookup_elem: lookup,
   bpf_get_smp_processor_id: ['i32.load', ['control'], control.CTL_CPU],
   bpf_get_numa_node_id: ['i32', 0],
   bpf_get_prandom_u32: prandom,

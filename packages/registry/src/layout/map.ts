@@ -69,6 +69,11 @@ export const MAP_SHAPE = 112
  */
 export const ARRAY_SUMS = 128
 export const ARRAY_SUMS_STRIDE = 132
+/**
+ * How many keys are u32 indices of elements that lie at MAP_DATA, MAP_STRIDE apart, so that a lookup needs no call: max_entries, or
+ * 0 for types of which that is not so (`array` of the map type).
+ */
+export const MAP_INDICES = 124
 /** First byte that belongs to the type. */
 export const MAP_PRIVATE = 128
 export const MAP_HEADER_SIZE = 256
