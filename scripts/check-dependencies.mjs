@@ -46,8 +46,12 @@ const nodeFiles = [
   'packages/runtime/src/pin-folder.ts',
 ]
 
-/** Files of another package that one takes by path: the verifier's small programs, which are too big a thing to publish. */
-const lentFiles = [{ to: 'diff', folder: 'packages/verifier/test/' }]
+/** Files of another package's tests that one takes by path: the verifier's small programs, CPUs that engines run on. */
+const lentFiles = [
+  { to: 'diff', folder: 'packages/verifier/test/' },
+  { to: 'jit-wasm', folder: 'packages/vm-interpreter/test/' },
+  { to: 'loader-cbpf', folder: 'packages/vm-interpreter/test/' },
+]
 
 /** What tests of all packages may take from the root. */
 const sharedByTests = /^vitest\.\w+\.ts$/

@@ -1,7 +1,8 @@
 import { insn, parseAssembly } from '@skep/isa'
 import { type CompiledProgram, FACT, type LinkedProgram } from '@skep/registry'
 import { describe, expect, it } from 'vitest'
-import { createCpu, link, weakFacts } from '../test/harness.ts'
+import { weakFacts } from '../../vm-interpreter/test/cpu.ts'
+import { createCpu, link } from '../test/harness.ts'
 import { findBlocks } from './blocks.ts'
 import { MAX_MAY_GOTO } from './emit-jump.ts'
 import { jit } from './engine.ts'
@@ -63,7 +64,7 @@ describe('the verifier’s facts', () => {
   const { insns } = parseAssembly(text)
 
   it('leave out code that no path reaches', () => {
-    const all = weakFacts(insns)
+    const all = weakFacts(insns.length)
     const facts = { ...all, reachable: all.reachable.slice() }
     facts.reachable.fill(0, 4, 6)
     const program = link(text, { facts })

@@ -1,5 +1,5 @@
 import { type Insn, parseAssembly } from '@skep/isa'
-import { type Arena, type ArenaOptions, createArena } from '@skep/memory'
+import type { Arena, ArenaOptions } from '@skep/memory'
 import {
   type ArgDesc,
   type Cpu,
@@ -13,6 +13,7 @@ import {
   type StructContext,
 } from '@skep/registry'
 import { createThunks, type Thunk } from '@skep/wasm'
+import { createTestCpu, weakFacts, withSymbols } from '../../vm-interpreter/test/cpu.ts'
 
 export interface TestCpu extends Cpu {
   /** A field of the control block. */
@@ -23,43 +24,15 @@ export interface TestCpu extends Cpu {
 
 /** A CPU with a control block and a stack, over an arena of its own. */
 export function createCpu(options: ArenaOptions = {}): TestCpu {
-  const arena = createArena({ limit: 4 << 20, ...options })
-  const table = new WebAssembly.Table({ initial: 1, element: 'anyfunc' })
-  const block = arena.alloc(control.CTL_SIZE, 64)
-  const stack = arena.alloc(control.STACK_SIZE, 64)
-  const { u32 } = arena
-  u32[(block + control.CTL_SP) >>> 2] = stack + control.STACK_SIZE
-  u32[(block + control.CTL_STACK_END) >>> 2] = stack
+  const cpu = createTestCpu({ limit: 4 << 20, ...options })
+  const { arena, control: block } = cpu
   return {
-    arena,
-    table,
-    control: block,
-    index: 0,
-    addFunction: (fn) => {
-      const slot = table.grow(1)
-      table.set(slot, fn)
-      return slot
-    },
-    removeFunction: (slot) => table.set(slot, null),
+    ...cpu,
     ctl: (field) => arena.u32[(block + field) >>> 2]!,
     setCtl: (field, value) => {
       arena.u32[(block + field) >>> 2] = value
     },
     r0: () => arena.view.getBigUint64(block + control.CTL_R0, true),
-  }
-}
-
-/** Facts as weak as a verifier's can be: every slot is reached, and nothing else is known. */
-export function weakFacts(insns: readonly Insn[], subprograms: readonly number[] = [0]): ProgramFacts {
-  const count = insns.length
-  return {
-    reachable: new Uint8Array(count).fill(1),
-    access: new Uint8Array(count),
-    callMap: new Int32Array(count).fill(-1),
-    callback: new Int32Array(count).fill(-1),
-    flags: new Uint8Array(count),
-    subprograms,
-    stackDepth: subprograms.map(() => 512),
   }
 }
 
@@ -77,12 +50,7 @@ export interface LinkOptions {
 
 /** Links a program given as text or instructions. Subprograms are found from the calls. */
 export function link(source: string | readonly Insn[], options: LinkOptions = {}): LinkedProgram {
-  let text = source
-  if (typeof text === 'string') {
-    for (const [name, value] of Object.entries(options.symbols ?? {}))
-      text = text.replaceAll(name, `${value}`)
-  }
-  const raw = typeof text === 'string' ? parseAssembly(text).insns : text
+  const raw = typeof source === 'string' ? parseAssembly(withSymbols(source, options.symbols)).insns : source
   const starts = new Set([0])
   const insns = raw.map((insn, slot): Insn => {
     if (insn.def.kind === 'call' && insn.def.callee === 'local') starts.add(slot + 1 + insn.imm)
@@ -92,7 +60,7 @@ export function link(source: string | readonly Insn[], options: LinkOptions = {}
     return { ...insn, imm64: BigInt(target) }
   })
   const subprograms = [...starts].sort((a, b) => a - b)
-  const facts = { ...weakFacts(insns, subprograms), ...options.facts }
+  const facts = { ...weakFacts(insns.length, subprograms), ...options.facts }
   for (const [slot, map] of Object.entries(options.callMaps ?? {})) facts.callMap[Number(slot)] = map
   return {
     name: options.name ?? 'test',

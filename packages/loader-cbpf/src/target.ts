@@ -22,7 +22,7 @@ export interface FilterTarget {
 }
 
 /** struct xdp_md as far as filters read it. */
-const XDP_MD: StructContext = /* @__PURE__ */ xdpMd()
+export const XDP_MD: StructContext = /* @__PURE__ */ xdpMd()
 
 function xdpMd(): StructContext {
   const word = (name: string, offset: number): ContextField => ({ name, offset, size: 4 })

@@ -1,76 +1,23 @@
 import { decode } from '@skep/isa'
 import { jit } from '@skep/jit-wasm'
-import { type Arena, createArena } from '@skep/memory'
+import type { Arena } from '@skep/memory'
 import {
   type CompiledProgram,
-  type Cpu,
   control,
   defineHelper,
   type Engine,
   type LinkedHelper,
   type LinkedProgram,
-  type ProgramFacts,
   type ProgramSpec,
-  type StructContext,
   skBuff,
   skbLayout,
   xdpLayout,
 } from '@skep/registry'
 import { interpreterEngine } from '@skep/vm-interpreter'
 import { createThunks } from '@skep/wasm'
+import { createTestCpu, weakFacts } from '../../vm-interpreter/test/cpu.ts'
 import type { ClassicPacketInfo } from '../src/index.ts'
-
-function createCpu(): Cpu {
-  const arena = createArena({})
-  const block = arena.alloc(control.CTL_SIZE, 64)
-  const stack = arena.alloc(control.STACK_SIZE, 64)
-  const table = new WebAssembly.Table({ element: 'anyfunc', initial: 64 })
-  let next = 1
-  const free: number[] = []
-  arena.view.setUint32(block + control.CTL_SP, stack + control.STACK_SIZE, true)
-  arena.view.setUint32(block + control.CTL_STACK_END, stack, true)
-  return {
-    arena,
-    table,
-    control: block,
-    index: 0,
-    addFunction: (fn) => {
-      const slot = free.pop() ?? next++
-      if (slot >= table.length) table.grow(slot - table.length + 1)
-      table.set(slot, fn as never)
-      return slot
-    },
-    removeFunction: (slot) => {
-      table.set(slot, null)
-      free.push(slot)
-    },
-  }
-}
-
-/** Facts as weak as a verifier's can be: every slot is reached, and nothing else is known. */
-const noFacts = (count: number): ProgramFacts => ({
-  reachable: new Uint8Array(count).fill(1),
-  access: new Uint8Array(count),
-  callMap: new Int32Array(count).fill(-1),
-  callback: new Int32Array(count).fill(-1),
-  flags: new Uint8Array(count),
-  subprograms: [0],
-  stackDepth: [512],
-})
-
-const word = (name: string, offset: number) => ({ name, offset, size: 4 })
-const xdpMd: StructContext = {
-  kind: 'struct',
-  name: 'xdp_md',
-  size: xdpLayout.XDP_MD_SIZE,
-  fields: [
-    word('data', xdpLayout.XDP_DATA),
-    word('data_end', xdpLayout.XDP_DATA_END),
-    word('ingress_ifindex', xdpLayout.XDP_INGRESS_IFINDEX),
-    word('rx_queue_index', xdpLayout.XDP_RX_QUEUE_INDEX),
-  ],
-  packet: { data: 'data', end: 'data_end' },
-}
+import { XDP_MD } from '../src/target.ts'
 
 /** The most bytes that a test's packet has. */
 const ROOM = 1 << 17
@@ -135,7 +82,7 @@ export interface Engines {
 
 /** Engines over one arena; `values` is what the helpers for random numbers and the CPU answer. */
 export async function createEngines(values: { random: number; cpu: number }): Promise<Engines> {
-  const cpu = createCpu()
+  const cpu = createTestCpu()
   const [random, smp] = createThunks([
     { params: [], result: 'u32', call: () => values.random | 0 },
     { params: [], result: 'u32', call: () => values.cpu | 0 },
@@ -159,9 +106,9 @@ export async function createEngines(values: { random: number; cpu: number }): Pr
   return {
     load: async (spec) => {
       const insns = decode(spec.insns)
-      const context = spec.type === 'xdp' ? xdpMd : skBuff
+      const context = spec.type === 'xdp' ? XDP_MD : skBuff
       const linked: LinkedProgram = { name: spec.name, insns, subprograms: [0], helpers, maps: [], context }
-      const facts = noFacts(insns.length)
+      const facts = weakFacts(insns.length)
       const units = await Promise.all(
         ENGINES.map((name) => engines[name].compile([name === 'checked' ? linked : { ...linked, facts }])),
       )

@@ -1,7 +1,7 @@
 import { type Insn, insn, type OpName } from '@skep/isa'
 import { describe, expect, it } from 'vitest'
 import { Bench, bareContext } from '../test/harness.ts'
-import { Random } from '../test/random.ts'
+import { Random } from '../test/random-numbers.ts'
 import * as h from './layout/handlers.ts'
 import * as layout from './layout/structures.ts'
 import { createStepper } from './stepper.ts'

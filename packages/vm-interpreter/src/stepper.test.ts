@@ -1,6 +1,7 @@
 import { control } from '@skep/registry'
 import { describe, expect, it } from 'vitest'
-import { Bench, bareContext, createTestCpu, link, packetContext } from '../test/harness.ts'
+import { createTestCpu } from '../test/cpu.ts'
+import { Bench, bareContext, link, packetContext } from '../test/harness.ts'
 import { createStepper } from './stepper.ts'
 
 const sum = `

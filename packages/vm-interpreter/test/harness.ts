@@ -1,5 +1,5 @@
 import { type Insn, parseAssembly } from '@skep/isa'
-import { type Arena, type ArenaOptions, createArena } from '@skep/memory'
+import type { Arena } from '@skep/memory'
 import {
   type CompiledProgram,
   type Cpu,
@@ -13,55 +13,13 @@ import {
   type LinkedProgram,
   type MapOp,
   mapLayout,
-  type ProgramFacts,
   programLayout,
   type StructContext,
   struct,
 } from '@skep/registry'
 import { createThunks, helperType, ModuleBuilder } from '@skep/wasm'
 import { createInterpreterEngine, type InterpreterOptions } from '../src/engine.ts'
-
-/** A CPU with a control block, a stack and a table of its own. */
-export function createTestCpu(options: ArenaOptions = {}): Cpu {
-  const arena = createArena({ limit: 8 << 20, ...options })
-  const block = arena.alloc(control.CTL_SIZE, 64)
-  const stack = arena.alloc(control.STACK_SIZE, 64)
-  const table = new WebAssembly.Table({ element: 'anyfunc', initial: 64 })
-  const free: number[] = []
-  let next = 1
-  arena.view.setUint32(block + control.CTL_SP, stack + control.STACK_SIZE, true)
-  arena.view.setUint32(block + control.CTL_STACK_END, stack, true)
-  return {
-    arena,
-    table,
-    control: block,
-    index: 0,
-    addFunction: (fn) => {
-      const slot = free.pop() ?? next++
-      if (slot >= table.length) table.grow(64)
-      table.set(slot, fn as never)
-      return slot
-    },
-    removeFunction: (slot) => {
-      table.set(slot, null)
-      free.push(slot)
-    },
-  }
-}
-
-/** Facts as weak as a verifier's can be: every slot is reached, and nothing else is known. */
-export function weakFacts(insns: readonly Insn[], subprograms: readonly number[] = [0]): ProgramFacts {
-  const count = insns.length
-  return {
-    reachable: new Uint8Array(count).fill(1),
-    access: new Uint8Array(count),
-    callMap: new Int32Array(count).fill(-1),
-    callback: new Int32Array(count).fill(-1),
-    flags: new Uint8Array(count),
-    subprograms,
-    stackDepth: subprograms.map(() => control.MAX_BPF_STACK),
-  }
-}
+import { createTestCpu, weakFacts, withSymbols } from './cpu.ts'
 
 export interface LinkOptions {
   readonly name?: string
@@ -83,17 +41,15 @@ function linkFunctions(insns: readonly Insn[]): Insn[] {
 
 /** Links a program given as text or as instructions, whose functions are slots already. */
 export function link(source: string | readonly Insn[], options: LinkOptions = {}): LinkedProgram {
-  let text = source
-  if (typeof text === 'string') {
-    for (const [name, value] of Object.entries(options.symbols ?? {}))
-      text = text.replaceAll(name, `${value}`)
-  }
-  const insns = typeof text === 'string' ? linkFunctions(parseAssembly(text).insns) : text
+  const insns =
+    typeof source === 'string'
+      ? linkFunctions(parseAssembly(withSymbols(source, options.symbols)).insns)
+      : source
   return {
     name: options.name ?? 'test',
     insns,
     subprograms: [0],
-    ...(options.checked ? {} : { facts: weakFacts(insns) }),
+    ...(options.checked ? {} : { facts: weakFacts(insns.length) }),
     helpers: new Map((options.helpers ?? []).map((helper) => [helper.def.id, helper])),
     maps: options.maps ?? [],
     ...(options.context ? { context: options.context } : {}),
