@@ -8,3 +8,10 @@ export function copyBytes(to: Uint8Array, at: number, from: Uint8Array, start: n
 export function copyWords(to: Uint8Array, at: number, from: Uint8Array, start: number, size: number): void {
   to.set(from.subarray(start, start + size), at)
 }
+
+/** A u32, little-endian. */
+export function wordBytes(value: number): Uint8Array {
+  const bytes = new Uint8Array(4)
+  for (let n = 0; n < 4; n++) bytes[n] = value >>> (8 * n)
+  return bytes
+}

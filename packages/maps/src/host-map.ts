@@ -20,7 +20,7 @@ import {
   type MapBatch,
   updateBatch,
 } from './batch.ts'
-import { copyBytes } from './copy-bytes.ts'
+import { copyBytes, wordBytes } from './copy-bytes.ts'
 import { MapError } from './errors.ts'
 import {
   createBlocks,
@@ -296,7 +296,7 @@ export class HostMap extends MapBase implements MapHandle {
         return this.#lookupProgram(key)
       case 'map': {
         const inner = this.#innerAt(this.lookupAddress(key))
-        return inner && new Uint8Array(Uint32Array.of(inner.id).buffer)
+        return inner && wordBytes(inner.id)
       }
       default: {
         const address = this.lookupAddress(key)
@@ -327,11 +327,8 @@ export class HostMap extends MapBase implements MapHandle {
   #lookupProgram(key: Uint8Array): Uint8Array | undefined {
     const slot = this.lookupAddress(key)
     if (slot === 0) return undefined
-    const { view } = this.#arena
-    const id = new Uint8Array(4)
-    const record = view.getUint32(slot, true)
-    new DataView(id.buffer).setUint32(0, view.getUint32(record + programLayout.PROG_ID, true), true)
-    return id
+    const { u32 } = this.#arena
+    return wordBytes(u32[(u32[slot >> 2]! + programLayout.PROG_ID) >> 2]!)
   }
 
   update(key: Uint8Array, value: Uint8Array, flags = 0): void {
