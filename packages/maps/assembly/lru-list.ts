@@ -5,6 +5,7 @@
  * the inactive list where there are no others. With BPF_F_NO_COMMON_LRU each CPU has its own part of the elements. All
  * of it is under the map's lock. There is a node of 16 bytes for each element, and lists have heads behind them.
  */
+import { ETIMEDOUT } from '../../registry/src/layout/errno'
 import {
   BPF_F_NO_COMMON_LRU,
   MAP_COUNT,
@@ -13,7 +14,7 @@ import {
   MAP_MAX_ENTRIES,
   MAP_STRIDE,
 } from '../../registry/src/layout/map'
-import { alloc, ownsFields, setShape, thisCpu } from './env'
+import { alloc, lock, ownsFields, setShape, thisCpu, unlock } from './env'
 import { freeElementFields, unlink } from './hash-elements'
 import { NODES, REFERENCED, SLAB, STATE, USED } from './hash-layout'
 
@@ -325,6 +326,12 @@ export function push(map: usize, element: u32): void {
   putFirst(localOf(map, cpu), node)
 }
 
+/** The CPU whose part an element is. */
+function ownerOf(map: usize, n: u32): u32 {
+  const cpus = load<u32>(map, MAP_CPUS)
+  return isPerCpu(map) ? min(n / max<u32>(load<u32>(map, MAP_MAX_ENTRIES) / cpus, 1), cpus - 1) : 0
+}
+
 /** The nodes of all elements, which are free; 0 when there is no memory. */
 export function makeNodes(map: usize): u32 {
   const entries = load<u32>(map, MAP_MAX_ENTRIES)
@@ -346,13 +353,46 @@ export function makeNodes(map: usize): u32 {
   if (!isPerCpu(map)) {
     for (let cpu: u32 = 0; cpu < cpus; cpu++) store<u32>(localOf(map, cpu), cpu, STEAL)
   }
-  const each = max<u32>(entries / cpus, 1)
   for (let n: u32 = 0; n < entries; n++) {
     const node = nodes + n * SIZE
-    const cpu = isPerCpu(map) ? min(n / each, cpus - 1) : 0
+    const cpu = ownerOf(map, n)
     store<u32>(node, UNUSED, TYPE)
     store<u32>(node, cpu, CPU)
     putFirst(listsOf(map, cpu) + UNUSED * SIZE, node)
   }
   return nodes
+}
+
+/**
+ * Contents that another map had come (1), all by this CPU, or have come (0): none of them may make another one go, and
+ * each CPU has its own part in the end.
+ */
+export function lru_restore(map: u32, begin: u32): i32 {
+  if (!lock(map)) return -ETIMEDOUT
+  const mine = thisCpu()
+  if (!isPerCpu(map)) {
+    const unused = listsOf(map, mine) + UNUSED * SIZE
+    while (begin != 0 && !isEmpty(unused))
+      release(listsOf(map, mine), load<u32>(unused, NEXT), localOf(map, mine), LOCAL_FREE)
+  } else {
+    const entries = load<u32>(map, MAP_MAX_ENTRIES)
+    for (let n: u32 = 0; n < entries; n++) give(map, n, begin != 0 ? mine : ownerOf(map, n))
+  }
+  unlock(map)
+  return 0
+}
+
+/** Makes a node another CPU's. */
+function give(map: usize, n: u32, cpu: u32): void {
+  const node = load<u32>(map, NODES) + n * SIZE
+  const type = load<u32>(node, TYPE)
+  const from = listsOf(map, load<u32>(node, CPU))
+  const to = listsOf(map, cpu)
+  if (from == to) return
+  countIn(from, type, -1)
+  passOn(from, node)
+  takeOut(node)
+  store<u32>(node, cpu, CPU)
+  countIn(to, type, 1)
+  putFirst(to + type * SIZE, node)
 }

@@ -8,6 +8,7 @@ import { hash } from './hash.ts'
 import type { HostMap } from './host-map.ts'
 import { lpmTrie } from './lpm-trie.ts'
 import { lruHash } from './lru-hash.ts'
+import { lruPercpuHash } from './lru-percpu-hash.ts'
 import { percpuArray } from './percpu-array.ts'
 import { percpuHash } from './percpu-hash.ts'
 import { progArray } from './prog-array.ts'
@@ -38,6 +39,27 @@ describe('contents of maps', () => {
     expect(to.size).toBe(from.size)
     expect(sorted(to)).toEqual(sorted(from))
     expect(sorted(to)[150]).not.toBe('')
+  })
+
+  it.each([
+    ['lru_hash', lruHash, 0],
+    ['lru_hash with lists of CPUs', lruHash, layout.BPF_F_NO_COMMON_LRU],
+    ['lru_percpu_hash with lists of CPUs', lruPercpuHash, layout.BPF_F_NO_COMMON_LRU],
+  ] as const)('%s: all that a full one holds, and each CPU goes on', (_name, def, flags) => {
+    const world = createWorld({ cpus: 2 })
+    const spec = { valueSize: 4, maxEntries: 230, flags }
+    const [from, to] = [world.create(def, spec), world.create(def, spec)]
+    const key = world.arena.alloc(8)
+    const insert = (map: HostMap, cpu: number, n: number): void => {
+      world.arena.u32[key >> 2] = n
+      expect(world.exports[cpu]!['hash_update4']!(map.address, key, key, 0n)).toBe(0)
+    }
+    for (let n = 0; n < 285; n++) insert(from, flags === 0 ? 0 : n & 1, n)
+    expect(from.size).toBeGreaterThan(220)
+    writeContents(to, readContents(from))
+    expect(sorted(to)).toEqual(sorted(from))
+    for (const cpu of [0, 1]) for (let n = 1000; n < 1500; n++) insert(to, cpu, n)
+    expect(to.size).toBeLessThanOrEqual(230)
   })
 
   it.each([queue, stack])('$name: in the same order, wherever its ring begins', (def) => {

@@ -37,8 +37,11 @@ const elements: Contained = {
   write(map, { bytes }) {
     const { keySize } = map
     const size = keySize + map.hostValueSize
+    const restore = map.operation('restore')
+    restore?.(map.address, 1)
     for (let at = 0; at < bytes.length; at += size)
       map.update(bytes.subarray(at, at + keySize), bytes.subarray(at + keySize, at + size))
+    restore?.(map.address, 0)
   },
 }
 

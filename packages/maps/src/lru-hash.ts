@@ -28,7 +28,7 @@ export const lruHash: MapTypeDef = defineMapType({
     quiet: true,
     init: 'lru_hash_init',
     free: 'hash_free',
-    ops: { ...hashOps, lookup: 'lru_hash_lookup' },
+    ops: { ...hashOps, restore: 'lru_restore', lookup: 'lru_hash_lookup' },
     variant: bySize('lru_hash_lookup'),
     lowerLookup: lowerHash({ lru: true }),
   },

@@ -29,6 +29,7 @@ export const lruPercpuHash: MapTypeDef = defineMapType({
     free: 'hash_free',
     ops: {
       ...hashOps,
+      restore: 'lru_restore',
       lookup: 'lru_percpu_hash_lookup',
       lookup_percpu: 'hash_lookup_percpu',
       update_each: 'percpu_update_each',
