@@ -8,7 +8,6 @@ import { compileModule } from './module.ts'
 import { promoteSlots } from './stack-slots.ts'
 
 const ENTRIES = 6
-const STRIDE = 24
 const CONTEXTS = 17_000
 
 interface World {
@@ -16,19 +15,20 @@ interface World {
   readonly map: LinkedMap
   readonly data: number
   readonly sums: number
+  readonly bytes: number
 }
 
 /** An array that all begin with the same bytes in, with sums or without. */
-function world(withSums: boolean): World {
+function world(withSums: boolean, stride = 24): World {
   const cpu = createCpu({ shared: true, limit: 16 << 20 })
   const address = place(cpu.arena, mapLayout.MAP_HEADER_SIZE)
-  const data = cpu.arena.alloc(ENTRIES * STRIDE, 64)
-  const sums = cpu.arena.alloc(2 * 256, 128)
+  const data = cpu.arena.alloc(ENTRIES * stride, 64)
+  const sums = cpu.arena.alloc(2 * 512, 128)
   cpu.setCtl(control.CTL_CPU, 1)
-  for (let n = 0; n < ENTRIES * STRIDE; n++) cpu.arena.u8[data + n] = 0xf0 + n * 7
-  const array: LinkedArray = { data, stride: STRIDE, maxEntries: ENTRIES }
-  const counted = withSums ? { ...array, sums: { address: sums, stride: 256 } } : array
-  return { cpu, map: { name: 'm', address, ops: {}, array: counted }, data, sums }
+  for (let n = 0; n < ENTRIES * stride; n++) cpu.arena.u8[data + n] = 0xf0 + n * 7
+  const array: LinkedArray = { data, stride, maxEntries: ENTRIES }
+  const counted = withSums ? { ...array, sums: { address: sums, stride: 512 } } : array
+  return { cpu, bytes: ENTRIES * stride, map: { name: 'm', address, ops: {}, array: counted }, data, sums }
 }
 
 /** A context is the u32 key (now and then past the end), and a u32 that programs add. */
@@ -84,7 +84,7 @@ function linked({ cpu, map }: World, text: string, more: LinkOptions = {}): Retu
   })
 }
 
-const bytesOf = ({ cpu, data }: World): Uint8Array => cpu.arena.u8.slice(data, data + ENTRIES * STRIDE)
+const bytesOf = ({ cpu, data, bytes }: World): Uint8Array => cpu.arena.u8.slice(data, data + bytes)
 
 const counted: Readonly<Record<string, string>> = {
   'a plain addition': 'r1 = *(u64 *)(r0 + 0)\n r1 += 1\n *(u64 *)(r0 + 0) = r1',
@@ -159,7 +159,7 @@ async function runBatches(text: string, world: World): Promise<Buffer> {
     done += count
   }
   const bytes = bytesOf(world)
-  const sums = world.cpu.arena.u8.slice(world.sums, world.sums + 512)
+  const sums = world.cpu.arena.u8.slice(world.sums, world.sums + 1024)
   expect(sums.some((byte) => byte !== 0)).toBe(false)
   return Buffer.concat([bytes, world.cpu.arena.u8.slice(results, results + 4 * CONTEXTS)])
 }
@@ -173,6 +173,12 @@ describe('what a program only adds to', () => {
   it.each(Object.entries(counted))('is added up in a batch: %s', async (_, text) => {
     expect(finds(text)).toBe(true)
     expect((await runBatches(text, world(true))).equals(await runBatches(text, world(false)))).toBe(true)
+  })
+
+  it.each([8, 16, 64])('is added up with elements of %i bytes', async (stride) => {
+    const text = counted['a plain addition']!
+    const found = await runBatches(text, world(true, stride))
+    expect(found.equals(await runBatches(text, world(false, stride)))).toBe(true)
   })
 
   it.each(Object.entries(seen))('is not when %s', (_, text) => {

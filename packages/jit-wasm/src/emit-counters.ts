@@ -1,6 +1,6 @@
 import { control } from '@skep/registry'
 import type { Code } from '@skep/wasm'
-import type { CountedArray, CounterSite, Counters } from './counters.ts'
+import type { CountedArray, CounterField, CounterSite, Counters } from './counters.ts'
 import { type Emitter, type ModuleEnv, pushControl } from './emitter.ts'
 
 /** Contexts of a batch after which what was added up is added to the values, so that others do not wait long to see it. */
@@ -53,6 +53,9 @@ function pushSums(code: Code, env: ModuleEnv, { array: { sums } }: CountedArray)
   code.i32_load(cpu).i32_const(sums.stride).i32_mul().i32_const(sums.address).i32_add()
 }
 
+/** A line of the cache. */
+const LINE = 64
+
 /** Adds this CPU's sums to the values, and makes them zeros. */
 export function writeSettle(code: Code, env: ModuleEnv, { arrays }: Counters): void {
   const at = code.local('i32', 'sum')
@@ -60,29 +63,44 @@ export function writeSettle(code: Code, env: ModuleEnv, { arrays }: Counters): v
   const distance = code.local('i32', 'distance')
   const narrow = code.local('i32')
   const wide = code.local('i64')
+  const settle = ({ offset, size }: CounterField): void => {
+    const type = size === 8 ? 'i64' : 'i32'
+    const sum = size === 8 ? wide : narrow
+    code.local_get(at)
+    code[`${type}_load`](offset).local_tee(sum)
+    code[`${type}_eqz`]().i32_eqz().if()
+    code.local_get(at).local_get(distance).i32_add().local_get(sum)
+    code[`${type}_atomic_rmw_add`](offset).drop()
+    code.local_get(at)
+    code[`${type}_const`](0)
+    code[`${type}_store`](offset).end()
+  }
   for (const counted of arrays) {
     const { array, fields } = counted
+    const { stride, maxEntries } = array
+    // Most lines have nothing in them. The last one is there to its end (LinkedArray.sums).
+    const byLine = LINE % stride === 0
+    const step = byLine ? LINE : stride
     pushSums(code, env, counted)
     code
       .local_tee(at)
-      .i32_const(array.maxEntries * array.stride)
+      .i32_const(Math.ceil((maxEntries * stride) / step) * step)
       .i32_add()
       .local_set(end)
     code.i32_const(array.data).local_get(at).i32_sub().local_set(distance)
     const next = code.loop()
-    for (const { offset, size } of fields) {
-      const type = size === 8 ? 'i64' : 'i32'
-      const sum = size === 8 ? wide : narrow
-      code.local_get(at)
-      code[`${type}_load`](offset).local_tee(sum)
-      code[`${type}_eqz`]().i32_eqz().if()
-      code.local_get(at).local_get(distance).i32_add().local_get(sum)
-      code[`${type}_atomic_rmw_add`](offset).drop()
-      code.local_get(at)
-      code[`${type}_const`](0)
-      code[`${type}_store`](offset).end()
+    if (byLine) {
+      for (let word = 0; word < LINE; word += 8) {
+        code.local_get(at).i64_load(word)
+        if (word > 0) code.i64_or()
+      }
+      code.i64_eqz().i32_eqz().if()
     }
-    code.local_get(at).i32_const(array.stride).i32_add().local_tee(at)
+    for (let element = 0; element < step; element += stride) {
+      for (const { offset, size } of fields) settle({ offset: element + offset, size })
+    }
+    if (byLine) code.end()
+    code.local_get(at).i32_const(step).i32_add().local_tee(at)
     code.local_get(end).i32_ne().br_if(next)
     code.end()
   }

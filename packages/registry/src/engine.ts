@@ -37,7 +37,7 @@ export interface LinkedArray {
   readonly stride: number
   readonly maxEntries: number
   /**
-   * In shared memory, of small arrays: zeros for each CPU, `stride` bytes apart, that lie as the values do. What a program
+   * In shared memory, of small arrays: zeros for each CPU, `stride` bytes apart (a multiple of 64), that lie as the values do. What a program
    * adds to values during a batch may be added up there, and must be in the values, and this zeros again, when it ends.
    */
   readonly sums?: { readonly address: number; readonly stride: number }
