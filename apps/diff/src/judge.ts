@@ -29,10 +29,12 @@ const BPF_ALU = 4
 const BPF_ALU64 = 7
 
 /**
- * Whether Linux 6.18 crashes at this refusal: where an AND or OR of a sign's mask makes two paths of one
- * (maybe_fork_scalars) and no more paths may wait, it goes on with a null pointer, and kills the process that asked.
+ * Whether Linux 6.18.44 may crash at this refusal, and kill the process that asked. Where an AND or OR of a sign's mask makes
+ * two paths of one (maybe_fork_scalars) and no more paths may wait, it goes on with a null pointer. And of what stands for
+ * the map of a work queue it reads the fields before it knows that this is a map that has some (check_kfunc_args).
  */
 function isFatal({ insns }: Row, line: string, insn: number): boolean {
+  if (/^(?:workqueue|bpf_task_work) pointer in R|^pointer in R\d isn't map pointer/.test(line)) return true
   const code = Number.parseInt(insns.slice(insn * SLOT_DIGITS, insn * SLOT_DIGITS + 2), 16) & 7
   return (code === BPF_ALU || code === BPF_ALU64) && line.startsWith('The sequence of ')
 }

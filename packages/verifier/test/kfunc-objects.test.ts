@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { openKernel, prepareCollection } from '@skep/linux'
 import { parseElf } from '@skep/loader-elf'
-import type { CollectionSpec, ProgramSpec } from '@skep/registry'
+import type { CollectionSpec, ProgramSpec, Reference } from '@skep/registry'
 import { describe, expect, it } from 'vitest'
 import { createVerifier, type Verdict } from '../src/index.ts'
 import { comparable } from './comparable.ts'
@@ -78,6 +78,23 @@ describe.skipIf(noTypes)(
         }
       })
       expect(told).toEqual(expected)
+    })
+
+    it('async.o: a map without fields is not the one of a work queue', () => {
+      // Not for the kernel, which follows a null pointer there.
+      const [, spec] = objects.find(([name]) => name === 'async.o')!
+      const program = spec.programs.find(({ name }) => name === 'wq_simple')!
+      const at = program.references.findLastIndex(({ kind }) => kind === 'map')
+      const references = program.references.with(at, {
+        ...program.references[at]!,
+        map: 'plain',
+      } as Reference)
+      const plain = { name: 'plain', type: 'array', keySize: 4, valueSize: 8, maxEntries: 1 }
+      const verdict = verify({ ...spec, maps: [...spec.maps, plain] }, { ...program, references }, 0)
+      expect(verdict).toMatchObject({
+        verdict: 'reject',
+        line: expect.stringMatching(/^workqueue pointer in R1 map_uid=\d+ doesn't match map pointer in R2/),
+      })
     })
 
     it.skipIf(noKernel).each(objects)(

@@ -229,8 +229,10 @@ function checkMap(env: Env, regno: number, meta: KfuncMeta): void {
   }
   const map = mapOf(env, reg)
   const uid = aux1(env, reg)
-  if (meta.map && hasField(map, 'bpf_wq', 'bpf_task_work') && (meta.map !== map || meta.mapUid !== uid)) {
-    const [what, at] = hasField(map, 'bpf_task_work') ? ['bpf_task_work', 2] : ['workqueue', 1]
+  // The kernel asks `map` for its fields, and 6.18 does not live through one that has none.
+  const deferred = [map, meta.map].find((one) => one && hasField(one, 'bpf_wq', 'bpf_task_work'))
+  if (meta.map && deferred && (meta.map !== map || meta.mapUid !== uid)) {
+    const [what, at] = hasField(deferred, 'bpf_task_work') ? ['bpf_task_work', 2] : ['workqueue', 1]
     fail(
       'EINVAL',
       `${what} pointer in R${at} map_uid=${meta.mapUid} doesn't match map pointer in R${at + 1} map_uid=${uid}`,
