@@ -18,12 +18,17 @@ function attempt(action) {
 /** Bytes before the bytecode: what it was made of. */
 const HEAD = 64
 
-/** Where the bytecode of a file is, if it is to be kept: that of the functions which a command needs. */
-function placeOf(file) {
+/** Where things are kept from run to run, if they are to be. */
+function findFolder() {
   if (process.env.SKEP_NO_CACHE) return undefined
   const folder = process.env.XDG_CACHE_HOME || attempt(() => join(homedir(), '.cache'))
+  return folder && join(folder, 'skep')
+}
+
+/** The bytecode of the functions which a command needs of a file. */
+function placeIn(folder, file) {
   const [command = ''] = /^[a-z]+$/.exec(process.argv[2] ?? '') ?? []
-  return folder && join(folder, 'skep', `${Buffer.from(file).toString('base64url').slice(-200)}-${command}`)
+  return join(folder, `${Buffer.from(file).toString('base64url').slice(-200)}-${command}`)
 }
 
 /** V8 compares the length of the source alone. */
@@ -34,7 +39,8 @@ function headOf(file) {
 
 module.exports = (name) => {
   const file = join(__dirname, '../dist', `${name}.cjs`)
-  const place = placeOf(file)
+  const cacheFolder = findFolder()
+  const place = cacheFolder && placeIn(cacheFolder, file)
   const head = headOf(file)
   const kept = place && attempt(() => readFileSync(place))
   const cachedData = kept && head.equals(kept.subarray(0, HEAD)) ? kept.subarray(HEAD) : undefined
@@ -58,6 +64,6 @@ module.exports = (name) => {
       })
     })
   }
-  const module = { exports: {}, importModule: (url) => import(url) }
+  const module = { exports: {}, cacheFolder, importModule: (url) => import(url) }
   script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file))
 }

@@ -45,4 +45,24 @@ describe('the bytecode that a command leaves for the next', () => {
     writeFileSync(join(home, 'file'), '')
     expect(disasm({ XDG_CACHE_HOME: join(home, 'file') })).toEqual(first)
   })
+
+  it('stands beside what was proved and compiled of programs', () => {
+    // A capture without packets.
+    const pcap = join(home, 'none.pcap')
+    const header = Buffer.from('d4c3b2a1020004000000000000000000ffff000001000000', 'hex')
+    writeFileSync(pcap, header)
+    const run = (env: Readonly<Record<string, string>> = {}) =>
+      skep(['run', testdata('pass_drop.o'), '--program', 'pass', '--pcap', pcap], '', {
+        XDG_CACHE_HOME: home,
+        ...env,
+      })
+    const plain = run({ SKEP_NO_CACHE: '1' })
+    expect(plain.status).toBe(0)
+    expect(run()).toEqual(plain)
+    const programs = readdirSync(join(home, 'skep/programs'))
+    // A proof of each of the three programs, and a module.
+    expect(programs).toHaveLength(4)
+    expect(run()).toEqual(plain)
+    expect(readdirSync(join(home, 'skep/programs'))).toEqual(programs)
+  })
 })

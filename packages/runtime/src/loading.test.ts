@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { jit } from '@skep/jit-wasm'
@@ -165,6 +165,18 @@ describe('a cache of what the verifier proved', () => {
     for (let n = 0; n < 2; n++) await expect(load(cache, counts, refused)).rejects.toThrow('refused')
     expect(entries.size).toBe(before)
   })
+})
+
+it('a cache in a folder keeps what fits its limit, the newest', async () => {
+  const path = join(folder, 'limited')
+  const cache = createFileCache(path, { limit: 100 })
+  for (const [n, key] of ['a1', 'b2', 'c3', 'd4'].entries()) {
+    await cache.set(key, new Uint8Array(40))
+    utimesSync(join(path, key), n, n)
+  }
+  expect(readdirSync(path).sort()).toEqual(['c3', 'd4'])
+  expect(await cache.get('a1')).toBeUndefined()
+  expect(await cache.get('d4')).toHaveLength(40)
 })
 
 describe('a cache', () => {

@@ -1,19 +1,39 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BlockCipher, CryptoProvider } from '@skep/helpers'
 import type { CacheStore } from './load-cache.ts'
 
 export { createPinFolder } from './pin-folder.ts'
 
+/** Keys are hexadecimal; anything else is not one of ours. */
+const isKey = (name: string): boolean => /^[0-9a-f]+$/.test(name)
+
+/** Removes the entries that were written first, until the others have at most `limit` bytes together. */
+async function trim(folder: string, limit: number): Promise<void> {
+  const files = (await readdir(folder)).filter(isKey).map((name) => join(folder, name))
+  // Another process may have removed it.
+  const found = await Promise.all(files.map((file) => stat(file).catch(() => undefined)))
+  const entries = found
+    .flatMap((about, n) => (about ? [{ file: files[n]!, size: about.size, time: about.mtimeMs }] : []))
+    .sort((one, other) => other.time - one.time)
+  let bytes = 0
+  for (const { file, size } of entries) {
+    bytes += size
+    if (bytes > limit) await rm(file, { force: true })
+  }
+}
+
 /**
  * A cache in a folder, which is made when it is first written to. Several processes may use it at once. Entries are taken as
- * they are, so others than the host must not write there; nothing is ever removed.
+ * they are, so others than the host must not write there. Past `limit` bytes (default 256 MiB) the oldest are removed.
  */
-export function createFileCache(folder: string): CacheStore {
-  // Keys are hexadecimal; anything else is not one of ours.
+export function createFileCache(
+  folder: string,
+  { limit = 256 * 2 ** 20 }: { readonly limit?: number } = {},
+): CacheStore {
   const fileOf = (key: string): string => {
-    if (!/^[0-9a-f]+$/.test(key)) throw new RangeError(`no key of this cache: ${key}`)
+    if (!isKey(key)) throw new RangeError(`no key of this cache: ${key}`)
     return join(folder, key)
   }
   return {
@@ -33,6 +53,7 @@ export function createFileCache(folder: string): CacheStore {
         await rm(aside, { force: true })
         throw error
       }
+      await trim(folder, limit)
     },
   }
 }

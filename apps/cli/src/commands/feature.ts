@@ -3,9 +3,9 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { createDefaultPlatform, type Platform, type PluginDef } from '@skep/runtime'
 import { Command } from 'commander'
-import { importModule } from '../import-module.ts'
 import { print, printJson } from '../output.ts'
 import { RefusedError, UsageError } from '../report.ts'
+import { importModule } from '../starter.ts'
 
 interface FeatureOptions {
   readonly json?: boolean

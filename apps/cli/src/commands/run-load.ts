@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import {
   type Collection,
   type CollectionSpec,
@@ -7,7 +8,9 @@ import {
   parseObject,
   type Runtime,
 } from '@skep/runtime'
+import { createFileCache } from '@skep/runtime/node'
 import { about, readInput } from '../input.ts'
+import { cacheFolder } from '../starter.ts'
 import { kernelTypes, targetKernel } from '../target-kernel.ts'
 
 /** An object whose programs are ready to run. */
@@ -16,6 +19,9 @@ export interface Loaded {
   readonly spec: CollectionSpec
   readonly collection: Collection
 }
+
+/** Most bytes of proofs and compiled programs that are kept. */
+const KEPT = 32 * 2 ** 20
 
 /** Sections of what the kernel defines. */
 const kernelSections = ['.ksyms', '.kconfig']
@@ -30,8 +36,9 @@ export async function loadObject(
   globals: Readonly<Record<string, GlobalValue>>,
 ): Promise<Loaded> {
   const bytes = Buffer.from(await readInput(file))
+  const cache = cacheFolder ? { cache: createFileCache(join(cacheFolder, 'programs'), { limit: KEPT }) } : {}
   const load = async (target: ParseOptions): Promise<Loaded> => {
-    const runtime = await createRuntime({ engine, ...kernelTypes(target) })
+    const runtime = await createRuntime({ engine, ...cache, ...kernelTypes(target) })
     try {
       const spec = read(file, bytes, runtime, target)
       return { runtime, spec, collection: await runtime.load(spec, { globals }) }
