@@ -132,18 +132,22 @@ export class Bpf {
     this.#u32.fill(0, 0, size >> 2)
   }
 
-  /** A call about bytes: `fill` writes the attributes, with `at` for the address of these bytes. */
+  /** A call about bytes: `fill` writes the attributes, with `at` for the address of these bytes; `read` what came back. */
   withBytes(
     cmd: number,
     size: number,
     bytes: Uint8Array,
-    fill: (view: DataView, at: bigint) => void,
+    fill: (attr: DataView, at: bigint) => void,
+    read?: (attr: DataView) => void,
   ): number {
     this.#begin(size)
     if (bytes.length > SIZE - VALUES) throw new RangeError(`${bytes.length} bytes are too many`)
     this.#u8.set(bytes, VALUES)
-    fill(new DataView(this.#u8.buffer), BigInt(this.#address + VALUES))
-    return this.#call(cmd, size)
+    const attr = new DataView(this.#u8.buffer)
+    fill(attr, BigInt(this.#address + VALUES))
+    const result = this.#call(cmd, size)
+    read?.(attr)
+    return result
   }
 
   /** Keeps this thread on one CPU, whose lists the kernel's LRU maps then use; gives what ends that. */

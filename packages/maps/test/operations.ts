@@ -17,6 +17,7 @@ const weights = {
   lookupAndDeleteBatch: 5,
   strayKey: 2,
   freeze: 1,
+  stack: 25,
 } as const
 
 export type Op = keyof typeof weights
@@ -84,6 +85,7 @@ const BY_KEYS: ReadonlySet<Op> = new Set(['updateBatch', 'deleteBatch'])
 
 const opsOf = (row: Row): readonly Op[] =>
   (Object.keys(weights) as Op[])
+    .filter((op) => op !== 'stack' || row.stacks)
     .filter((op) => !row.without?.includes(op) && (row.keySizes[0] !== 0 || !BY_KEYS.has(op)))
     .flatMap((op) => Array<Op>(weights[op]).fill(op))
 

@@ -8,6 +8,7 @@ import { makeObjects, type Objects, plain, template } from './objects.ts'
 import { type Exercise, exercisesOf, type Operation } from './operations.ts'
 import type { Row } from './rows.ts'
 import { type Actor, type Call, drain, ours, outcome, perform, theirs } from './sides.ts'
+import { Stacks } from './stacks.ts'
 import type { World } from './world.ts'
 
 const LOCK: ValueField = { kind: 'bpf_spin_lock', offset: 4, size: 4 }
@@ -40,6 +41,7 @@ interface Pair {
   readonly its: Actor
   readonly map: HostMap
   readonly fd: number
+  readonly stacks: Stacks | undefined
   uses: number
 }
 
@@ -77,6 +79,7 @@ export class Pairs {
     let frozen = false
     try {
       for (const step of steps) {
+        if (step.op === 'stack') pair.stacks?.write(step.value)
         const mine = yield* perform(pair.mine, step)
         const its = yield* perform(pair.its, step)
         if (step.op === 'freeze') frozen ||= its === ''
@@ -142,11 +145,13 @@ export class Pairs {
       its: { side: theirs(this.#bpf, fd, exercise, bytes, this.#objects), exercise, bytes },
       map,
       fd,
+      stacks: this.row.stacks && new Stacks(this.#bpf, map, fd),
       uses: 0,
     }
   }
 
-  #close({ map, fd }: Pair): void {
+  #close({ map, fd, stacks }: Pair): void {
+    stacks?.close()
     closeFd(fd)
     map.close()
   }
@@ -157,11 +162,6 @@ export class Pairs {
     for (const { fd } of this.#types.values()) closeFd(fd)
     if (this.#inner > 0) closeFd(this.#inner)
   }
-}
-
-/** Runs what makes no call that waits. */
-export function finish(call: Call<void>): void {
-  if (!call.next().done) throw new Error('a call waits')
 }
 
 /** Runs calls that wait. */

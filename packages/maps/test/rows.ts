@@ -26,6 +26,8 @@ export interface Row {
   /** Types of key and value are known, the value's with a bpf_spin_lock at byte 4 where this says `lock`. */
   readonly typed?: true
   readonly lock?: true
+  /** A program writes stacks into it. */
+  readonly stacks?: true
   /** A lookup asks for a value. */
   readonly byValue?: true
   /** Operations of the longest sequence, where others are too short to show anything. */
@@ -198,6 +200,16 @@ export const rows: readonly Row[] = [
     valueSizes: [8, 64, 1016],
     entries: FEW,
     flags: HOST_FLAGS,
+  },
+  {
+    type: 'stack_trace',
+    note: 'with stacks',
+    keySizes: U32,
+    valueSizes: [8, 32, 64, 1016],
+    entries: [1, 2, 4, 5, 8],
+    flags: often(BPF_F_RDONLY),
+    keys: 10,
+    stacks: true,
   },
   {
     type: 'stack_trace',

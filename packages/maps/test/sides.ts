@@ -282,6 +282,8 @@ export function* perform(actor: Actor, { op, key: n, value, flags, count }: Oper
       return yield* strayKey(actor, value, count)
     case 'freeze':
       return yield* side.freeze()
+    case 'stack':
+      return ''
   }
 }
 
@@ -341,4 +343,9 @@ export function* drain(actor: Actor): Call<string> {
     found.push(`${hex(key)}: ${value} ${row.waits ? '' : yield* side.delete(key)}`)
   }
   return sorted(exercise, found)
+}
+
+/** Runs what makes no call that waits. */
+export function finish(call: Generator<Promise<number>, unknown, number>): void {
+  if (!call.next().done) throw new Error('a call waits')
 }
