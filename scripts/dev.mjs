@@ -2,6 +2,7 @@
 // usage: node scripts/dev.mjs [--app cli|bench] [--entry main] [--] ARGS...
 //   node scripts/dev.mjs verify --jsonl < programs.jsonl
 //   node scripts/dev.mjs --entry conformance --engine jit
+//   node scripts/dev.mjs --app bench --path        the file to give to node, for who runs it often
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -24,6 +25,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const args = process.argv.slice(2)
 const options = { app: 'cli', entry: 'main' }
 while (args[0] === '--app' || args[0] === '--entry') options[args.shift().slice(2)] = args.shift()
+const pathOnly = args[0] === '--path'
 if (args[0] === '--') args.shift()
 
 for (const cwd of stalePackages(root)) {
@@ -95,6 +97,9 @@ if (!existsSync(file)) {
   renameSync(`${file}.${process.pid}`, file)
 }
 
-process.setSourceMapsEnabled(true)
-process.argv = [process.execPath, file, ...args]
-await import(pathToFileURL(file).href)
+if (pathOnly) console.log(file)
+else {
+  process.setSourceMapsEnabled(true)
+  process.argv = [process.execPath, file, ...args]
+  await import(pathToFileURL(file).href)
+}

@@ -35,11 +35,9 @@ describe(`every program does the same on every engine ${named}`, () => {
 
 describe('the command', () => {
   const root = fileURLToPath(new URL('../../..', import.meta.url))
-  const bench = (...args: string[]) =>
-    spawnSync(process.execPath, ['scripts/dev.mjs', '--app', 'bench', ...args], {
-      cwd: root,
-      encoding: 'utf8',
-    })
+  const node = (...args: string[]) => spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' })
+  const command = node('scripts/dev.mjs', '--app', 'bench', '--path').stdout.trim()
+  const bench = (...args: string[]) => node(command, ...args)
 
   it('times both engines in threads of their own, and prints JSON', { timeout: 120_000 }, () => {
     const { stdout, stderr, status } = bench(
