@@ -18,10 +18,10 @@ const RUNS = Number(process.env['SKEP_RUNS'] ?? (process.env['CI'] ? 2000 : 200)
 const SEED = Number(process.env['SKEP_SEED'] ?? 42)
 /** Operations of the longest sequence, unless the row says another number. */
 const LONGEST = 24
-/** Sequences that wait in the kernel at the same time: as many as vitest.config.ts gives Node threads. */
+/** Sequences that wait in the kernel at the same time: half as many as vitest.config.ts gives Node threads. */
 const LANES = 16
 /** Maps of a row, each for many sequences. */
-const MAPS = 48
+const MAPS = 64
 
 const label = ({ type, note }: Row): string => (note ? `${type} ${note}` : type)
 const here = (row: Row): boolean => [row.refers, row.owners].every((kind) => kind === undefined || has(kind))
@@ -59,20 +59,25 @@ describe.skipIf(!available.ok)(name, () => {
   })
 
   const slow = there.filter((row) => row.waits)
-  it.each(slow.map((row) => [label(row), row] as const))('%s', { timeout: 120_000 }, async (_, row) => {
-    const lane = async (n: number): Promise<void> => {
-      const pairs = new Pairs(row, new Bpf(true), world, { maps: MAPS / LANES, seed: SEED + n })
-      await fc.assert(
-        fc.asyncProperty(sequences(pairs.exercises, LONGEST), ([map, steps]) =>
-          follow(pairs.run(map, steps)),
-        ),
-        { numRuns: Math.ceil(RUNS / LANES), seed: SEED + n, includeErrorInReport: true },
-      )
-      pairs.close()
-    }
-    await Promise.all(Array.from({ length: LANES }, (_, n) => lane(n)))
-    expect(world.arena.exports.check()).toBe(0)
-  })
+  // Both at once: neither needs the CPU.
+  it.concurrent.each(slow.map((row) => [label(row), row] as const))(
+    '%s',
+    { timeout: 120_000 },
+    async (_, row) => {
+      const lane = async (n: number): Promise<void> => {
+        const pairs = new Pairs(row, new Bpf(true), world, { maps: MAPS / LANES, seed: SEED + n })
+        await fc.assert(
+          fc.asyncProperty(sequences(pairs.exercises, LONGEST), ([map, steps]) =>
+            follow(pairs.run(map, steps)),
+          ),
+          { numRuns: Math.ceil(RUNS / LANES), seed: SEED + n, includeErrorInReport: true },
+        )
+        pairs.close()
+      }
+      await Promise.all(Array.from({ length: LANES }, (_, n) => lane(n)))
+      expect(world.arena.exports.check()).toBe(0)
+    },
+  )
 
   it('refuses the same specs with the same errno', () => {
     const bpf = new Bpf()
