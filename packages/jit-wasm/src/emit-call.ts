@@ -67,6 +67,9 @@ function emitArrayLookup(
   code.local_tee(index)
   if (array.stride !== 1) code.i32_const(array.stride).i32_mul()
   code.i32_const(array.data).i32_add()
+  if (array.area !== undefined) {
+    code.i32_load(e.pushControl(control.CTL_CPU)).i32_const(array.area).i32_mul().i32_add()
+  }
   code.i32_const(0)
   code.local_get(index).i32_const(array.maxEntries).i32_lt_u()
   code.select()

@@ -1,5 +1,4 @@
 import { defineMapType, type MapTypeDef } from '@skep/registry'
-import { lowerPerCpuArray } from './array-lower.ts'
 import { ACCESS, checker, PERCPU_MAX_SIZE } from './check.ts'
 import { mapsModule } from './module.ts'
 
@@ -28,7 +27,7 @@ export const percpuArray: MapTypeDef = defineMapType({
     quiet: true,
     init: 'percpu_array_init',
     free: 'percpu_array_free',
-    lowerLookup: lowerPerCpuArray,
+    perCpuArray: true,
     ops: {
       lookup: 'percpu_array_lookup',
       lookup_percpu: 'percpu_array_lookup_percpu',

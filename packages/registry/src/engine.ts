@@ -36,6 +36,8 @@ export interface LinkedArray {
   readonly data: number
   readonly stride: number
   readonly maxEntries: number
+  /** Of a per-CPU array: the bytes from one CPU's values to the next CPU's; `data` is that of CPU 0. */
+  readonly area?: number
   /**
    * In shared memory, of small arrays: zeros for each CPU, `stride` bytes apart (a multiple of 64), that lie as the values do. What a program
    * adds to values during a batch may be added up there, and must be in the values, and this zeros again, when it ends.

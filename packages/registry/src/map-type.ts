@@ -88,6 +88,8 @@ export interface MapTypeDef {
     readonly variant?: (spec: MapSpec) => MapExports
     /** Keys are u32 indices below max_entries of values at MAP_DATA, MAP_STRIDE apart: engines may inline lookups. */
     readonly array?: boolean
+    /** The same, and each CPU's values begin as many bytes behind the one before as the u32 at MAP_PRIVATE says. */
+    readonly perCpuArray?: boolean
     /**
      * A lookup by a program, as an expression that engines write where the call stands; absent for a map of which there is
      * none. `['arg', 0]` is the key's address, `['call']` the type's `lookup`, for what the expression does not find itself.

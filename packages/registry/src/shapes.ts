@@ -147,6 +147,7 @@ function mapType(): Shape {
         ops: byName(text()),
         variant: optional(fn()),
         array: flag(),
+        perCpuArray: flag(),
         lowerLookup: optional(fn()),
         quiet: flag(),
       }),
