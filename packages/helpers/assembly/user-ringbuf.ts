@@ -1,5 +1,5 @@
 /** bpf_user_ringbuf_drain (kernel/bpf/ringbuf.c): records that the host wrote, each as a dynptr to a callback. */
-import { CTL_FAULT, CTL_SP } from '../../registry/src/layout/control'
+import { CTL_FAULT, CTL_OWNER, CTL_SP } from '../../registry/src/layout/control'
 import { E2BIG, EAGAIN, EBUSY, EINVAL, ENODATA } from '../../registry/src/layout/errno'
 import { MAP_DATA } from '../../registry/src/layout/map'
 import {
@@ -69,12 +69,13 @@ function peek(ring: usize): i32 {
 export function user_ringbuf_drain(map: u64, callback: u64, context: u64, flags: u64, r5: u64): u64 {
   if ((flags & ~(<u64>(BPF_RB_NO_WAKEUP | BPF_RB_FORCE_WAKEUP))) != 0) return result(-EINVAL)
   const ring: usize = load<u32>(pointer(map), MAP_DATA)
-  // A callback may drain the ring that it is called for.
+  // A callback may drain the ring that it is called for: nobody waits for the lock, which names its holder.
+  const owner = load<u32>(control, CTL_OWNER) | 0x8000_0000
   if (SHARED) {
-    if (atomic.cmpxchg<u32>(ring + RING_LOCK, 0, 1) != 0) return result(-EBUSY)
+    if (atomic.cmpxchg<u32>(ring + RING_LOCK, 0, owner) != 0) return result(-EBUSY)
   } else {
     if (load<u32>(ring, RING_LOCK) != 0) return result(-EBUSY)
-    store<u32>(ring, 1, RING_LOCK)
+    store<u32>(ring, owner, RING_LOCK)
   }
   const mask: u64 = load<u32>(ring, RING_MASK)
   const top = load<u32>(control, CTL_SP)

@@ -5,11 +5,12 @@ import type { HostMap } from './host-map.ts'
 import { perfEventArray } from './perf-event-array.ts'
 import { recordLength } from './ring.ts'
 import { ringbuf } from './ringbuf.ts'
+import { userRingbuf } from './user-ringbuf.ts'
 
 /** Where the rings of a map are. */
 function* ringsOf({ arena, address, def, maxEntries }: HostMap): Generator<number> {
   const data = arena.u32[(address + mapLayout.MAP_DATA) >>> 2]!
-  if (def.id === ringbuf.id) yield data
+  if (def.id === ringbuf.id || def.id === userRingbuf.id) yield data
   if (def.id !== perfEventArray.id) return
   for (let n = 0; n < maxEntries; n++)
     if (arena.u32[(data >>> 2) + n] !== 0) yield arena.u32[(data >>> 2) + n]!
@@ -25,9 +26,10 @@ export function discardAbandoned(arena: Arena, cpu: number): void {
     for (const ring of ringsOf(map)) {
       const lock = (ring + layout.RING_LOCK) >>> 2
       const holder = Atomics.load(u32, lock)
-      // Nothing under this lock is half done where a worker can end.
+      // Nothing under this lock is half done where a worker can end; of a user ring the last record may be drained again.
       if (holder !== 0 && arena.exports.isGone(holder) !== 0) Atomics.compareExchange(u32, lock, holder, 0)
-      discardIn(u32, ring, cpu)
+      // Records of a user ring are the host's.
+      if (map.def.id !== userRingbuf.id) discardIn(u32, ring, cpu)
     }
   }
 }
