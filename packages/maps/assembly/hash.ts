@@ -73,11 +73,11 @@ import {
 } from './hash-layout'
 import { makeNodes, pop, push } from './lru-list'
 
-/** A line of the cache, and what processors fetch together: the other line of a pair comes with each. */
+/** A line of the cache, and how far lines must be apart that processors do not fetch one with the other. */
 const LINE: u32 = 64
-const LINES: u32 = 128
+const LINES: u32 = 256
 /** In shared memory, maps of no more entries than these keep values apart. In larger ones workers seldom meet. */
-const APART: u32 = 8192
+const APART: u32 = 4096
 /** Maps of no more entries than these have two buckets for each: four of five elements are the first of theirs. */
 const ROOMY: u32 = 65536
 

@@ -3,6 +3,7 @@ import {
   BUCKETS,
   KEY,
   MASK,
+  NEXT,
   REFERENCED,
   SECRET,
   SECRET_BASE,
@@ -20,8 +21,8 @@ interface HashKind {
 type Lowering = (map: MapWords) => LowerI32 | undefined
 
 /**
- * The way of most lookups in a hash, for keys of 4 and 8 bytes: the key is that of the bucket's first element, or the bucket
- * is empty. What lies further behind, and in an LRU what has no mark yet, is left to the call (assembly/hash.ts, `lookup`).
+ * The way of most lookups in a hash, for keys of 4 and 8 bytes: the key is that of the bucket's first or second element, or
+ * there is none. What lies further behind, and in an LRU what has no mark yet, is left to the call (assembly/hash.ts, `lookup`).
  */
 export const lowerHash =
   ({ lru = false, perCpu = false }: HashKind = {}): Lowering =>
@@ -30,7 +31,6 @@ export const lowerHash =
     if (keySize !== 4 && keySize !== 8) return undefined
     const at = (offset: number): LowerI64 => ['i64.load', ['i32', map.address], offset]
     const key: LowerI32 = ['i32.wrap_i64', ['arg', 0]]
-    const element: LowerI32 = ['get', 'element']
     const call: LowerI32 = ['i32.wrap_i64', ['call']]
 
     // hash4 and hash8 of assembly/hash-layout.ts.
@@ -47,25 +47,32 @@ export const lowerHash =
       ['i32.load', ['control'], control.CTL_CPU],
       ['i32', map.word(VALUE_STRIDE)],
     ]
-    const first: LowerI32 = [
-      'i32.add',
-      ['i32.mul', element, ['i32', map.word(VALUE_SCALE)]],
-      ['i32', map.word(VALUE)],
-    ]
-    const value: LowerI32 = perCpu ? ['i32.add', first, own] : first
-    const same: LowerI32 =
+    const valueAt = (element: LowerI32): LowerI32 => {
+      const scaled: LowerI32 = ['i32.mul', element, ['i32', map.word(VALUE_SCALE)]]
+      const value: LowerI32 = ['i32.add', scaled, ['i32', map.word(VALUE)]]
+      return perCpu ? ['i32.add', value, own] : value
+    }
+    const same = (element: LowerI32): LowerI32 =>
       keySize === 4
         ? ['i32.eq', ['i32.load', element, KEY], ['i32.load', key]]
         : ['i64.eq', ['i64.load', element, KEY], ['i64.load', key]]
-    const found: LowerI32 = lru
-      ? ['if', ['i32.eq', ['i32.load', element, STATE], ['i32', REFERENCED]], value, call]
-      : value
+    const found = (element: LowerI32): LowerI32 =>
+      lru
+        ? ['if', ['i32.eq', ['i32.load', element, STATE], ['i32', REFERENCED]], valueAt(element), call]
+        : valueAt(element)
     // Ends are 0 and, in shared memory, odd.
-    const empty: LowerI32 = [
+    const isEnd = (element: LowerI32): LowerI32 => [
       'shared',
       ['i32.or', ['i32.eqz', element], ['i32.and', element, ['i32', 1]]],
       ['i32.eqz', element],
     ]
-    const missed: LowerI32 = ['if', empty, ['i32', 0], ['if', same, found, call]]
-    return ['let', 'element', ['i32.load', ['i32.add', bucket, ['i32', map.word(BUCKETS)]]], missed]
+    const look = (name: string, at: LowerI32, missing: LowerI32, next: LowerI32): LowerI32 => {
+      const element: LowerI32 = ['get', name]
+      const there: LowerI32 = ['if', same(element), found(element), next]
+      return ['let', name, at, ['if', isEnd(element), missing, there]]
+    }
+    const none: LowerI32 = ['i32', 0]
+    // Behind another element the end may be that of another bucket: the call looks.
+    const second = look('second', ['i32.load', ['get', 'first'], NEXT], ['shared', call, none], call)
+    return look('first', ['i32.load', ['i32.add', bucket, ['i32', map.word(BUCKETS)]]], none, second)
   }
