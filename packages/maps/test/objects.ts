@@ -10,8 +10,8 @@ import {
   sockLayout,
 } from '@skep/registry'
 import { builtinMapTypes } from '../src/map-types.ts'
-import { type Bpf, closeFd, command, refused, systemCall } from './bpf.ts'
-import type { World } from './world.ts'
+import { Bpf, closeFd, command, refused, systemCall } from './bpf.ts'
+import { createWorld, type World } from './world.ts'
 
 export type ObjectKind =
   | 'map'
@@ -206,7 +206,8 @@ const numbersOf =
 
 const openGroups = (): number[] => {
   const path = groupPath()
-  return path ? [openSync(path, 'r')] : []
+  if (!path) throw new Error('no cgroup2 is mounted')
+  return [openSync(path, 'r')]
 }
 
 const [PERF_TYPE_SOFTWARE, PERF_COUNT_SW_BPF_OUTPUT] = [1, 10]
@@ -285,7 +286,15 @@ const kinds: Readonly<Record<ObjectKind, Maker>> = {
   ),
 }
 
-/** Whether there are objects of a kind on this machine. */
-export const has = (kind: ObjectKind): boolean => !kind.startsWith('cgroup') || groupPath() !== undefined
-
 export const makeObjects = (kind: ObjectKind, bpf: Bpf, world: World): Objects => kinds[kind](bpf, world)
+
+/** Why there are no objects of a kind on this machine; undefined where there are. */
+export function lacks(kind: ObjectKind | undefined): string | undefined {
+  if (kind === undefined) return undefined
+  try {
+    makeObjects(kind, new Bpf(), createWorld()).close()
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}
