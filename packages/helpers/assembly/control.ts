@@ -43,8 +43,8 @@ export function spin_unlock(lock: u64, r2: u64, r3: u64, r4: u64, r5: u64): u64 
 }
 
 /**
- * A lock that fails instead of waiting for ever (kernel/bpf/rqspinlock.c): at once where its holder asks again. With threads it
- * names its holder, as take() has it; without, whoever holds it is the one that asks.
+ * A lock that fails instead of waiting for ever (kernel/bpf/rqspinlock.c), and at once if its holder asks again. With
+ * threads it names its holder, as take() has it; without, whoever holds it is the one that asks.
  */
 export function res_spin_lock(lock: u64, r2: u64, r3: u64, r4: u64, r5: u64): u64 {
   const word = pointer(lock)

@@ -3,7 +3,8 @@ import { type Kernel, loadCollection, openKernel } from '@skep/linux'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createDefaultPlatform, createRuntime, parseObject, setGlobals } from '../src/index.ts'
 import { engines, spec } from './hostile-tools.ts'
-import { kfuncProgram, missing, runHere, runThere } from './kfunc-calls.ts'
+import { missing, runHere, runThere } from './kfunc-calls.ts'
+import { kfuncProgram } from './kfunc-program.ts'
 
 // bpf_throw: the run is over, and returns the cookie.
 

@@ -129,6 +129,17 @@ const cases: readonly Case[] = [
     { type: 'sched_cls' },
   ],
   [
+    'a hash that was set, and taken away',
+    calls(
+      'r1 = r9\nr2 = 7\ncall bpf_set_hash',
+      'r1 = r9\ncall bpf_get_hash_recalc',
+      'r1 = r9\ncall bpf_set_hash_invalid',
+      // Which one the packet's flow has, depends on the machine's secret.
+      'r1 = r9\ncall bpf_get_hash_recalc\nr1 = r0\nr0 = 1\nif r1 != 7 goto other\nr0 = 2\nother:',
+    ),
+    { type: 'sched_cls' },
+  ],
+  [
     'routes of a device that is not there',
     calls(
       `${[0, 1, 2, 3, 4, 5, 6, 7].map((n) => `*(u64 *)(r10 - ${64 - 8 * n}) = 0`).join('\n')}

@@ -2,7 +2,7 @@ import { access, readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { createRuntime, runIterator } from '../src/index.ts'
 import { engines, failure, spec } from './hostile-tools.ts'
-import { kfuncProgram } from './kfunc-calls.ts'
+import { kfuncProgram } from './kfunc-program.ts'
 
 // Programs that write a text about each element, as reading an iterator's file gives it.
 

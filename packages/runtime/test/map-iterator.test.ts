@@ -52,7 +52,7 @@ describe.skipIf(kernel?.possibleCpus !== CPUS)('a program over the elements of a
       }
     })
     expect(mine).toEqual(theirs)
-    expect(mine[1]).toContain('2: 102 7')
+    expect(mine[1]).toContain('+ 2: 102 7')
     expect(mine[2]).toContain('last 2, a map: 1')
     expect(runtime.arena.count).toBeGreaterThanOrEqual(blocks)
   })

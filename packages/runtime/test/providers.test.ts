@@ -1,9 +1,14 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { control } from '@skep/registry'
 import { describe, expect, it } from 'vitest'
 import { createRuntime, type HelperProviders, type ProgramSpec } from '../src/index.ts'
 import { engines, failure, program, spec } from './hostile-tools.ts'
+import { kfuncProgram } from './kfunc-program.ts'
 
 // Helpers that ask the host: with its answer they run, without they are refused by name.
+
+const VMLINUX = '/sys/kernel/btf/vmlinux'
+const kernelBtf = existsSync(VMLINUX) ? readFileSync(VMLINUX) : undefined
 
 const of = (type: string, text: string, more: Partial<ProgramSpec> = {}): ProgramSpec =>
   program(text, { type, section: type, ...more })
@@ -71,6 +76,32 @@ describe.each(engines)('helpers that ask the host on %s', (engine) => {
     const { arena } = runtime
     const block = arena.alloc(control.RUN_HEADER_SIZE + 168)
     expect(run.run(block + control.RUN_HEADER_SIZE)).toBe(0x100)
+    arena.free(block)
+  })
+
+  it.skipIf(!kernelBtf)('bpf_get_func_arg, bpf_get_func_ret and bpf_get_func_arg_cnt', async () => {
+    using runtime = await createRuntime({ engine, providers, kernelBtf: kernelBtf! })
+    const { arena } = runtime
+    const block = arena.alloc(control.RUN_HEADER_SIZE + 64)
+    const map = { name: 'm0', type: 'array', keySize: 4, valueSize: 8, maxEntries: 1 }
+    // Such programs return 0: the result goes into the map.
+    const ask = async (attachType: string, text: string): Promise<number> => {
+      const attach = { type: 'tracing', section: 'fentry', attachType, attachTo: 'bpf_fentry_test2' }
+      const keeps = `r6 = r0\nr1 = map 0\n*(u32 *)(r10 - 16) = 0\nr2 = r10\nr2 += -16\ncall 1
+if r0 == 0 goto out\n*(u64 *)(r0 + 0) = r6\nout:\nr0 = 0\nexit`
+      using loaded = await runtime.load(spec([kfuncProgram(`${text}\n${keeps}`, attach)], [map]))
+      loaded.program('p').run(block + control.RUN_HEADER_SIZE)
+      const value = loaded.map('m0').lookup(new Uint8Array(4))!
+      return Number(new DataView(value.buffer).getBigInt64(0, true))
+    }
+    const argument = (n: number): string =>
+      `r2 = ${n}\nr3 = r10\nr3 += -8\n*(u64 *)(r10 - 8) = 77\ncall 183\nr1 = *(u64 *)(r10 - 8)\nr0 *= 1000\nr0 += r1`
+    expect(await ask('trace_fentry', 'call 185')).toBe(3)
+    expect(await ask('trace_fentry', argument(1))).toBe(6)
+    expect(await ask('trace_fentry', argument(2))).toBe(-1)
+    expect(await ask('trace_fentry', argument(3))).toBe(-22_000 + 77)
+    const returned = 'r2 = r10\nr2 += -8\ncall 184\nr1 = *(u64 *)(r10 - 8)\nr0 += r1'
+    expect(await ask('trace_fexit', returned)).toBe(99)
     arena.free(block)
   })
 

@@ -21,8 +21,10 @@ const RUNNING = [
   'hook-tc/src',
   'hook-socket/src',
 ]
+/** Where helpers are called as their module has them, not by programs on the engines. */
+const MODULES = ['helpers/src', 'maps/src', 'maps/test']
 /** What a test has that compares with the running kernel. */
-const KERNEL = /from '(@skep\/linux|.*\/impl\/(calls|packets)\.ts|.*\/kfunc-calls\.ts|.*sides\.ts)'/
+const KERNEL = /from '(@skep\/linux|.*\/impl\/calls\.ts|.*\/packets\.ts|.*\/kfunc-calls\.ts|.*sides\.ts)'/
 /** Objects whose programs a test runs, beside it. */
 const OBJECTS = ['packages/runtime/testdata', 'packages/runtime/testdata/examples', 'apps/cli/testdata']
 
@@ -61,7 +63,9 @@ function withHeaders(file: string): string[] {
 /** A test, and the files beside it that it uses. */
 function withImports(file: string): string {
   const text = readFileSync(file, 'utf8')
-  const beside = [...text.matchAll(/from '\.\/([\w-]+\.ts)'/g)].map(([, name]) => join(dirname(file), name!))
+  const beside = [...text.matchAll(/from '(\.[\w./-]*\.ts)'/g)]
+    .map(([, path]) => join(dirname(file), path!))
+    .filter((path) => path.includes('/test/'))
   return [text, ...beside.map((path) => readFileSync(path, 'utf8'))].join('\n')
 }
 
@@ -84,7 +88,8 @@ export function testedNames(): ReadonlyMap<string | number, Tested> {
   for (const file of RUNNING.flatMap(testsBelow)) {
     // This one reads the tables.
     if (basename(file).startsWith('reference.')) continue
-    const state: Tested = KERNEL.test(readFileSync(file, 'utf8')) ? 'kernel' : 'here'
+    const onEngines = !MODULES.some((folder) => file.includes(`/${folder}/`))
+    const state: Tested = onEngines && KERNEL.test(readFileSync(file, 'utf8')) ? 'kernel' : 'here'
     const text = withImports(file)
     const sources = sourcesIn(text)
     for (const part of [text, ...sources.flatMap(withHeaders)])
@@ -97,6 +102,7 @@ export function testedNames(): ReadonlyMap<string | number, Tested> {
 const NO_LSM = 'the kernel has no test run for LSM programs'
 const NO_CGROUP = 'the kernel has no test run for programs of cgroups'
 const ONLY_HERE: Readonly<Record<string, string>> = {
+  bpf_get_prandom_u32: 'its numbers are random',
   bpf_inode_storage_get: NO_LSM,
   bpf_inode_storage_delete: NO_LSM,
   bpf_cgrp_storage_get: "a test run's arguments hold no cgroup",

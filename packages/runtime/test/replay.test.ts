@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createRuntime } from '../src/index.ts'
 import { engines, spec } from './hostile-tools.ts'
-import { kfuncProgram } from './kfunc-calls.ts'
+import { kfuncProgram } from './kfunc-program.ts'
 
 // A seed makes runs repeatable: random numbers, time and CPU are the same in every runtime that has it, on both engines.
 

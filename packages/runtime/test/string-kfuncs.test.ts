@@ -3,7 +3,8 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createRuntime, type Program, type Runtime } from '../src/index.ts'
 import { engines, spec } from './hostile-tools.ts'
-import { kfuncProgram, missing, runThere } from './kfunc-calls.ts'
+import { missing, runThere } from './kfunc-calls.ts'
+import { kfuncProgram } from './kfunc-program.ts'
 
 // bpf_strcmp and its kin on strings in packets: the same numbers on both engines and in the kernel.
 

@@ -1,5 +1,5 @@
 import { createSocket as createUdp } from 'node:dgram'
-import { readFileSync, statSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { type Kernel, openKernel } from '@skep/linux'
@@ -26,8 +26,10 @@ async function same(
   input: RunInput,
   providers: HelperProviders = {},
   prepare: (arena: Arena) => void = () => {},
+  result?: number,
 ): Promise<void> {
   const theirs = runThere(kernel, text, input)
+  if (result !== undefined) expect(theirs.retval).toBe(result)
   for (const engine of engines) {
     const mine = await runHere(text, input, { engine, providers }, ({ arena }) => prepare(arena))
     expect(mine, engine).toEqual(theirs)
@@ -92,18 +94,18 @@ describe.skipIf(missing)('where a program runs', () => {
   })
 })
 
-/** The cgroups of this process, from the root on, where the second kind is mounted. */
-function cgroups(): bigint[] | undefined {
+/** The folders of this process's cgroups, from the root's on, where the second kind is mounted. */
+function cgroupFolders(): string[] | undefined {
   if (missing) return undefined
   const mount = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/mounts', 'utf8'))?.[1]
   const path = /^0::(.*)$/m.exec(readFileSync('/proc/thread-self/cgroup', 'utf8'))?.[1]
   if (mount === undefined || path === undefined || path.includes('..')) return undefined
   const names = path.split('/').filter((name) => name !== '')
-  const paths = Array.from({ length: names.length + 1 }, (_, n) => join(mount, ...names.slice(0, n)))
-  return paths.map((one) => statSync(one, { bigint: true }).ino)
+  return Array.from({ length: names.length + 1 }, (_, n) => join(mount, ...names.slice(0, n)))
 }
 
-const path = cgroups()
+const folders = cgroupFolders()
+const path = folders?.map((folder) => statSync(folder, { bigint: true }).ino)
 
 describe.skipIf(missing)("what the host's providers tell", () => {
   it.skipIf(!path)('cgroups of the task and of a packet’s socket', async () => {
@@ -122,6 +124,36 @@ describe.skipIf(missing)("what the host's providers tell", () => {
       ),
       { type: 'sched_cls' },
       providers,
+    )
+  })
+
+  it.skipIf(!path)('cgroups in a map', async () => {
+    const fd = openSync(folders!.at(-1)!, 'r')
+    const word = (n: number): Uint8Array => new Uint8Array(Uint32Array.of(n).buffer)
+    const first = { here: word(Number(path!.at(-1)! & 0xffff_ffffn)), there: word(fd) }
+    const maps = [{ type: 'cgroup_array', keySize: 4, valueSize: 4, maxEntries: 3, first }]
+    const providers: HelperProviders = { cgroups: { current: () => path!, ofPacket: () => path! } }
+    const indexes = [0, 1, 3]
+    const task = indexes.map((n) => `r1 = map 0\nr2 = ${n}\ncall bpf_current_task_under_cgroup`)
+    await same(calls(...task), { type: 'raw_tracepoint', data: new Uint8Array(0), maps }, providers)
+    const skb = indexes.map((n) => `r1 = r9\nr2 = map 0\nr3 = ${n}\ncall bpf_skb_under_cgroup`)
+    await same(calls(...skb), { type: 'sched_cls', maps }, providers)
+    closeSync(fd)
+  })
+
+  it.skipIf(!path)('the cgroup of a socket', async () => {
+    const isIt = (call: string, id: bigint): string => `r1 = r6\n${call}\nr1 = ${id} ll\nif r0 != r1 goto out`
+    // Such programs return 0 or 1: whether all is as this process knows it.
+    await same(
+      `r6 = *(u64 *)(r1 + 168)\nr7 = 0\nif r6 == 0 goto out
+r1 = r6\ncall bpf_sk_fullsock\nif r0 == 0 goto out\nr6 = r0
+${isIt('call bpf_sk_cgroup_id', path!.at(-1)!)}
+${[0, 1, 9].map((n) => isIt(`r2 = ${n}\ncall bpf_sk_ancestor_cgroup_id`, path![n] ?? 0n)).join('\n')}
+r7 = 1\nout:\nr0 = r7\nexit`,
+      { type: 'cgroup_skb' },
+      { cgroups: { current: () => path!, ofSocket: () => path! } },
+      undefined,
+      1,
     )
   })
 

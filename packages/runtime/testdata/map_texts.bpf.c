@@ -5,6 +5,7 @@
 
 static long (*const bpf_seq_printf)(void *m, const char *fmt, u32 fmt_size, const void *data, u32 data_len) =
 	(void *)126;
+static long (*const bpf_seq_write)(void *m, const void *data, u32 len) = (void *)127;
 
 struct pair {
 	u64 first;
@@ -41,6 +42,7 @@ struct bpf_iter__bpf_map_elem {
 SEC("iter/bpf_map_elem") int show(struct bpf_iter__bpf_map_elem *ctx)
 {
 	static const char line[] = "%llu: %llu %llu\n";
+	static const char mark[] = "+ ";
 	static const char end[] = "last %llu, a map: %llu\n";
 	void *seq = ctx->meta->seq;
 	struct pair *value = ctx->value;
@@ -56,6 +58,7 @@ SEC("iter/bpf_map_elem") int show(struct bpf_iter__bpf_map_elem *ctx)
 	numbers[0] = *key;
 	numbers[1] = value->first;
 	numbers[2] = value->second;
+	bpf_seq_write(seq, mark, sizeof(mark) - 1);
 	bpf_seq_printf(seq, line, sizeof(line), numbers, sizeof(numbers));
 	value->first += 100;
 	return 0;

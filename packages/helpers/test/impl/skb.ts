@@ -13,6 +13,14 @@ export interface TestSkb {
   readonly release: () => void
 }
 
+/** eth_type_trans: a length is no protocol. */
+function protocolOf(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset)
+  const type = view.getUint16(12)
+  if (type >= 1536) return type
+  return bytes.length >= 16 && view.getUint16(14) === 0xffff ? 1 : 4
+}
+
 /** __sk_buff over a packet with much head and tail room, as tc sees it. */
 export function createSkb({ arena }: World, bytes: Uint8Array): TestSkb {
   const block = arena.alloc(control.RUN_HEADER_SIZE + skb.SKB_CONTEXT_SIZE + 2 * ROOM + bytes.length)
@@ -24,7 +32,7 @@ export function createSkb({ arena }: World, bytes: Uint8Array): TestSkb {
   const put = (offset: number, value: number): void => arena.view.setUint32(context + offset, value, true)
   const get = (offset: number): number => arena.view.getUint32(context + offset, true)
   put(skb.SKB_LEN, bytes.length)
-  arena.view.setUint16(context + skb.SKB_PROTOCOL, new DataView(bytes.buffer, bytes.byteOffset).getUint16(12))
+  arena.view.setUint16(context + skb.SKB_PROTOCOL, protocolOf(bytes))
   put(skb.SKB_DATA, data)
   put(skb.SKB_DATA_META, data)
   put(skb.SKB_DATA_END, data + bytes.length)

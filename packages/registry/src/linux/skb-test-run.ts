@@ -19,10 +19,12 @@ import { freeSocket } from '../sockets.ts'
 import { TestRunError } from '../test-run-error.ts'
 import { ETH_P_IP, ETH_P_IPV6, etherProtocol, packetType } from './ethernet.ts'
 
-/** NET_SKB_PAD + NET_IP_ALIGN and more: helpers push headers in front of the packet without moving it. */
-const HEAD_ROOM = 256
-/** Room for bpf_skb_change_tail and bpf_skb_adjust_room. */
-const TAIL_ROOM = 4096
+/**
+ * Room in front of a packet for headers that helpers put there, and behind it for bpf_skb_change_tail: as much as the kernel lets
+ * a packet grow (BPF_SKB_MAX_LEN).
+ */
+const HEAD_ROOM = 16_384
+const TAIL_ROOM = 16_384
 const ETH_HLEN = 14
 const LOOPBACK_IFINDEX = 1
 const SOCK_BYTES = SOCK_PREAMBLE + SOCK_RECORD_SIZE
