@@ -81,6 +81,13 @@ function bit(data: usize, index: u32): usize {
   return (load<u8>(data + (index >> 3)) >> (7 - (<u8>index & 7))) & 1
 }
 
+/** A bit of a key's data. */
+@inline
+function bitOf(map: usize, key: usize, index: u32): usize {
+  if (load<u32>(map, DATA_SIZE) != 4) return bit(key + 4, index)
+  return (bswap<u32>(load<u32>(key, 4)) >> (31 - index)) & 1
+}
+
 /** How many leading bits of two data fields are equal, as far as `limit`. */
 function common(a: usize, b: usize, limit: u32): u32 {
   let bits: u32 = 0
@@ -187,7 +194,7 @@ function insert(map: usize, key: usize, value: usize, flags: u64): i32 {
     match = matching(map, node, key)
     const length = load<u32>(node, PREFIX)
     if (length != match || length == prefix) break
-    slot = node + (bit(key + 4, length) << 2)
+    slot = node + (bitOf(map, key, length) << 2)
     node = load<u32>(slot)
   }
   const same = node != 0 && load<u32>(node, PREFIX) == match
@@ -251,7 +258,7 @@ function remove(map: usize, key: usize): i32 {
     if (length != match || length == prefix) break
     parent = node
     above = slot
-    slot = node + (bit(key + 4, length) << 2)
+    slot = node + (bitOf(map, key, length) << 2)
     node = load<u32>(slot)
   }
   if (node == 0 || load<u32>(node, PREFIX) != prefix || match != prefix || load<u32>(node, INTERMEDIATE) != 0) {
@@ -304,7 +311,7 @@ function nextOf(map: usize, key: u32): u32 {
       match = matching(map, node, key)
       const length = load<u32>(node, PREFIX)
       if (length != match || length == prefix) break
-      const side = bit(key + 4, length)
+      const side = bitOf(map, key, length)
       const right = load<u32>(node, CHILDREN + 4)
       if (side == 0 && right != 0) {
         subtree = right
