@@ -9,7 +9,7 @@ import {
 } from '../../registry/src/layout/map'
 import { copyBytes, up8 } from './env'
 
-/** Updates with keys and values that follow one another, up to the first that is refused; `done` gets how many were not. */
+/** Updates with keys and values in a row, up to the first that is refused; `done` gets how many were not. */
 export function map_update_each(map: u32, keys: u32, values: u32, count: u32, done: u32): i32 {
   const update = load<u32>(map, MAP_OP_UPDATE)
   const keySize = load<u32>(map, MAP_KEY_SIZE)

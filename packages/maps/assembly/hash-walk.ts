@@ -42,7 +42,7 @@ function touch(map: usize, bucket: usize, end: usize, value: usize): void {
   }
 }
 
-/** The bucket behind an empty one, and behind those that are empty eight in a row: most are where a map has few elements. */
+/** The bucket behind an empty one, and behind any eight empty ones in a row: most are where elements are few. */
 @inline
 function passEmpty(bucket: usize, end: usize): usize {
   bucket += 4
@@ -80,8 +80,8 @@ function clear(map: usize, bucket: usize, count: u32): void {
 }
 
 /**
- * Whole buckets from number `cursor` on, as many as fit into `capacity`; -ENOSPC when the first has more elements. Values
- * go to `values` unless that is 0; with `remove`, the elements are deleted in the same step.
+ * Whole buckets from number `cursor` on, as many as fit into `capacity`; -ENOSPC when the first has more elements.
+ * Values go to `values` unless that is 0; with `remove`, the elements are deleted in the same step.
  */
 export function hash_elements(
   map: u32,

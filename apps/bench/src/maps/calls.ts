@@ -19,7 +19,10 @@ export type HostOperation =
   | 'push'
   | 'member'
 
-/** Compiles a C file beside this one, which times what a process does with a map without anything around it. Throws BenchError where there is no C compiler. */
+/**
+ * Compiles a C file beside this one, which times what a process does with a map without anything around it. Throws BenchError
+ * where there is no C compiler.
+ */
 export class CallsProgram {
   readonly #folder: string = mkdtempSync(join(tmpdir(), 'skep-bench-'))
   readonly #file: string = join(this.#folder, 'program')
