@@ -8,12 +8,12 @@ import { build } from 'esbuild'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 
-/** The module @skep/linux, bundled from packages/linux/src: no build is needed. */
-export const loadLinux = async () => {
-  const home = join(root, 'packages/linux')
-  const entry = join(home, 'src/index.ts')
+const linux = join(root, 'packages/linux')
+
+/** What a module of this text in a folder exports, bundled with the sources that it imports: no build is needed. */
+export const loadSources = async (contents, folder) => {
   const { outputFiles } = await build({
-    entryPoints: [entry],
+    stdin: { contents, resolveDir: folder, loader: 'ts' },
     bundle: true,
     write: false,
     format: 'esm',
@@ -26,14 +26,14 @@ export const loadLinux = async () => {
         name: 'koffi',
         setup: ({ onResolve }) =>
           onResolve({ filter: /^koffi$/ }, ({ path }) => ({
-            path: pathToFileURL(createRequire(entry).resolve(path)).href,
+            path: pathToFileURL(createRequire(join(linux, 'package.json')).resolve(path)).href,
             external: true,
           })),
       },
     ],
   })
   const cache = join(root, 'node_modules/.cache/skep-kernel')
-  const file = join(cache, `linux-${process.pid}.mjs`)
+  const file = join(cache, `sources-${process.pid}.mjs`)
   mkdirSync(cache, { recursive: true })
   writeFileSync(file, outputFiles[0].contents)
   try {
@@ -42,6 +42,9 @@ export const loadLinux = async () => {
     rmSync(file, { force: true })
   }
 }
+
+/** The module @skep/linux. */
+export const loadLinux = () => loadSources("export * from './src/index.ts'", linux)
 
 /** Answers each line of standard input with a line, in order. One that is no JSON gets an error and the fields of `nothing`. */
 export const serve = async (answer, nothing) => {

@@ -1,34 +1,14 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { gunzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
+import { bytesOf, conformanceCases } from '../../../vitest.conformance.ts'
 import { assemble, decode, encode, formatMnemonic, IsaError } from '../src/index.ts'
 
-interface Case {
-  readonly name: string
-  readonly groups: readonly string[] | null
-  readonly cpu_version: number | null
-  readonly asm: string | null
-  readonly insns: string
-  readonly expected_error: string | null
-}
-
-// The public suite as data, which lies beside the work tree where it lies at all; it is not ours to copy.
-const corpus = new URL('../../../../shared/corpora/conformance.jsonl.gz', import.meta.url)
-const present = existsSync(corpus)
-const cases: Case[] = present
-  ? gunzipSync(readFileSync(corpus))
-      .toString()
-      .trim()
-      .split('\n')
-      .map((line): Case => JSON.parse(line))
-  : []
+const cases = conformanceCases ?? []
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
-const fromHex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'))
-const title = present
+const title = conformanceCases
   ? 'bpf_conformance'
   : 'bpf_conformance (skipped: the corpus is not beside the work tree)'
 
-describe.skipIf(!present)(title, () => {
+describe.skipIf(!conformanceCases)(title, () => {
   const programs = cases.filter((row) => row.asm !== null)
   const refused = cases.filter((row) => row.expected_error !== null)
 
@@ -43,7 +23,7 @@ describe.skipIf(!present)(title, () => {
   })
 
   it.each(programs.map((row) => [row.name, row] as const))('decodes and prints %s', (_, row) => {
-    const insns = decode(fromHex(row.insns))
+    const insns = decode(bytesOf(row.insns))
     expect(hex(encode(insns))).toBe(row.insns)
     expect(hex(assemble(insns.map(formatMnemonic).join('\n')))).toBe(row.insns)
   })
@@ -53,7 +33,7 @@ describe.skipIf(!present)(title, () => {
     const wrong = new Set<string>()
     for (const { insns, groups, cpu_version } of programs) {
       const allowed = groups!.flatMap((group) => [group, includes[group]])
-      for (const { def } of decode(fromHex(insns))) {
+      for (const { def } of decode(bytesOf(insns))) {
         if (!allowed.includes(def.group) || Number(def.since.slice(1)) > cpu_version!) wrong.add(def.name)
       }
     }
@@ -62,6 +42,6 @@ describe.skipIf(!present)(title, () => {
   })
 
   it.each(refused.map((row) => [row.name, row] as const))('refuses %s', (_, row) => {
-    expect(() => decode(fromHex(row.insns))).toThrow(IsaError)
+    expect(() => decode(bytesOf(row.insns))).toThrow(IsaError)
   })
 })

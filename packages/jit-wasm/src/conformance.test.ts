@@ -1,30 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { gunzipSync } from 'node:zlib'
 import { decode, IsaError, insn } from '@skep/isa'
 import type { CompiledProgram } from '@skep/registry'
 import { describe, expect, it } from 'vitest'
+import { bytesOf, conformanceCases } from '../../../vitest.conformance.ts'
 import { bigHelper, createCpu, link, place, type TestCpu } from '../test/harness.ts'
 import { jit } from './engine.ts'
 
-// The public bpf_conformance suite as JSON lines, one case each. It is not part of this repository.
-const corpus = new URL('../../../../shared/corpora/conformance.jsonl.gz', import.meta.url)
-const present = existsSync(corpus)
-
-interface Case {
-  readonly name: string
-  readonly insns: string
-  readonly mem: string
-  readonly expected_r0: string | null
-  readonly expected_error: string | null
-}
-
-const cases: Case[] = present
-  ? gunzipSync(readFileSync(corpus))
-      .toString()
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Case)
-  : []
+const cases = conformanceCases ?? []
 
 /** The helpers of the suite's own plugins (bpf_conformance, src/test_helpers.h). */
 function suiteHelpers(cpu: TestCpu): ReturnType<typeof bigHelper>[] {
@@ -40,7 +21,7 @@ function suiteHelpers(cpu: TestCpu): ReturnType<typeof bigHelper>[] {
   ]
 }
 
-describe.skipIf(!present)('bpf_conformance (skipped where the corpus is absent)', () => {
+describe.skipIf(!conformanceCases)('bpf_conformance (skipped where the corpus is absent)', () => {
   const runnable = cases.filter(({ expected_r0 }) => expected_r0 !== null)
   const refused = cases.filter(({ expected_r0 }) => expected_r0 === null)
 
@@ -56,9 +37,9 @@ describe.skipIf(!present)('bpf_conformance (skipped where the corpus is absent)'
       const helpers = suiteHelpers(cpu)
       const wrong: string[] = []
       for (const { name, insns, mem, expected_r0 } of runnable) {
-        const memory = new Uint8Array(Buffer.from(mem.replaceAll(' ', ''), 'hex'))
+        const memory = bytesOf(mem)
         // The suite also passes the memory's size, in r2.
-        const code = decode(new Uint8Array(Buffer.from(insns, 'hex')))
+        const code = decode(bytesOf(insns))
         const program = link([insn.mov64_imm(2, memory.length), ...code], { name, helpers })
         const { programs } = await engine.compile([program])
         const expected = BigInt(expected_r0!)
@@ -88,7 +69,7 @@ describe.skipIf(!present)('bpf_conformance (skipped where the corpus is absent)'
 
   it('is never asked to compile what the decoder refuses', () => {
     for (const { insns } of refused) {
-      expect(() => decode(new Uint8Array(Buffer.from(insns, 'hex')))).toThrow(IsaError)
+      expect(() => decode(bytesOf(insns))).toThrow(IsaError)
     }
   })
 })

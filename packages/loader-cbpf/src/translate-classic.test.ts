@@ -11,35 +11,13 @@ const text = (spec: ProgramSpec): string[] => formatLlvm(decode(spec.insns))
 const translated = (asm: string, options?: TranslateOptions): string[] =>
   text(translateClassic(assembleBpfAsm(asm), options))
 
-const {
-  protocol,
-  pkttype,
-  ifindex,
-  mark,
-  queue,
-  rxhash,
-  cpu,
-  alu_xor_x,
-  vlan_tag,
-  vlan_tag_present,
-  random,
-  vlan_tpid,
-} = ANCILLARY
-const SOCKET = [
-  protocol,
-  pkttype,
-  ifindex,
-  mark,
-  queue,
-  rxhash,
-  cpu,
-  alu_xor_x,
-  vlan_tag,
-  vlan_tag_present,
-  random,
-  vlan_tpid,
-]
+const { cpu, alu_xor_x, queue, random } = ANCILLARY
 const XDP = [cpu, alu_xor_x, random, queue]
+const SOCKET = (
+  'protocol pkttype ifindex mark queue rxhash cpu alu_xor_x vlan_tag vlan_tag_present random vlan_tpid'.split(
+    ' ',
+  ) as (keyof typeof ANCILLARY)[]
+).map((name) => ANCILLARY[name])
 
 const values = { random: 0xdead_beef, cpu: 3 }
 const info: ClassicPacketInfo = {

@@ -1,28 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { gunzipSync } from 'node:zlib'
 import { decode } from '@skep/isa'
 import { control } from '@skep/registry'
 import { describe, expect, it } from 'vitest'
+import { bytesOf, conformanceCases } from '../../../vitest.conformance.ts'
 import { Bench, bareContext } from '../test/harness.ts'
 import { createStepper } from './stepper.ts'
 
-const corpus = new URL('../../../../shared/corpora/conformance.jsonl.gz', import.meta.url)
-
-interface Case {
-  readonly name: string
-  readonly insns: string
-  readonly mem: string
-  readonly expected_r0: string | null
-}
-
-const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex.replaceAll(/\s/g, ''), 'hex'))
-
-describe.skipIf(!existsSync(corpus))('bpf_conformance (skipped where the corpus is absent)', () => {
-  const cases = (existsSync(corpus) ? gunzipSync(readFileSync(corpus)).toString() : '')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Case)
-    .filter((one) => one.expected_r0 !== null)
+describe.skipIf(!conformanceCases)('bpf_conformance (skipped where the corpus is absent)', () => {
+  const cases = (conformanceCases ?? []).filter((one) => one.expected_r0 !== null)
 
   for (const checked of [false, true]) {
     for (const shared of [false, true]) {
@@ -34,8 +18,8 @@ describe.skipIf(!existsSync(corpus))('bpf_conformance (skipped where the corpus 
           const unwind = bench.helper(5, () => 0n)
           const wrong: string[] = []
           for (const one of cases) {
-            const mem = bytes(one.mem)
-            const program = await bench.load(decode(bytes(one.insns)), {
+            const mem = bytesOf(one.mem)
+            const program = await bench.load(decode(bytesOf(one.insns)), {
               checked,
               helpers: [unwind],
               context: bareContext(mem.length),

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { failure } from '../../test/failure.ts'
 import { insn } from '../ebpf/build.ts'
 import { encode } from '../ebpf/encode.ts'
 import type { Insn } from '../ebpf/insn.ts'
@@ -103,16 +104,6 @@ describe('assemble', () => {
   })
 })
 
-const failure = (text: string): AssemblyError => {
-  try {
-    assemble(text)
-  } catch (error) {
-    if (error instanceof AssemblyError) return error
-    throw error
-  }
-  throw new Error(`${text} was accepted`)
-}
-
 describe('AssemblyError', () => {
   it.each<[string, string, number, number, string]>([
     ['exit\nmvo r1, 2', 'UNKNOWN_MNEMONIC', 2, 1, 'mvo'],
@@ -142,15 +133,17 @@ describe('AssemblyError', () => {
     ['lock *(u8 *)(r1 + 0) += r2', 'UNEXPECTED', 1, 1, 'lock'],
     [`ja end\n${'exit\n'.repeat(40_000)}end: exit`, 'JUMP_TOO_FAR', 1, 4, 'end'],
   ])('says where and what: %j', (text, code, line, column, word) => {
-    expect(failure(text)).toMatchObject({ code, line, column, word })
+    expect(failure(assemble, text)).toMatchObject({ code, line, column, word })
   })
 
   it('says what could have stood there, in one line', () => {
-    expect(failure('exit\nmvo r1, 2').message).toBe(
+    expect(failure(assemble, 'exit\nmvo r1, 2').message).toBe(
       'line 2, column 1: `mvo` is no instruction; expected `mov`',
     )
-    expect(failure('w1 = r2').message).toBe('line 1, column 6: `r2` is the 64-bit register; expected `w2`')
-    expect(failure('mov r1,').expected).toEqual(['a register r0 to r10', 'a number'])
+    expect(failure(assemble, 'w1 = r2').message).toBe(
+      'line 1, column 6: `r2` is the 64-bit register; expected `w2`',
+    )
+    expect(failure(assemble, 'mov r1,').expected).toEqual(['a register r0 to r10', 'a number'])
   })
 
   it('is the only thing that bad text throws', () => {
@@ -179,7 +172,7 @@ describe('AssemblyError', () => {
   })
 
   it('comes quickly for absurd input', () => {
-    expect(failure(`mov r1, ${'9'.repeat(1_000_000)}`).code).toBe('OUT_OF_RANGE')
-    expect(failure('('.repeat(1_000_000)).code).toBe('UNKNOWN_MNEMONIC')
+    expect(failure(assemble, `mov r1, ${'9'.repeat(1_000_000)}`).code).toBe('OUT_OF_RANGE')
+    expect(failure(assemble, '('.repeat(1_000_000)).code).toBe('UNKNOWN_MNEMONIC')
   })
 })

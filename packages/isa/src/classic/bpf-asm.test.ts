@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { failure } from '../../test/failure.ts'
 import { AssemblyError } from '../asm/error.ts'
 import { assembleBpfAsm } from './bpf-asm.ts'
 import { formatDdd } from './ddd.ts'
@@ -73,16 +74,6 @@ describe('disassembleBpfAsm', () => {
   })
 })
 
-const failure = (text: string): AssemblyError => {
-  try {
-    assembleBpfAsm(text)
-  } catch (error) {
-    if (error instanceof AssemblyError) return error
-    throw error
-  }
-  throw new Error(`${text} was accepted`)
-}
-
 describe('AssemblyError', () => {
   it.each<[string, string, number, number, string]>([
     ['', 'UNEXPECTED', 1, 1, ''],
@@ -101,7 +92,7 @@ describe('AssemblyError', () => {
     [`jeq #1, far ${'tax '.repeat(256)} far: tax`, 'JUMP_TOO_FAR', 1, 9, 'far'],
     ['tax\n'.repeat(4097), 'TOO_MANY_INSNS', 4097, 1, 'tax'],
   ])('says where and what: %j', (text, code, line, column, word) => {
-    expect(failure(text)).toMatchObject({ code, line, column, word })
+    expect(failure(assembleBpfAsm, text)).toMatchObject({ code, line, column, word })
   })
 
   it('is the only thing that bad text throws', () => {

@@ -1,32 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { gunzipSync } from 'node:zlib'
 import { decode, insn } from '@skep/isa'
 import { defineHelper, type LinkedHelper, type WasmModuleDef } from '@skep/registry'
 import { type Code, helperType, ModuleBuilder } from '@skep/wasm'
 import { describe, expect, it } from 'vitest'
+import { bytesOf, conformanceCases } from '../../../../vitest.conformance.ts'
 import { createCpu, link } from '../../test/harness.ts'
 import type { Features } from './abi.ts'
 import { buildStandalone } from './build.ts'
 
-// The public bpf_conformance suite as JSON lines, one case each. It is not part of this repository.
-const corpus = new URL('../../../../../shared/corpora/conformance.jsonl.gz', import.meta.url)
-const present = existsSync(corpus)
-
-interface Case {
-  readonly name: string
-  readonly insns: string
-  readonly mem: string
-  readonly expected_r0: string | null
-}
-
-const cases: Case[] = present
-  ? gunzipSync(readFileSync(corpus))
-      .toString()
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Case)
-      .filter(({ expected_r0 }) => expected_r0 !== null)
-  : []
+const cases = (conformanceCases ?? []).filter(({ expected_r0 }) => expected_r0 !== null)
 
 /** The helpers of the suite's own plugins (bpf_conformance, src/test_helpers.h), in wasm as a plugin's would be. */
 function suiteHelpers(): LinkedHelper[] {
@@ -77,7 +58,7 @@ type Exports = Readonly<{
   batch_case: (contexts: number, count: number, results: number) => number
 }>
 
-describe.skipIf(!present)(
+describe.skipIf(!conformanceCases)(
   'bpf_conformance as standalone modules (skipped where the corpus is absent)',
   () => {
     it('has all of its cases', () => {
@@ -89,12 +70,9 @@ describe.skipIf(!present)(
       (features) => {
         const wrong: string[] = []
         for (const { name, insns, mem, expected_r0 } of cases) {
-          const memory = new Uint8Array(Buffer.from(mem.replaceAll(' ', ''), 'hex'))
+          const memory = bytesOf(mem)
           // The suite also passes the memory's size, in r2.
-          const code = [
-            insn.mov64_imm(2, memory.length),
-            ...decode(new Uint8Array(Buffer.from(insns, 'hex'))),
-          ]
+          const code = [insn.mov64_imm(2, memory.length), ...decode(bytesOf(insns))]
           const cpu = createCpu()
           const { bytes } = buildStandalone(
             {

@@ -1,41 +1,15 @@
 // Writes recorded.jsonl: what the running kernel, Linux 6.18, says of each program of the objects beside this script.
 // usage: node record.mjs
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { pathToFileURL } from 'node:url'
-import { build } from 'esbuild'
+import { loadSources } from '../../../../scripts/kernel/jsonl.mjs'
 
 const here = new URL('.', import.meta.url)
-const linux = new URL('../../../linux/src/index.ts', here).pathname
-const { outputFiles } = await build({
-  stdin: {
-    contents: `
-      export { decisiveLine, openKernel, prepareCollection, processedInsns } from '@skep/linux'
-      export { parseElf } from '@skep/loader-elf'
-      export { platform } from './test/platform.ts'`,
-    resolveDir: new URL('../..', here).pathname,
-    loader: 'ts',
-  },
-  bundle: true,
-  write: false,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20',
-  conditions: ['source'],
-  tsconfigRaw: {},
-  plugins: [
-    {
-      name: 'koffi',
-      setup: ({ onResolve }) =>
-        onResolve({ filter: /^koffi$/ }, () => ({
-          path: pathToFileURL(createRequire(linux).resolve('koffi')).href,
-          external: true,
-        })),
-    },
-  ],
-})
-const source = `data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`
-const { decisiveLine, openKernel, parseElf, platform, prepareCollection, processedInsns } = await import(source)
+const { decisiveLine, openKernel, parseElf, platform, prepareCollection, processedInsns } = await loadSources(
+  `export { decisiveLine, openKernel, prepareCollection, processedInsns } from '@skep/linux'
+  export { parseElf } from '@skep/loader-elf'
+  export { platform } from './test/platform.ts'`,
+  new URL('../..', here).pathname,
+)
 
 const kernelBtf = readFileSync('/sys/kernel/btf/vmlinux')
 const kernel = await openKernel()
