@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { isKernelAvailable, KernelError, loadCollection, openKernel } from '@skep/linux'
-import { MapError } from '@skep/maps'
+import { isKernelAvailable, loadCollection, openKernel } from '@skep/linux'
 import { describe, expect, it } from 'vitest'
 import { createDefaultPlatform, createRuntime, parseObject } from '../src/index.ts'
 import { engines, packet } from './hostile-tools.ts'
+import { outcome } from './outcome.ts'
 
 // The storage of an attachment: what a program finds at its first run, and what the host may do, as in the kernel.
 
@@ -15,16 +15,6 @@ const available = await isKernelAvailable()
 const bss = spec.maps.find((m) => m.name.endsWith('.bss'))!
 const zero = new Uint8Array(4)
 const key = new Uint8Array(16)
-
-function outcome(run: () => unknown): unknown {
-  try {
-    return run()
-  } catch (error) {
-    if (error instanceof MapError) return error.code
-    if (error instanceof KernelError) return error.errno
-    throw error
-  }
-}
 
 describe.each(engines)('storage of an attachment on %s', (engine) => {
   it('begins as zeros, lives on from run to run, and is the host’s to read and change', async () => {

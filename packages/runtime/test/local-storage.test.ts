@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { isKernelAvailable, KernelError, loadCollection, openKernel } from '@skep/linux'
-import { MapError, openLocalStorage } from '@skep/maps'
+import { isKernelAvailable, loadCollection, openKernel } from '@skep/linux'
+import { openLocalStorage } from '@skep/maps'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -12,6 +12,7 @@ import {
   releaseObject,
 } from '../src/index.ts'
 import { engines } from './hostile-tools.ts'
+import { outcome } from './outcome.ts'
 
 // Values that maps keep for objects: what a program finds for the task it runs in, and what the host does with them, here
 // and in the kernel.
@@ -97,18 +98,6 @@ describe.skipIf(!kernelBtf).each(engines)('local storage of tasks on %s', (engin
 })
 
 type Step = { op: 'lookup' | 'update' | 'delete' | 'next' | 'lookupAndDelete'; owner: number; flags: number }
-
-/** A result, or the errno. */
-function outcome(run: () => unknown): unknown {
-  try {
-    const result = run()
-    return result instanceof Uint8Array ? Buffer.from(result).toString('hex') : result
-  } catch (error) {
-    if (error instanceof MapError) return error.code
-    if (error instanceof KernelError) return error.errno
-    throw error
-  }
-}
 
 /** A cgroup of the second kind, where one is mounted. */
 const cgroups = available.ok

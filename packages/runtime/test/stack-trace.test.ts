@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { isKernelAvailable, KernelError, loadCollection, openKernel } from '@skep/linux'
-import { MapError } from '@skep/maps'
+import { isKernelAvailable, loadCollection, openKernel } from '@skep/linux'
 import { describe, expect, it } from 'vitest'
 import { createDefaultPlatform, createRuntime, parseObject } from '../src/index.ts'
 import { engines } from './hostile-tools.ts'
+import { outcome } from './outcome.ts'
 
 // Stacks by id: a provider that gives the frames that the kernel saw gets the kernel's ids, values and errnos.
 
@@ -41,18 +41,6 @@ const answer = (bytes: Uint8Array): Answer => {
     id: Number(view.getBigInt64(at('id'), true)),
     copied: Number(view.getBigInt64(at('copied'), true)),
     frames: Array.from({ length: 16 }, (_, n) => view.getBigUint64(at('frames') + 8 * n, true)),
-  }
-}
-
-/** A result, or the errno. */
-function outcome(run: () => unknown): unknown {
-  try {
-    const result = run()
-    return result instanceof Uint8Array ? Buffer.from(result).toString('hex') : result
-  } catch (error) {
-    if (error instanceof MapError) return error.code
-    if (error instanceof KernelError) return error.errno
-    throw error
   }
 }
 
