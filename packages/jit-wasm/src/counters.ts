@@ -46,6 +46,7 @@ export interface Counters {
  */
 export function findCounters(fn: CompiledFunction): Counters | undefined {
   if (fn.callsHelpers || fn.tailCalls || fn.callees.length > 0 || fn.callbacks.length > 0) return undefined
+  if (!fn.program.maps.some(({ array }) => array?.sums)) return undefined
   const finder = new Finder(fn)
   const sites = new Map<number, CounterSite>()
   const parts = new Set<number>()
