@@ -14,7 +14,7 @@ const bundles = [
   {
     name: 'runtime, JIT, verifier',
     aim: 120_000,
-    limit: 185_000,
+    limit: 187_000,
     code: `export { createRuntime } from '@skep/runtime/core'
       export { jit } from '@skep/jit-wasm'
       export { createVerifier } from '@skep/verifier'`,
@@ -22,11 +22,11 @@ const bundles = [
   {
     name: 'runtime, interpreter',
     aim: 60_000,
-    limit: 80_000,
+    limit: 82_000,
     code: `export { createRuntime } from '@skep/runtime/core'
       export { interpreterEngine } from '@skep/vm-interpreter'`,
   },
-  { name: 'everything', limit: 315_000, code: `export * from '@skep/runtime'` },
+  { name: 'everything', limit: 320_000, code: `export * from '@skep/runtime'` },
 ]
 
 /** As tsup.base.ts does: definitions that the tests have checked. */

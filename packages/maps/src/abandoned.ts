@@ -2,16 +2,18 @@ import type { Arena } from '@skep/memory'
 import { ringLayout as layout, mapLayout } from '@skep/registry'
 import { aliveIn } from './alive.ts'
 import type { HostMap } from './host-map.ts'
-import { perfEventArray } from './perf-event-array.ts'
 import { recordLength } from './ring.ts'
-import { ringbuf } from './ringbuf.ts'
-import { userRingbuf } from './user-ringbuf.ts'
+
+// By name, not by definition: a runtime that has none of these types need not hold their module.
+const USER_RING = 'user_ringbuf'
+const PERF = 'perf_event_array'
+const WITH_RING: readonly string[] = ['ringbuf', USER_RING]
 
 /** Where the rings of a map are. */
-function* ringsOf({ arena, address, def, maxEntries }: HostMap): Generator<number> {
+function* ringsOf({ arena, address, type, maxEntries }: HostMap): Generator<number> {
   const data = arena.u32[(address + mapLayout.MAP_DATA) >>> 2]!
-  if (def.id === ringbuf.id || def.id === userRingbuf.id) yield data
-  if (def.id !== perfEventArray.id) return
+  if (WITH_RING.includes(type)) yield data
+  if (type !== PERF) return
   for (let n = 0; n < maxEntries; n++)
     if (arena.u32[(data >>> 2) + n] !== 0) yield arena.u32[(data >>> 2) + n]!
 }
@@ -29,7 +31,7 @@ export function discardAbandoned(arena: Arena, cpu: number): void {
       // Nothing under this lock is half done where a worker can end; of a user ring the last record may be drained again.
       if (holder !== 0 && arena.exports.isGone(holder) !== 0) Atomics.compareExchange(u32, lock, holder, 0)
       // Records of a user ring are the host's.
-      if (map.def.id !== userRingbuf.id) discardIn(u32, ring, cpu)
+      if (map.type !== USER_RING) discardIn(u32, ring, cpu)
     }
   }
 }

@@ -5,7 +5,6 @@ import { btfCodecs } from './btf-codecs.ts'
 import { RuntimeError } from './errors.ts'
 import { encodeGlobal, type GlobalValue } from './globals.ts'
 import type { Program, WarmupInput } from './program.ts'
-import { bindStructOps, type StructMethod, type StructMethods, type StructOps } from './struct-ops.ts'
 import { perCpu, TypedMap } from './typed-map.ts'
 import type { SharedCollection } from './workers/shared.ts'
 
@@ -107,18 +106,6 @@ export class Collection {
       )
     }
     return new TypedMap(handle, codecs.key, perCpu(codecs.value, this.#parts.cpus))
-  }
-
-  /**
-   * A struct of functions that programs implement (a variable of `.struct_ops`), for the host to call. Throws RuntimeError
-   * NO_SUCH_MAP.
-   */
-  structOps<M extends StructMethods<M> = Record<string, StructMethod>>(name: string): StructOps<M> {
-    const all = this.spec.structOps ?? []
-    const found = all.find((one) => one.name === name)
-    if (found) return bindStructOps<M>(found, this.#parts.programs)
-    const known = all.map((one) => one.name).join(', ') || 'none'
-    throw new RuntimeError('NO_SUCH_MAP', name, `no struct_ops "${name}"; the collection has: ${known}`)
   }
 
   /**

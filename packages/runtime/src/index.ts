@@ -65,7 +65,7 @@ export {
 } from './core.ts'
 export { runIterator } from './iterator.ts'
 export { defaultPreset } from './preset.ts'
-export type { StructArgument, StructMethod, StructOps } from './struct-ops.ts'
+export { openStructOps, type StructArgument, type StructMethod, type StructOps } from './struct-ops.ts'
 
 /** Of a runtime with the default preset: engine `jit` (the default) or `interpreter`, or a plugin's. */
 export interface RuntimeOptions extends Omit<CoreOptions, 'plugins' | 'verifier'> {

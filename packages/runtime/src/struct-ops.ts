@@ -1,4 +1,5 @@
-import { control, type StructMethodSpec, type StructOpsSpec } from '@skep/registry'
+import { control, type StructMethodSpec } from '@skep/registry'
+import type { Collection } from './collection.ts'
 import { RuntimeError } from './errors.ts'
 import { kindOf } from './kind-of.ts'
 import type { Program } from './program.ts'
@@ -27,15 +28,25 @@ export interface StructOps<M = Record<string, StructMethod>> {
   readonly methods: M
 }
 
-export function bindStructOps<M>(
-  { name, struct, value, methods }: StructOpsSpec,
-  programs: ReadonlyMap<string, Program>,
+/**
+ * A struct of functions that programs of a collection implement (a variable of `.struct_ops`), for the host to call; `M` says
+ * the methods' types. Throws RuntimeError NO_SUCH_MAP.
+ */
+export function openStructOps<M extends StructMethods<M> = Record<string, StructMethod>>(
+  { spec: { structOps = [] }, programs }: Collection,
+  name: string,
 ): StructOps<M> {
-  const bound = methods.flatMap((method) => {
+  const found = structOps.find((one) => one.name === name)
+  if (!found) {
+    const known = structOps.map((one) => one.name).join(', ') || 'none'
+    throw new RuntimeError('NO_SUCH_MAP', name, `no struct_ops "${name}"; the collection has: ${known}`)
+  }
+  const methods = found.methods.flatMap((method) => {
     const program = programs.get(method.program)
     return program ? [[method.member, methodOf(`${name}.${method.member}`, program, method)] as const] : []
   })
-  return { name, struct, value: value.slice(), methods: Object.fromEntries(bound) as M }
+  const { struct, value } = found
+  return { name, struct, value: value.slice(), methods: Object.fromEntries(methods) as unknown as M }
 }
 
 function methodOf(name: string, program: Program, { args: count, returns }: StructMethodSpec): StructMethod {

@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { isKernelAvailable, loadCollection, openKernel } from '@skep/linux'
 import { describe, expect, it } from 'vitest'
-import { createDefaultPlatform, createRuntime, parseObject, RuntimeError } from '../src/index.ts'
+import {
+  createDefaultPlatform,
+  createRuntime,
+  openStructOps,
+  parseObject,
+  RuntimeError,
+} from '../src/index.ts'
 import { engines, thrownBy } from './hostile-tools.ts'
 
 // Structs of functions that programs implement: the host calls them, as the kernel does in its test run.
@@ -50,7 +56,7 @@ describe.skipIf(!kernelBtf).each(engines)('methods of a struct of programs on %s
 
   it('do what the kernel’s test run does', async () => {
     const { runtime, loaded } = await load()
-    const { methods, struct, value } = loaded.structOps<Dummy>('dummy')
+    const { methods, struct, value } = openStructOps<Dummy>(loaded, 'dummy')
     expect([struct, value.length, Object.keys(methods)]).toEqual(['bpf_dummy_ops', 24, ['test_1', 'test_2']])
     const here = story({
       call: (name, state, ...rest) => {
@@ -95,7 +101,7 @@ describe.skipIf(!kernelBtf).each(engines)('methods of a struct of programs on %s
 
   it('say what they take, and give everything back', async () => {
     const { runtime, loaded } = await load()
-    const { methods } = loaded.structOps('dummy')
+    const { methods } = openStructOps(loaded, 'dummy')
     const blocks = runtime.arena.count
     const error = (run: () => unknown) => thrownBy(run) as RuntimeError
     expect(error(() => methods['test_2']!(0))).toMatchObject({
@@ -106,7 +112,7 @@ describe.skipIf(!kernelBtf).each(engines)('methods of a struct of programs on %s
       code: 'BAD_OPTION',
       message: 'argument 0 of dummy.test_1 is a string; give an integer, or a Uint8Array for a pointer',
     })
-    expect(error(() => loaded.structOps('other'))).toMatchObject({
+    expect(error(() => openStructOps(loaded, 'other'))).toMatchObject({
       code: 'NO_SUCH_MAP',
       message: 'no struct_ops "other"; the collection has: dummy',
     })
