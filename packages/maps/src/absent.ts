@@ -55,7 +55,7 @@ export const absentMapTypes: readonly MapTypeDef[] = [
     },
     undefined,
     { struct: 'bpf_struct_ops_map' },
-    'members of a kernel struct that are programs have no caller here',
+    'nobody registers kernel structs here; those of .struct_ops sections open with openStructOps',
   ),
   unknown(34, 'insn_array', { sleepable: true }, 'no engine jumps through tables that a map holds'),
 ]
