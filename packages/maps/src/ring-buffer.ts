@@ -49,10 +49,6 @@ export class RingBuffer implements AsyncIterable<Uint8Array> {
   readonly #ring: Ring
   readonly #waiter: Waiter
   #short: Short = new Short(0)
-  #taken: Uint8Array | undefined
-  readonly #keep = (_: DataView, at: number, bytes: number): void => {
-    this.#taken = this.#ring.memory.u8.slice(at, at + bytes)
-  }
 
   /** Use `openRingBuffer`. */
   constructor(map: HostMap) {
@@ -89,13 +85,6 @@ export class RingBuffer implements AsyncIterable<Uint8Array> {
     return this.#short.fill(memory.u32, at)
   }
 
-  #take(): Uint8Array | undefined {
-    if (this.closed) return undefined
-    this.#taken = undefined
-    this.#ring.read(this.#keep, 1)
-    return this.#taken
-  }
-
   /** Bytes between what was read and what programs have reserved (BPF_RB_AVAIL_DATA). */
   get available(): number {
     return this.closed ? 0 : this.#ring.available
@@ -111,7 +100,10 @@ export class RingBuffer implements AsyncIterable<Uint8Array> {
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array, void, undefined> {
-    return new RecordIterator({ take: () => this.#take(), wait: () => this.#waiter.wait() })
+    return new RecordIterator({
+      take: () => (this.closed ? undefined : this.#ring.take()),
+      wait: () => this.#waiter.wait(),
+    })
   }
 
   /** Ends loops over it; the map stays. */

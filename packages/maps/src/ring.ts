@@ -123,6 +123,24 @@ export class Ring {
     return count
   }
 
+  /** A copy of the oldest committed record, which is the producers' again; undefined where there is none. As `read` otherwise. */
+  take(): Uint8Array | undefined {
+    if (this.#reading) return undefined
+    let from = this.#load(this.address + RING_CONSUMER)
+    while (from !== this.#load(this.address + RING_PRODUCER)) {
+      const at = this.address + RING_DATA + (from & this.#mask) + RECORD_HEADER
+      const word = this.#load(at - RECORD_HEADER)
+      if (word >= RECORD_BUSY) return undefined
+      const bytes = word & ~RECORD_DISCARDED
+      const to = (from + recordLength(bytes)) >>> 0
+      const record = word < RECORD_DISCARDED ? this.memory.u8.slice(at, at + bytes) : undefined
+      this.#move(this.address + RING_CONSUMER, from, to)
+      if (record) return record
+      from = to
+    }
+    return undefined
+  }
+
   /** Gives records back to the producers. */
   #pass(from: number, to: number): void {
     if (this.#load(this.address + layout.RING_MAGIC) === layout.RING_MAGIC_VALUE)
