@@ -196,12 +196,16 @@ describe('typed maps', () => {
       const collection = await runtime.load(spec([program('r0 = 2\nexit')], [map]))
       const m = collection.map('m', { key: codec.u32, value: codec.u32 })
       for (let n = 0; n < 500; n++) m.set(n, n)
+      // A full LRU map has evicted some, as the kernel's has.
+      const held = [...m.keys()].sort((a, b) => a - b)
+      if (type === 'hash') expect(held).toHaveLength(500)
+      expect(held.length).toBeGreaterThan(400)
       const seen: number[] = []
       for (const [key] of m) {
         seen.push(key)
         if (key % 2 === 1) m.delete(key)
       }
-      expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: 500 }, (_, n) => n))
+      expect(seen.sort((a, b) => a - b)).toEqual(held)
       for (const key of m.keys()) m.delete(key)
       expect([...m]).toEqual([])
       collection.close()
