@@ -36,11 +36,14 @@ export interface MapRow {
 /** Room for keys that come and go. */
 export const FRESH = 4096
 
+/** LRU maps evict before they are full, and what is to be deleted must still be there. */
+const roomOf = (type: string): number => (type.startsWith('lru') ? 2 * FRESH : FRESH)
+
 const hashOf = (type: string, entries: number): MapRow['map'] => ({
   type,
   keySize: 4,
   valueSize: 8,
-  maxEntries: entries + FRESH,
+  maxEntries: entries + roomOf(type),
 })
 const ALL: readonly HostOperation[] = [
   'lookup',
