@@ -45,8 +45,8 @@ function tryMap(map: HostMap): string {
     }
     return ''
   } catch (error) {
-    // A map may well be full.
-    if (error instanceof MapError) return error.code === 'E2BIG' ? '' : error.code
+    // A map may well be full: E2BIG of hashes, ENOSPC of tries.
+    if (error instanceof MapError) return ['E2BIG', 'ENOSPC'].includes(error.code) ? '' : error.code
     throw error
   }
 }
