@@ -41,8 +41,20 @@ const perCpu = (spec: CollectionSpec): CollectionSpec => ({
  * the same values; and f, which touches no memory: what two workers can reach on the machine at all.
  */
 export const workerCases: readonly WorkerCase[] = [
-  ...['f', 'b', 'c', 'd', 'e'].map((id) => ({ id, title: programOf(id).title, program: programOf(id) })),
-  { id: 'c-percpu', title: 'count protocols (per-CPU array)', program: programOf('c'), change: perCpu },
+  ...['f', 'b', 'c', 'd'].map((id) => ({
+    id,
+    title: programOf(id).title,
+    program: programOf(id),
+    manyFlows: true,
+  })),
+  { id: 'e', title: programOf('e').title, program: programOf('e') },
+  {
+    id: 'c-percpu',
+    title: 'count protocols (per-CPU array)',
+    program: programOf('c'),
+    change: perCpu,
+    manyFlows: true,
+  },
   { id: 'e-both', title: '1,000 sources, each on both workers', program: programOf('e'), manyFlows: true },
 ]
 
