@@ -19,6 +19,12 @@ export interface ProgramFacts {
   readonly stackDepth: readonly number[]
   /** First slot of the function that the cookies of bpf_throw go through; absent where they are the result themselves. */
   readonly exceptionCallback?: number
+  /**
+   * Bytes of buffers that the program reaches into, of those that it may only read (an iterator's key) and of others (its
+   * value): max_rdonly_access and max_rdwr_access of struct bpf_prog_aux. Whoever gives it buffers gives so many bytes. Absent
+   * where it reaches into none.
+   */
+  readonly bufferAccess?: { readonly rdonly: number; readonly rdwr: number }
 }
 
 /** What kind of memory an access touches on every path; `mixed` when paths differ. */

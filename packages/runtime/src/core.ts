@@ -42,7 +42,7 @@ import { createMap, fillMap, type MapFactory } from './map-factory.ts'
 import { createModuleSet, type ModuleSet } from './modules.ts'
 import { pinPathByName } from './pin-path.ts'
 import { type PinInfo, type Pinnable, PinTable } from './pin-table.ts'
-import { Program, readFault, writeRecord } from './program.ts'
+import { aboutLinked, Program, readFault, writeRecord } from './program.ts'
 import { raise } from './raise.ts'
 import { selectPrograms } from './select-programs.ts'
 import { tierUp } from './tier-up.ts'
@@ -268,7 +268,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
           record,
           host: { ...this.host, onClose: (close) => lifetime.link(source.name, close) },
           pin: (pinned, path) => this.pin(path, pinned),
-          helpers: [...linked[i]!.helpers.values()].map((h) => h.def.name),
+          ...aboutLinked(linked[i]!),
           compiled,
           cpu: this.#cpu,
           activity: this.#activity,

@@ -42,18 +42,34 @@ function* mapElements(map: HostMap, arena: Arena): Generator<Element> {
   }
 }
 
+/** bpf_iter_attach_map: a program that reads past the keys, or past the values, is not for this map. */
+function checkRoom({ name, bufferAccess }: Program, map: HostMap): void {
+  const { rdonly, rdwr } = bufferAccess
+  const [what, reached, size] =
+    rdonly > map.keySize ? ['key', rdonly, map.keySize] : ['value', rdwr, map.hostValueSize]
+  if (reached <= size) return
+  throw new RuntimeError(
+    'BAD_OPTION',
+    name,
+    `${name} reads ${reached} bytes of a ${what}, and those of the map have ${size}; iterate over a map that it is made for`,
+    'EACCES',
+  )
+}
+
 const isMap = (elements: Iterable<Element> | HostMap): elements is HostMap => 'nextKey' in elements
 
 /**
  * Runs an iterator program (`SEC("iter/…")`) over a map's elements, or over others, and gives the text that it writes
  * (bpf_seq_write, bpf_seq_printf), as reading its file does. Of others an element is what follows `meta` in the program's
  * context, pointers as arena addresses. Behind the last the program runs once more, for null. The text of a program that
- * returns 1 is dropped, and the element tried again. Throws RuntimeError BAD_OPTION for an element whose text never fits,
+ * returns 1 is dropped, and the element tried again. Throws RuntimeError BAD_OPTION for an element whose text never fits and,
+ * with EACCES, for a map whose keys or values are shorter than what the program reads of them,
  * ProgramFault as every run.
  */
 export function runIterator(program: Program, elements: Iterable<Element> | HostMap): Uint8Array {
   const { arena } = program.host
   const overMap = isMap(elements)
+  if (overMap) checkRoom(program, elements)
   const all = overMap ? mapElements(elements, arena) : [...elements]
   const fields = Array.isArray(all) ? Math.max(1, ...all.map((element) => element.length)) : MAP_FIELDS
   const contextSize = 8 * (1 + fields)

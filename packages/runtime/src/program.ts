@@ -3,6 +3,8 @@ import {
   type CompiledProgram,
   type Cpu,
   control,
+  type LinkedProgram,
+  type ProgramFacts,
   type ProgramHandle,
   type ProgramTypeDef,
   programLayout,
@@ -52,6 +54,17 @@ export interface WarmupInput {
   readonly milliseconds?: number
 }
 
+/** What a program says of itself that linking it told. */
+export const aboutLinked = ({
+  helpers,
+  facts,
+}: LinkedProgram): { readonly helpers: readonly string[]; readonly bufferAccess?: BufferAccess } => ({
+  helpers: [...helpers.values()].map(({ def }) => def.name),
+  ...(facts?.bufferAccess ? { bufferAccess: facts.bufferAccess } : {}),
+})
+
+type BufferAccess = NonNullable<ProgramFacts['bufferAccess']>
+
 /** A loaded program. `T` is its program type's name, so that it only attaches where it belongs. */
 export class Program<T extends string = string> implements ProgramHandle {
   readonly name: string
@@ -61,6 +74,8 @@ export class Program<T extends string = string> implements ProgramHandle {
   readonly record: number
   readonly host: RuntimeHost
   readonly helpers: readonly string[]
+  /** Bytes that it reaches into of the buffers that it is given. */
+  readonly bufferAccess: BufferAccess
   #compiled: CompiledProgram
   #retired = false
   /** Runs once; throws when the run ends early. */
@@ -82,6 +97,7 @@ export class Program<T extends string = string> implements ProgramHandle {
     record: number
     host: RuntimeHost
     helpers: readonly string[]
+    bufferAccess?: BufferAccess
     compiled: CompiledProgram
     cpu: Cpu
     activity: Activity
@@ -95,6 +111,7 @@ export class Program<T extends string = string> implements ProgramHandle {
     this.record = init.record
     this.host = init.host
     this.helpers = init.helpers
+    this.bufferAccess = init.bufferAccess ?? { rdonly: 0, rdwr: 0 }
     this.#typeDef = init.typeDef
     this.#compiled = compiled
     this.#cpu = cpu

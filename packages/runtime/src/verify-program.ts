@@ -63,7 +63,7 @@ function prove(verifier: Verifier, input: VerifyInput): ProgramFacts {
 }
 
 /** Layout of an entry; another text is another key. */
-const FORMAT = 'facts 1'
+const FORMAT = 'facts 2'
 const SLOT = 8
 
 /** By slot, bytes first: the order of the arrays in an entry. */
@@ -71,14 +71,14 @@ const byteArrays = ['reachable', 'access', 'flags'] as const
 const intArrays = ['callMap', 'callback'] as const
 
 function pack(facts: ProgramFacts): Uint8Array {
-  const { subprograms, stackDepth, exceptionCallback } = facts
+  const { subprograms, stackDepth, exceptionCallback, bufferAccess } = facts
   const slots = facts.reachable.length
   const bytes = new Uint8Array(slots * (byteArrays.length + 4 * intArrays.length))
   for (const [n, name] of byteArrays.entries()) bytes.set(facts[name], n * slots)
   const view = new DataView(bytes.buffer, byteArrays.length * slots)
   for (const [n, name] of intArrays.entries())
     for (const [slot, value] of facts[name].entries()) view.setInt32(4 * (n * slots + slot), value, true)
-  return packEntry({ subprograms, stackDepth, exceptionCallback }, bytes)
+  return packEntry({ subprograms, stackDepth, exceptionCallback, bufferAccess }, bytes)
 }
 
 /** Undefined where the entry is not one of a program of so many slots. */
@@ -91,7 +91,7 @@ function unpack(entry: Uint8Array, slots: number): ProgramFacts | undefined {
     Int32Array.from({ length: slots }, (_, slot) => view.getInt32(4 * (n * slots + slot), true)),
   )
   return {
-    ...(about as Pick<ProgramFacts, 'subprograms' | 'stackDepth' | 'exceptionCallback'>),
+    ...(about as Pick<ProgramFacts, 'subprograms' | 'stackDepth' | 'exceptionCallback' | 'bufferAccess'>),
     reachable: reachable!,
     access: access!,
     flags: flags!,

@@ -1,6 +1,6 @@
 import { access, readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { createRuntime, runIterator } from '../src/index.ts'
+import { createMemoryCache, createRuntime, runIterator } from '../src/index.ts'
 import { engines, failure, spec } from './hostile-tools.ts'
 import { kfuncProgram } from './kfunc-program.ts'
 
@@ -44,12 +44,12 @@ r7 += -1
 if r7 != 0 goto again
 r0 = 0\nexit`
 
-const iterator = (text: string) =>
+const iterator = (text: string, target = 'bpf_map') =>
   kfuncProgram(text, {
     type: 'tracing',
-    section: 'iter/bpf_map',
+    section: `iter/${target}`,
     attachType: 'trace_iter',
-    attachTo: 'bpf_iter_bpf_map',
+    attachTo: `bpf_iter_${target}`,
   })
 
 describe.skipIf(!kernelBtf)('iterator programs (skipped where there is no /sys/kernel/btf/vmlinux)', () => {
@@ -77,6 +77,35 @@ describe.skipIf(!kernelBtf)('iterator programs (skipped where there is no /sys/k
   it.each(engines)('get more room for a text that does not fit, %s', async (engine) => {
     const { runtime, program } = await load(engine, long(200))
     expect(runIterator(program, []).length).toBe(12_000)
+    runtime.close()
+  })
+
+  it('go over maps whose keys and values have what they reach into, and no others', async () => {
+    const texts = {
+      key: 'r1 = *(u64 *)(r1 + 16)\nif r1 == 0 goto out\nr1 = *(u32 *)(r1 + 4)\nout:\nr0 = 0\nexit',
+      value: 'r1 = *(u64 *)(r1 + 24)\nif r1 == 0 goto out\n*(u64 *)(r1 + 8) = 7\nout:\nr0 = 0\nexit',
+    }
+    const maps = [
+      { name: 'enough', type: 'hash', keySize: 8, valueSize: 16, maxEntries: 2 },
+      { name: 'short_key', type: 'hash', keySize: 4, valueSize: 16, maxEntries: 2 },
+      { name: 'short_value', type: 'hash', keySize: 8, valueSize: 8, maxEntries: 2 },
+    ]
+    const programs = Object.entries(texts).map(([name, text]) => ({
+      ...iterator(text, 'bpf_map_elem'),
+      name,
+    }))
+    const runtime = await createRuntime({ kernelBtf: kernelBtf!, cache: createMemoryCache() })
+    for (let n = 0; n < 2; n++) {
+      const loaded = await runtime.load(spec(programs, maps))
+      const over = (program: string, map: string) => () =>
+        runIterator(loaded.program(program), loaded.map(map) as never)
+      const refused = expect.objectContaining({ code: 'BAD_OPTION', errno: 'EACCES' })
+      for (const map of ['enough', 'short_value']) expect(over('key', map)()).toHaveLength(0)
+      for (const map of ['enough', 'short_key']) expect(over('value', map)()).toHaveLength(0)
+      expect(over('key', 'short_key')).toThrow(refused)
+      expect(over('value', 'short_value')).toThrow(refused)
+      loaded.close()
+    }
     runtime.close()
   })
 

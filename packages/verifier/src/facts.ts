@@ -37,6 +37,7 @@ export class FactCollector {
   readonly callMap: Int32Array
   readonly callback: Int32Array
   readonly #taken: Uint8Array
+  readonly #bufferAccess = { rdonly: 0, rdwr: 0 }
 
   constructor(length: number) {
     this.reachable = new Uint8Array(length)
@@ -50,6 +51,11 @@ export class FactCollector {
     const kind = ACCESS_OF[baseType(type)] ?? ACCESS.btf
     const before = this.access[insn]
     this.access[insn] = before === ACCESS.unknown || before === kind ? kind : ACCESS.mixed
+  }
+
+  /** Bytes of a buffer up to `end` are reached. */
+  noteBuffer(kind: 'rdonly' | 'rdwr', end: number): void {
+    this.#bufferAccess[kind] = Math.max(this.#bufferAccess[kind], end)
   }
 
   noteCallMap(insn: number, map: number): void {
@@ -69,7 +75,9 @@ export class FactCollector {
       if (this.#taken[i] === 2) flags[i]! |= FACT.neverTaken
       if (this.callMap[i] === UNSET) this.callMap[i] = -1
     }
+    const { rdonly, rdwr } = this.#bufferAccess
     return {
+      ...(rdonly > 0 || rdwr > 0 ? { bufferAccess: { rdonly, rdwr } } : {}),
       reachable: this.reachable,
       access: this.access,
       callMap: this.callMap,

@@ -325,7 +325,13 @@ function checkSocket(env: Env, regno: number, off: number, size: number, write: 
 }
 
 /** __check_buffer_access: memory whose size is checked when the program is attached or run. */
-export function checkBuffer(env: Env, regno: number, off: number, what: string, size: number): void {
+export function checkBuffer(
+  env: Env,
+  regno: number,
+  off: number,
+  what: 'rdonly' | 'rdwr' | 'tracepoint',
+  size: number,
+): void {
   const reg = env.reg(regno)
   if (off < 0) failReg(regno, 'EACCES', `R${regno} invalid ${what} buffer access: off=${off}, size=${size}`)
   if (!env.domain.isZero(reg)) {
@@ -335,4 +341,6 @@ export function checkBuffer(env: Env, regno: number, off: number, what: string, 
       `R${regno} invalid variable buffer offset: off=${off}, var_off=${tnumText(env, reg)}`,
     )
   }
+  // How long it is, is known when the program is attached.
+  if (what !== 'tracepoint') env.facts.noteBuffer(what, off + size)
 }

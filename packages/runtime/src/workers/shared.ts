@@ -22,6 +22,7 @@ export interface SharedProgram {
   readonly id: number
   readonly record: number
   readonly functions: readonly SharedFunction[]
+  readonly bufferAccess: Program['bufferAccess']
 }
 
 export interface SharedMap {
@@ -109,7 +110,7 @@ export function describeCollection(parts: DescribedCollection): SharedCollection
     }
   })
   const programs = parts.programs.map((program, n): SharedProgram => {
-    const { name, attachType, id, record, type } = program
+    const { name, attachType, bufferAccess, id, record, type } = program
     const { helpers } = parts.linked[n]!
     return {
       name,
@@ -118,6 +119,7 @@ export function describeCollection(parts: DescribedCollection): SharedCollection
       ...(attachType === undefined ? {} : { attachType }),
       id,
       record,
+      bufferAccess,
       functions: [...helpers].map(([id, { def, slot }]) => ({ id, name: def.name, slot })),
     }
   })

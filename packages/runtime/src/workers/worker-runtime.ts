@@ -228,7 +228,7 @@ export class WorkerRuntime extends EventEmitter<RuntimeEvents> {
     const { view } = this.arena
     const programs = new Map<string, Program>()
     for (const [n, compiled] of unit.programs.entries()) {
-      const { name, type, attachType, id, record, functions } = shared.programs[n]!
+      const { name, type, attachType, bufferAccess, id, record, functions } = shared.programs[n]!
       const slot = view.getUint32(record + programLayout.PROG_SLOT, true)
       this.#own.addFunction(compiled.entry, slot)
       undo.push(() => this.#own.table.set(slot, null))
@@ -240,6 +240,7 @@ export class WorkerRuntime extends EventEmitter<RuntimeEvents> {
         record,
         host,
         helpers: functions.map((fn) => fn.name),
+        bufferAccess,
         compiled,
         cpu: this.#own,
         activity: this.#activity,
