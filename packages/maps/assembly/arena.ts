@@ -14,7 +14,7 @@ import {
 } from '../../registry/src/layout/arena'
 import { EBUSY, EINVAL, ENOMEM, EOPNOTSUPP } from '../../registry/src/layout/errno'
 import { MAP_COUNT, MAP_DATA, MAP_MAX_ENTRIES, MAP_STRIDE } from '../../registry/src/layout/map'
-import { alloc, free, lock, setShape, shapeBlock, unlock } from './env'
+import { alloc, free, lock, setShape, shapeBlock, unlock, LARGEST } from './env'
 
 const FIRST: usize = 0
 const LAST: usize = 4
@@ -122,7 +122,7 @@ function isFree(map: u32, first: u32, last: u32): bool {
 export function arena_init(map: u32): i32 {
   const pages = load<u32>(map, MAP_MAX_ENTRIES)
   const bytes = <u64>pages * ARENA_PAGE_SIZE
-  if (bytes > 0xf000_0000) return -ENOMEM
+  if (bytes > LARGEST) return -ENOMEM
   const data = alloc(<u32>bytes, ARENA_PAGE_SIZE)
   if (data == 0) return -ENOMEM
   const table = alloc(pages, 16)

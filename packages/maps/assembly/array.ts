@@ -14,6 +14,7 @@ import {
   MAP_VALUE_SIZE,
 } from '../../registry/src/layout/map'
 import {
+  LARGEST,
   alloc,
   badFlags,
   copyBytes,
@@ -30,9 +31,6 @@ import {
   up8,
   visit,
 } from './env'
-
-/** Bytes that arena offsets allow; larger arrays are ENOMEM. */
-const LARGEST: u64 = 0xf000_0000
 
 /** Bytes of values up to which a batch adds up for itself: it looks at all of them when it ends. */
 const SUMMED: u32 = 4096

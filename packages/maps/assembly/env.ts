@@ -11,11 +11,13 @@ import {
   BPF_EXIST,
   BPF_F_LOCK,
   MAP_CHANGES,
+  MAP_DATA,
   MAP_FIELDS,
   MAP_FREE_FIELDS,
   MAP_LOCK,
   MAP_SHAPE,
   MAP_SPIN_LOCK,
+  MAP_STRIDE,
   MAP_VALUE_SIZE,
 } from '../../registry/src/layout/map'
 
@@ -34,6 +36,19 @@ export declare function sizeOf(address: u32): u32
 // @ts-ignore: decorator
 @external("memory", "setShape")
 export declare function setShape(address: u32, shape: u32): i32
+
+/** Bytes that arena offsets allow; what needs more is ENOMEM. */
+export const LARGEST: u64 = 0xf000_0000
+
+/** Room for a map's elements, which stand `stride` bytes from each other; 0 where there is none. */
+export function takeElements(map: u32, bytes: u64, stride: u32): u32 {
+  const data = bytes > LARGEST ? 0 : alloc(<u32>bytes, 64)
+  if (data != 0) {
+    store<u32>(map, data, MAP_DATA)
+    store<u32>(map, stride, MAP_STRIDE)
+  }
+  return data
+}
 
 // @ts-ignore: decorator
 @external("memory", "wait")

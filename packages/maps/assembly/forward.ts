@@ -30,7 +30,7 @@ import {
   MAP_VALUE_SIZE,
 } from '../../registry/src/layout/map'
 import { SOCK_PREAMBLE } from '../../registry/src/layout/sock'
-import { alloc, control, shapeBlock } from './env'
+import { control, shapeBlock, takeElements } from './env'
 import { hash_lookup4, hash_update4 } from './hash'
 
 const XDP_ABORTED: i32 = 0
@@ -64,12 +64,9 @@ function redirect(map: u32, key: u64, flags: u64, known: u64, found: bool): i32 
 @inline
 function begin(map: u32, stride: u32, first: u32, visible: u32): i32 {
   const bytes = <u64>load<u32>(map, MAP_MAX_ENTRIES) * stride
-  if (bytes > 0xf000_0000) return -ENOMEM
-  const data = alloc(<u32>bytes, 64)
+  const data = takeElements(map, bytes, stride)
   if (data == 0) return -ENOMEM
   shapeBlock(map, data, first, stride, visible)
-  store<u32>(map, data, MAP_DATA)
-  store<u32>(map, stride, MAP_STRIDE)
   return 0
 }
 

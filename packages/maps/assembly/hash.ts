@@ -33,6 +33,7 @@ import {
   free,
   freeFields,
   initValue,
+  LARGEST,
   lock,
   ownsFields,
   setShape,
@@ -104,7 +105,7 @@ function init(map: usize, kind: u32): i32 {
   }
   const count = <u64>entries + cpus
   const bytes = apart ? (size + room) * count : size * count
-  if (value + room > 0x1000_0000 || (prealloc && bytes > 0xf000_0000)) return -ENOMEM
+  if (value + room > 0x1000_0000 || (prealloc && bytes > LARGEST)) return -ENOMEM
 
   store<u32>(map, kind, KIND)
   store<u32>(map, buckets - 1, MASK)

@@ -14,7 +14,6 @@ import {
 } from '../../registry/src/layout/map'
 import { array_batch } from './array'
 import {
-  alloc,
   copyBytes,
   copyValue,
   counted,
@@ -23,6 +22,7 @@ import {
   ownsFields,
   popKey,
   pushKey,
+  takeElements,
   thisCpu,
   up8,
   visit,
@@ -35,11 +35,7 @@ export function percpu_array_init(map: u32): i32 {
   const stride = up8(load<u32>(map, MAP_VALUE_SIZE))
   const area = (<u64>stride * load<u32>(map, MAP_MAX_ENTRIES) + 63) & ~63
   const bytes = area * load<u32>(map, MAP_CPUS)
-  if (bytes > 0xf000_0000) return -ENOMEM
-  const data = alloc(<u32>bytes, 64)
-  if (data == 0) return -ENOMEM
-  store<u32>(map, data, MAP_DATA)
-  store<u32>(map, stride, MAP_STRIDE)
+  if (takeElements(map, bytes, stride) == 0) return -ENOMEM
   store<u32>(map, <u32>area, AREA)
   store<u32>(map, load<u32>(map, MAP_MAX_ENTRIES), MAP_COUNT)
   return 0

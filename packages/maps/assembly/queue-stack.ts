@@ -10,7 +10,7 @@ import {
   MAP_STRIDE,
   MAP_VALUE_SIZE,
 } from '../../registry/src/layout/map'
-import { alloc, copyBytes, counted, free, lock, setShape, unlock, up8 } from './env'
+import { copyBytes, counted, free, lock, setShape, unlock, up8, takeElements } from './env'
 
 /** Index of the oldest value. */
 const OLDEST = MAP_PRIVATE
@@ -18,12 +18,9 @@ const OLDEST = MAP_PRIVATE
 export function queue_init(map: u32): i32 {
   const stride = up8(load<u32>(map, MAP_VALUE_SIZE))
   const bytes = <u64>stride * load<u32>(map, MAP_MAX_ENTRIES)
-  if (bytes > 0xf000_0000) return -ENOMEM
-  const data = alloc(<u32>bytes, 64)
+  const data = takeElements(map, bytes, stride)
   if (data == 0) return -ENOMEM
   setShape(data, 1)
-  store<u32>(map, data, MAP_DATA)
-  store<u32>(map, stride, MAP_STRIDE)
   return 0
 }
 

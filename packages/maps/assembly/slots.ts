@@ -3,19 +3,16 @@
  * (fd_array_map_* of kernel/bpf/arraymap.c).
  */
 import { E2BIG, EBADF, EINVAL, ENOENT, ENOMEM, ETIMEDOUT } from '../../registry/src/layout/errno'
-import { MAP_COUNT, MAP_DATA, MAP_MAX_ENTRIES, MAP_STRIDE } from '../../registry/src/layout/map'
+import { MAP_COUNT, MAP_DATA, MAP_MAX_ENTRIES } from '../../registry/src/layout/map'
 import { RING_DATA, RING_MAGIC, RING_MAGIC_VALUE, RING_MAP } from '../../registry/src/layout/ring'
-import { alloc, free, lock, setShape, sizeOf, unlock } from './env'
+import { free, lock, setShape, sizeOf, unlock, takeElements } from './env'
 import { hash_lookup, hash_update } from './hash'
 
 export function slots_init(map: u32): i32 {
   const bytes = <u64>load<u32>(map, MAP_MAX_ENTRIES) << 2
-  if (bytes > 0xf000_0000) return -ENOMEM
-  const data = alloc(<u32>bytes, 64)
+  const data = takeElements(map, bytes, 4)
   if (data == 0) return -ENOMEM
   setShape(data, 1)
-  store<u32>(map, data, MAP_DATA)
-  store<u32>(map, 4, MAP_STRIDE)
   return 0
 }
 

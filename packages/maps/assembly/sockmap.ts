@@ -5,7 +5,7 @@
  * ids of the host's.
  */
 import { E2BIG, EBADF, EBUSY, EEXIST, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP } from '../../registry/src/layout/errno'
-import { BPF_EXIST, BPF_NOEXIST, MAP_COUNT, MAP_DATA, MAP_MAX_ENTRIES, MAP_STRIDE } from '../../registry/src/layout/map'
+import { BPF_EXIST, BPF_NOEXIST, MAP_COUNT, MAP_DATA, MAP_MAX_ENTRIES } from '../../registry/src/layout/map'
 import {
   IPPROTO_TCP,
   SOCK_PREAMBLE,
@@ -16,7 +16,7 @@ import {
   SOCK_TCP,
   TCP_LISTEN,
 } from '../../registry/src/layout/sock'
-import { alloc, lock, setShape, sizeOf, unlock } from './env'
+import { lock, setShape, sizeOf, unlock, takeElements } from './env'
 import { hash_delete, hash_lookup, hash_update } from './hash'
 import { slots_free } from './slots'
 
@@ -27,12 +27,9 @@ const ELEMENT: u32 = 8
 
 export function sockmap_init(map: u32): i32 {
   const bytes = <u64>load<u32>(map, MAP_MAX_ENTRIES) * ELEMENT
-  if (bytes > 0xf000_0000) return -ENOMEM
-  const data = alloc(<u32>bytes, 64)
+  const data = takeElements(map, bytes, ELEMENT)
   if (data == 0) return -ENOMEM
   setShape(data, 1)
-  store<u32>(map, data, MAP_DATA)
-  store<u32>(map, ELEMENT, MAP_STRIDE)
   return 0
 }
 

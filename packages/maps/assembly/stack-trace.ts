@@ -4,7 +4,7 @@
 import { E2BIG, EINVAL, ENOENT, ENOMEM } from '../../registry/src/layout/errno'
 import { MAP_COUNT, MAP_DATA, MAP_MAX_ENTRIES, MAP_STRIDE, MAP_VALUE_SIZE } from '../../registry/src/layout/map'
 import { STACK_BUCKETS, STACK_FRAMES, STACK_VALUE } from '../../registry/src/layout/stack'
-import { alloc, copyBytes, free, lock, setShape, unlock, up8 } from './env'
+import { copyBytes, free, lock, setShape, unlock, up8, takeElements } from './env'
 
 export function stack_trace_init(map: u32): i32 {
   const entries = load<u32>(map, MAP_MAX_ENTRIES)
@@ -12,12 +12,9 @@ export function stack_trace_init(map: u32): i32 {
   const buckets: u32 = entries <= 1 ? 1 : <u32>1 << (32 - clz<u32>(entries - 1))
   const stride = STACK_VALUE + up8(load<u32>(map, MAP_VALUE_SIZE))
   const bytes = <u64>buckets * stride
-  if (bytes > 0xf000_0000) return -ENOMEM
-  const data = alloc(<u32>bytes, 16)
+  const data = takeElements(map, bytes, stride)
   if (data == 0) return -ENOMEM
   setShape(data, 1)
-  store<u32>(map, data, MAP_DATA)
-  store<u32>(map, stride, MAP_STRIDE)
   store<u32>(map, buckets, STACK_BUCKETS)
   return 0
 }
