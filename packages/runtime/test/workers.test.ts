@@ -171,23 +171,22 @@ describe('a worker', () => {
   it('opens what was loaded after it had joined, and lets go of what is closed', async () => {
     const runtime = await create()
     const worker = await mateOf(runtime)
+    const { used } = runtime.arena
     const load = async (): Promise<void> => {
       const collection = await runtime.load(spec)
       const shared = collection.share()
       await worker.ask({ order: 'open', collection: shared })
       expect(await worker.ask({ order: 'test-run', program: 'count', packet, rounds: 1 })).toBe(101)
-      const used = runtime.arena.used
+      expect(runtime.arena.used).toBeGreaterThan(used)
       collection.close()
-      await until(() => runtime.arena.used < used)
+      await until(() => runtime.arena.used === used)
       await expect(
         worker.ask({ order: 'test-run', program: 'count', packet, rounds: 1 }),
       ).rejects.toMatchObject({ code: 'NO_SUCH_PROGRAM' })
       await expect(worker.ask({ order: 'open', collection: shared })).rejects.toMatchObject({ code: 'STALE' })
     }
     await load()
-    const { used } = runtime.arena
     await load()
-    expect(runtime.arena.used).toBe(used)
   })
 
   it('keeps the memory of a collection that is closed while it runs it', async () => {
