@@ -20,10 +20,10 @@ const tests = (directory) =>
 
 /**
  * Tests that ask the running kernel are left out: a score should not depend on the machine. So are those of the texts about
- * refusals, and what subject.mjs does by itself.
+ * refusals, what subject.mjs does by itself, and tests that load modules anew, of which there is one copy here.
  */
 const isLeftOut = (path) =>
-  readFileSync(path, 'utf8').includes("'@skep/linux'") ||
+  /'@skep\/linux'|vi\.resetModules/.test(readFileSync(path, 'utf8')) ||
   /refusals|explain|kernel/.test(relative(root, path)) ||
   basename(path).startsWith('recorded')
 
