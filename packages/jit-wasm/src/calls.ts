@@ -1,5 +1,15 @@
 import type { Insn } from '@skep/isa'
-import type { ArgKind, HelperDef, LinkedHelper, LinkedMap, LowerI32, MapOp } from '@skep/registry'
+import type {
+  ArgKind,
+  HelperDef,
+  LinkedArray,
+  LinkedHelper,
+  LinkedInner,
+  LinkedInnerArray,
+  LinkedMap,
+  LowerI32,
+  MapOp,
+} from '@skep/registry'
 import type { ValueType } from '@skep/wasm'
 import { JitError } from './errors.ts'
 import { type LoweredCall, planLowered } from './lowered-call.ts'
@@ -20,15 +30,14 @@ export type CallPlan =
   /** A lookup in a map whose elements lie in one array, without a call. */
   | {
       readonly kind: 'array_lookup'
-      readonly map: LinkedMap
-      readonly array: NonNullable<LinkedMap['array']>
+      readonly array: LinkedArray | LinkedInnerArray
       /** The register that holds the index, where it is not in memory. */
       readonly key?: number
     }
-  /** An operation of a known map's type, called with its own signature. */
+  /** An operation of a map's type, called with its own signature: of a known map, or of an element of a known map of maps. */
   | {
       readonly kind: 'map_op'
-      readonly map: LinkedMap
+      readonly map: LinkedMap | LinkedInner
       readonly op: MapOp
       readonly fn: unknown
       /** An expression that does most of its work. */
@@ -114,6 +123,10 @@ export const MAX_U64: number = 2 ** 64
 /** No arena ends above this address (packages/memory), so a pointer plus a packet’s offset is below 2^32. */
 export const MAX_ADDRESS = 0xf100_0000
 
+/** What `known` of `facts.callMap` says of an element of a map of maps: templates are counted behind the maps. */
+const innerOf = ({ maps }: PreparedProgram, known: number): LinkedInner | undefined =>
+  maps.filter(({ inner }) => inner)[known - maps.length]?.inner
+
 /** How the call at `slot` is carried out. */
 export function planCall(program: PreparedProgram, slot: number, insn: Insn, shared: boolean): CallPlan {
   const { def } = insn
@@ -127,13 +140,14 @@ export function planCall(program: PreparedProgram, slot: number, insn: Insn, sha
     throw new JitError(code, program.name, `${what} is not linked`, slot)
   }
   const known = program.facts?.callMap[slot] ?? -1
-  const map = known >= 0 ? program.maps[known] : undefined
-  if (helper.def.tailCall) return { kind: 'tail_call', map }
+  const own = known >= 0 ? program.maps[known] : undefined
+  if (helper.def.tailCall) return { kind: 'tail_call', map: own }
+  const map = own ?? innerOf(program, known)
   const op = helper.def.mapOp
   if (op !== undefined && map) {
     if (op === 'lookup' && map.array) {
       const key = program.keys?.get(slot)
-      return { kind: 'array_lookup', map, array: map.array, ...(key === undefined ? {} : { key }) }
+      return { kind: 'array_lookup', array: map.array, ...(key === undefined ? {} : { key }) }
     }
     const fn = map.ops[op]
     if (fn !== undefined) {

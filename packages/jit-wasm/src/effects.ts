@@ -38,10 +38,14 @@ export type ParameterNeeds = readonly Need[]
 /** What the call needs of r1, r2, …, in order. */
 export function callNeeds(plan: CallPlan, parameters: (target: number) => ParameterNeeds): readonly Need[] {
   switch (plan.kind) {
-    case 'array_lookup':
-      return plan.key === undefined ? [NEED.none, NEED.address] : [NEED.none, NEED.low]
-    case 'map_op':
-      return [NEED.none, ...mapOpShapes[plan.op].needs]
+    case 'array_lookup': {
+      const map = plan.array.data === undefined ? NEED.address : NEED.none
+      return [map, plan.key === undefined ? NEED.address : NEED.low]
+    }
+    case 'map_op': {
+      const map = plan.map.address === undefined ? NEED.address : NEED.none
+      return [map, ...mapOpShapes[plan.op].needs]
+    }
     case 'tail_call':
       return [NEED.address, plan.map ? NEED.none : NEED.address, NEED.low]
     case 'helper':

@@ -1,5 +1,5 @@
 import type { Insn } from '@skep/isa'
-import { control, type LinkedMap, mapLayout, programLayout } from '@skep/registry'
+import { control, type LinkedArray, type LinkedMap, mapLayout, programLayout } from '@skep/registry'
 import { type CallPlan, helperNeeds, mapOpShapes, NEED } from './calls.ts'
 import { MAX_OPERANDS } from './effects.ts'
 import { emitLowered } from './emit-lower.ts'
@@ -10,13 +10,15 @@ export function emitCall(e: Emitter, slot: number, _insn: Insn): void {
   const plan = e.values.plan(slot)
   switch (plan.kind) {
     case 'array_lookup':
-      emitArrayLookup(e, slot, plan.array, plan.key !== undefined)
+      if (plan.array.data !== undefined && plan.array.slots) emitSlotLookup(e, slot, plan.array, plan)
+      else emitArrayLookup(e, slot, plan)
       return
     case 'map_op':
       if (!plan.lower) emitMapOp(e, slot, plan)
       else {
-        // Its arguments are the operation's: r2 is the first.
-        emitLowered(e, slot, { lower: plan.lower, first: 1, repeats: true }, () => {
+        // Its arguments are the operation's: r2 is the first, but r1 where only the run knows the map.
+        const first = plan.map.address === undefined ? 0 : 1
+        emitLowered(e, slot, { lower: plan.lower, first, repeats: true }, () => {
           pushMapOp(e, slot, plan, true)
           e.code.i64_extend_i32_u()
         })
@@ -53,26 +55,50 @@ function emitArguments(e: Emitter, slot: number, needs: readonly number[], again
   }
 }
 
-/** The address of an element is a sum; an index past the end gives 0. */
-function emitArrayLookup(
-  e: Emitter,
-  slot: number,
-  array: NonNullable<LinkedMap['array']>,
-  keyAtHand: boolean,
-): void {
-  const { code } = e
+type ArrayLookup = Extract<CallPlan, { kind: 'array_lookup' }>
+
+/** Pushes the index, and keeps it. */
+function pushIndex(e: Emitter, slot: number, { key }: Pick<ArrayLookup, 'key'>): number {
   const index = e.scratch('index', 'i32')
-  if (keyAtHand) e.push32(slot, 1)
-  else code.i32_load(e.pushAddress(slot, 1, 0))
-  code.local_tee(index)
-  if (array.stride !== 1) code.i32_const(array.stride).i32_mul()
-  code.i32_const(array.data).i32_add()
-  if (array.area !== undefined) {
-    code.i32_load(e.pushControl(control.CTL_CPU)).i32_const(array.area).i32_mul().i32_add()
+  if (key !== undefined) e.push32(slot, 1)
+  else e.code.i32_load(e.pushAddress(slot, 1, 0))
+  e.code.local_tee(index)
+  return index
+}
+
+/** The address of an element is a sum; an index past the end gives 0. */
+function emitArrayLookup(e: Emitter, slot: number, plan: ArrayLookup): void {
+  const { code } = e
+  const { array } = plan
+  const map = array.data === undefined ? e.scratch('map', 'i32') : -1
+  if (map >= 0) {
+    e.push32(slot, 0)
+    code.local_set(map)
   }
-  code.i32_const(0)
-  code.local_get(index).i32_const(array.maxEntries).i32_lt_u()
-  code.select()
+  const index = pushIndex(e, slot, plan)
+  if (array.stride !== 1) code.i32_const(array.stride).i32_mul()
+  if (array.data === undefined) code.local_get(map).i32_load(mapLayout.MAP_DATA).i32_add()
+  else code.i32_const(array.data).i32_add()
+  if (array.data === undefined ? array.perCpu : array.area !== undefined) {
+    code.i32_load(e.pushControl(control.CTL_CPU))
+    if (array.data === undefined) code.local_get(map).i32_load(mapLayout.MAP_PRIVATE)
+    else code.i32_const(array.area!)
+    code.i32_mul().i32_add()
+  }
+  code.i32_const(0).local_get(index)
+  if (array.maxEntries === undefined) code.local_get(map).i32_load(mapLayout.MAP_MAX_ENTRIES)
+  else code.i32_const(array.maxEntries)
+  code.i32_lt_u().select()
+  e.set32(slot)
+}
+
+/** What is in a slot, or 0 past the end. */
+function emitSlotLookup(e: Emitter, slot: number, array: LinkedArray, plan: ArrayLookup): void {
+  const { code } = e
+  const index = pushIndex(e, slot, plan)
+  code.i32_const(array.maxEntries).i32_lt_u().if('i32')
+  code.local_get(index).i32_const(array.stride).i32_mul().i32_load(array.data)
+  code.else().i32_const(0).end()
   e.set32(slot)
 }
 
@@ -80,7 +106,8 @@ type MapOpPlan = Extract<CallPlan, { kind: 'map_op' }>
 
 /** Calls the operation and leaves its result. */
 function pushMapOp(e: Emitter, slot: number, plan: MapOpPlan, again = false): void {
-  e.code.i32_const(plan.map.address)
+  if (plan.map.address === undefined) e.push32(slot, 0, again)
+  else e.code.i32_const(plan.map.address)
   mapOpShapes[plan.op].params.forEach((type, n) => {
     if (type === 'i64') e.push64(slot, n + 1, again)
     else e.push32(slot, n + 1, again)

@@ -7,6 +7,7 @@ import {
   defineEngine,
   type Engine,
   type EngineDef,
+  type LinkedMap,
   type LinkedProgram,
   type MapOp,
   type SavedUnit,
@@ -40,7 +41,7 @@ export const jit: EngineDef = defineEngine({
 /** Where another CPU finds its own function for an import: a program's helper, or a map's operation. */
 type ImportName =
   | { readonly program: number; readonly helper: number }
-  | { readonly program: number; readonly map: number; readonly op: MapOp }
+  | { readonly program: number; readonly map: number; readonly op: MapOp; readonly inner?: true }
 
 /** What must be known of a module besides its bytes. */
 interface AboutUnit {
@@ -58,12 +59,17 @@ interface SharedUnit extends AboutUnit {
 
 type LinkedUnit = CompiledUnit & { readonly slots: readonly number[] }
 
+const opOf = (ops: LinkedMap['ops'], fn: unknown): MapOp | undefined =>
+  (Object.keys(ops) as MapOp[]).find((name) => ops[name] === fn)
+
 function nameImport(fn: unknown, programs: readonly LinkedProgram[]): ImportName {
   for (const [program, { helpers, maps }] of programs.entries()) {
     for (const [helper, linked] of helpers) if (linked.fn === fn) return { program, helper }
-    for (const [map, { ops }] of maps.entries()) {
-      const op = (Object.keys(ops) as MapOp[]).find((name) => ops[name] === fn)
+    for (const [map, { ops, inner }] of maps.entries()) {
+      const op = opOf(ops, fn)
       if (op) return { program, map, op }
+      const within = inner && opOf(inner.ops, fn)
+      if (within) return { program, map, op: within, inner: true }
     }
   }
   throw new TypeError('the module imports a function that no program names')
@@ -71,7 +77,9 @@ function nameImport(fn: unknown, programs: readonly LinkedProgram[]): ImportName
 
 function importNamed(name: ImportName, programs: readonly AdoptedProgram[]): unknown {
   const { helpers, maps } = programs[name.program]!
-  return 'helper' in name ? helpers.get(name.helper)!.fn : maps[name.map]!.ops[name.op]
+  if ('helper' in name) return helpers.get(name.helper)!.fn
+  const map = maps[name.map]!
+  return (name.inner ? map.inner! : map).ops[name.op]
 }
 
 async function adopt(

@@ -29,8 +29,8 @@ export const lowerHash =
   (map) => {
     const { keySize } = map.spec
     if (keySize !== 4 && keySize !== 8) return undefined
-    const at = (offset: number): LowerI64 => ['i64.load', ['i32', map.address], offset]
-    const key: LowerI32 = ['i32.wrap_i64', ['arg', 0]]
+    const { key } = map
+    const at = (offset: number): LowerI64 => ['i64.load', map.address, offset]
     const call: LowerI32 = ['i32.wrap_i64', ['call']]
 
     // hash4 and hash8 of assembly/hash-layout.ts.
@@ -40,16 +40,12 @@ export const lowerHash =
         ? ['i64.mul', ['i64.add', low, at(SECRET)], at(SECRET + 8)]
         : ['i64.mul', ['i64.add', low, at(SECRET)], ['i64.add', ['i64.load32_u', key, 4], at(SECRET + 8)]]
     const hash: LowerI32 = ['i32.wrap_i64', ['i64.shr_u', ['i64.add', sum, at(SECRET_BASE)], ['i64', 32]]]
-    const bucket: LowerI32 = ['i32.shl', ['i32.and', hash, ['i32', map.word(MASK)]], ['i32', 2]]
+    const bucket: LowerI32 = ['i32.shl', ['i32.and', hash, map.word(MASK)], ['i32', 2]]
 
-    const own: LowerI32 = [
-      'i32.mul',
-      ['i32.load', ['control'], control.CTL_CPU],
-      ['i32', map.word(VALUE_STRIDE)],
-    ]
+    const own: LowerI32 = ['i32.mul', ['i32.load', ['control'], control.CTL_CPU], map.word(VALUE_STRIDE)]
     const valueAt = (element: LowerI32): LowerI32 => {
-      const scaled: LowerI32 = ['i32.mul', element, ['i32', map.word(VALUE_SCALE)]]
-      const value: LowerI32 = ['i32.add', scaled, ['i32', map.word(VALUE)]]
+      const scaled: LowerI32 = ['i32.mul', element, map.word(VALUE_SCALE)]
+      const value: LowerI32 = ['i32.add', scaled, map.word(VALUE)]
       return perCpu ? ['i32.add', value, own] : value
     }
     const same = (element: LowerI32): LowerI32 =>
@@ -74,5 +70,5 @@ export const lowerHash =
     const none: LowerI32 = ['i32', 0]
     // Behind another element the end may be that of another bucket: the call looks.
     const second = look('second', ['i32.load', ['get', 'first'], NEXT], ['shared', call, none], call)
-    return look('first', ['i32.load', ['i32.add', bucket, ['i32', map.word(BUCKETS)]]], none, second)
+    return look('first', ['i32.load', ['i32.add', bucket, map.word(BUCKETS)]], none, second)
   }

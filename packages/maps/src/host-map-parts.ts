@@ -13,6 +13,8 @@ export interface HostMapParts {
   readonly id: number
   /** Exports of an instance of the type's wasm module. */
   readonly exports?: WebAssembly.Exports | Readonly<Record<string, unknown>>
+  /** The type of `spec.inner`: lets engines write the calls of programs on inner maps for it. */
+  readonly inner?: MapTypeDef
   /** For map types in JS. */
   readonly env?: HostEnv
   /** Puts a function into this CPU's function table, at the slot given if one is, and returns its slot. */

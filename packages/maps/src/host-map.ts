@@ -36,7 +36,7 @@ import { Holding } from './holding.ts'
 import type { FreeFields, HostMapParts } from './host-map-parts.ts'
 import { mismatch } from './inner-mismatch.ts'
 import { keysOf } from './keys.ts'
-import { linkMap } from './link-map.ts'
+import { type InnerType, innerType, linkMap } from './link-map.ts'
 import { MapBase } from './map-base.ts'
 import {
   type AnyOp,
@@ -95,6 +95,7 @@ export class HostMap extends MapBase implements MapHandle {
   readonly #lookup: Operation | undefined
   readonly #fields: readonly ValueField[]
   readonly #innerFields: readonly ValueField[]
+  readonly #inner: InnerType | undefined
   readonly #control: number | undefined
   readonly #freeFields: FreeFields | undefined
   readonly #batchParts: BatchParts
@@ -126,6 +127,7 @@ export class HostMap extends MapBase implements MapHandle {
     this.hostValueSize = def.value === 'percpu' ? round8(spec.valueSize) * arena.cpus : spec.valueSize
     this.#fields = parts.address === undefined ? fields : fieldsAt(arena, parts.address)
     this.#innerFields = parts.innerFields ?? []
+    this.#inner = innerType(parts)
     this.#control = parts.env?.control
 
     const { address, slot } = parts
@@ -567,7 +569,7 @@ export class HostMap extends MapBase implements MapHandle {
 
   /** The map as engines see it. */
   link(): LinkedMap {
-    return linkMap(this, this.#operations)
+    return linkMap(this, this.#operations, this.#inner)
   }
 
   /**

@@ -1,5 +1,4 @@
 import { defineMapType, type MapRefusal, type MapSpec, type MapTypeDef } from '@skep/registry'
-import { lowerSlots } from './array-lower.ts'
 import { checker, HOST_ACCESS, NUMA, refuse, type SizeRule } from './check.ts'
 import { hashBatches, hashRules } from './hash-rules.ts'
 import { mapsModule } from './module.ts'
@@ -30,7 +29,7 @@ export const arrayOfMaps: MapTypeDef = defineMapType({
     quiet: true,
     init: 'slots_init',
     free: 'slots_free',
-    lowerLookup: lowerSlots,
+    slots: true,
     ops: {
       lookup: 'array_of_maps_lookup',
       lookup_host: 'slots_lookup_host',

@@ -35,6 +35,22 @@ export interface BoundType {
   readonly free: () => void
 }
 
+function exported(def: MapTypeDef, exports: Readonly<Record<string, unknown>>, name: string): Operation {
+  const fn = exports[name]
+  if (typeof fn === 'function') return fn as Operation
+  throw new RangeError(`wasm module ${def.wasm!.module.name} exports no function ${name}`)
+}
+
+/** What serves a map of this spec, out of its type's module. Throws RangeError as `bindWasm`. */
+export const wasmOperations = (
+  def: MapTypeDef,
+  spec: MapSpec,
+  exports: Readonly<Record<string, unknown>>,
+): Operations =>
+  Object.fromEntries(
+    Object.entries(mapExports(def, spec)).map(([op, name]) => [op, exported(def, exports, name)]),
+  )
+
 /** The operations of a type in wasm. Throws RangeError when the module lacks an export that the type names. */
 export function bindWasm(
   def: MapTypeDef,
@@ -42,17 +58,9 @@ export function bindWasm(
   exports: Readonly<Record<string, unknown>>,
   header: number,
 ): BoundType {
-  const { module, init, free } = def.wasm!
-  const exported = (name: string): Operation => {
-    const fn = exports[name]
-    if (typeof fn !== 'function')
-      throw new RangeError(`wasm module ${module.name} exports no function ${name}`)
-    return fn as Operation
-  }
-  const operations: Operations = Object.fromEntries(
-    Object.entries(mapExports(def, spec)).map(([op, name]) => [op, exported(name)]),
-  )
-  const [begin, end] = [exported(init), exported(free)]
+  const { init, free } = def.wasm!
+  const operations = wasmOperations(def, spec, exports)
+  const [begin, end] = [exported(def, exports, init), exported(def, exports, free)]
   return { operations, inTable: operations, init: () => begin(header), free: () => void end(header) }
 }
 

@@ -31,18 +31,41 @@ export interface LinkedHelper {
   readonly slot: number
 }
 
-/** Elements that lie one after another, 8 bytes or a multiple apart. */
+/** Elements that lie one after another, 8 bytes or a multiple apart; `slots` 4 bytes. */
 export interface LinkedArray {
   readonly data: number
   readonly stride: number
   readonly maxEntries: number
   /** Of a per-CPU array: the bytes from one CPU's values to the next CPU's; `data` is that of CPU 0. */
   readonly area?: number
+  /** Elements are u32, and a lookup gives what is there: the address of an object, or 0. */
+  readonly slots?: boolean
   /**
    * In shared memory, of small arrays: zeros for each CPU, `stride` bytes apart (a multiple of 64), that lie as the values do. What a program
    * adds to values during a batch may be added up there, and must be in the values, and this zeros again, when it ends.
    */
   readonly sums?: { readonly address: number; readonly stride: number }
+}
+
+/** The same of a map that only the run knows: where its values lie stands in its header (MAP_DATA). */
+export interface LinkedInnerArray {
+  readonly data?: undefined
+  readonly stride: number
+  /** Absent: elements of the map of maps may differ in it, and it stands in the header, too. */
+  readonly maxEntries?: number
+  /** Each CPU has values of its own, as many bytes behind the ones before as the word at MAP_PRIVATE says. */
+  readonly perCpu?: boolean
+}
+
+/** What all elements of a map of maps have in common: calls whose map is one of them need not ask which type it is. */
+export interface LinkedInner {
+  readonly name: string
+  readonly address?: undefined
+  readonly ops: LinkedMap['ops']
+  readonly array?: LinkedInnerArray
+  /** `['arg', 0]` is the map, `['arg', 1]` the key's address. */
+  readonly lookup?: LowerI32
+  readonly quiet?: boolean
 }
 
 /** A map as a program sees it. */
@@ -54,7 +77,9 @@ export interface LinkedMap {
   readonly ops: Readonly<Partial<Record<MapOp, unknown>>>
   /** Set when elements lie in one array: engines may inline the lookup. */
   readonly array?: LinkedArray
-  /** `lowerLookup` of the map type, for this map. */
+  /** Of every map that has a template (MapSpec.inner), and only of those. */
+  readonly inner?: LinkedInner
+  /** `lowerLookup` of the map type, for this map: `['arg', 0]` is the key's address. */
   readonly lookup?: LowerI32
   /**
    * Set for an arena: pointers into its `pages` pages from `base` on are numbers that the program computes, which only hold

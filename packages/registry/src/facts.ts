@@ -7,7 +7,10 @@ export interface ProgramFacts {
   readonly reachable: Uint8Array
   /** For loads, stores and atomics: one of `ACCESS`. */
   readonly access: Uint8Array
-  /** At helper calls: index of the one map that its map argument is on every path (in the program's map list), or -1. */
+  /**
+   * At helper calls: index of the one map that its map argument is on every path (in the program's map list), or -1. Behind
+   * the list's end come the templates of its maps of maps, in their order: the map is an element of that one.
+   */
   readonly callMap: Int32Array
   /** At helper calls with a callback: slot where the callback begins, or -1. */
   readonly callback: Int32Array

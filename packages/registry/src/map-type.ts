@@ -46,13 +46,18 @@ export type MapBatchOp = 'lookup' | 'lookup_and_delete' | 'update' | 'delete'
 /** Names of wasm exports by operation. */
 export type MapExports = Readonly<Partial<Record<MapOp | MapHostOp, string>>>
 
-/** A map in the arena, made: its numbers do not change while it lives. */
+/**
+ * A map that programs look up in, as expressions: of a map that is made already its numbers, which do not change while it
+ * lives, of an element of a map of maps what the run finds.
+ */
 export interface MapWords {
   readonly spec: MapSpec
   /** Arena address of the header. */
-  readonly address: number
+  readonly address: LowerI32
+  /** Arena address of the key. */
+  readonly key: LowerI32
   /** A u32 of the header (layout/map.ts). */
-  word(offset: number): number
+  word(offset: number): LowerI32
 }
 
 export interface MapTypeDef {
@@ -86,13 +91,18 @@ export interface MapTypeDef {
     readonly ops: MapExports
     /** Exports that serve a map of this spec better (a hash by key size); they go before those of `ops`. */
     readonly variant?: (spec: MapSpec) => MapExports
-    /** Keys are u32 indices below max_entries of values at MAP_DATA, MAP_STRIDE apart: engines may inline lookups. */
+    /**
+     * Keys are u32 indices below max_entries of values at MAP_DATA, MAP_STRIDE apart, which is value_size rounded up to 8:
+     * engines may inline lookups.
+     */
     readonly array?: boolean
     /** The same, and each CPU's values begin as many bytes behind the one before as the u32 at MAP_PRIVATE says. */
     readonly perCpuArray?: boolean
+    /** Keys are u32 indices below max_entries of u32 at MAP_DATA, and a program's lookup gives what is there. */
+    readonly slots?: boolean
     /**
      * A lookup by a program, as an expression that engines write where the call stands; absent for a map of which there is
-     * none. `['arg', 0]` is the key's address, `['call']` the type's `lookup`, for what the expression does not find itself.
+     * none. It is made of the map's words; `['call']` is the type's `lookup`, for what the expression does not find itself.
      */
     readonly lowerLookup?: (map: MapWords) => LowerI32 | undefined
     /**

@@ -148,6 +148,7 @@ function mapType(): Shape {
         variant: optional(fn()),
         array: flag(),
         perCpuArray: flag(),
+        slots: flag(),
         lowerLookup: optional(fn()),
         quiet: flag(),
       }),

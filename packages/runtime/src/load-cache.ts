@@ -113,6 +113,7 @@ async function keyOf(programs: readonly LinkedProgram[], around: Surroundings): 
         map.lookup,
         map.quiet,
         map.window,
+        map.inner && { ...map.inner, ops: Object.keys(map.inner.ops) },
         Object.keys(map.ops),
       ]),
     )

@@ -64,6 +64,7 @@ export async function createMap(spec: MapSpec, id: number, factory: MapFactory):
     env,
     fields: special.fields,
     innerFields: special.innerFields,
+    ...innerDef(spec, platform),
     ...(free
       ? { freeFields: (await modules.function(free)) as unknown as NonNullable<HostMapParts['freeFields']> }
       : {}),
@@ -90,6 +91,12 @@ export async function createMap(spec: MapSpec, id: number, factory: MapFactory):
       for (const slot of own) cpu.removeFunction(slot)
     },
   }
+}
+
+/** The type of a map of maps' elements. */
+export function innerDef({ inner }: MapSpec, platform: Platform): { readonly inner?: MapTypeDef } {
+  const def = inner && platform.mapTypes.get(inner.type)
+  return def ? { inner: def } : {}
 }
 
 /** Where a program's pointers into an arena may point. */

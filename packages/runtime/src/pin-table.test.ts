@@ -124,6 +124,19 @@ describe.each(['jit', 'interpreter'])('pins, on %s', (engine) => {
     runtime.close()
   })
 
+  it('a map of maps whose template differs is refused: programs are verified by it', async () => {
+    const runtime = await createRuntime({ engine })
+    const outer = { ...byName, name: 'outer', type: 'array_of_maps', valueSize: 4, inner: counts }
+    const load = (map: MapSpec): Promise<unknown> =>
+      runtime.load({ ...counting(), maps: [counts, map] }).catch((error) => error)
+    const first = await load(outer)
+    expect(first).not.toBeInstanceOf(Error)
+    expect(await load(outer)).not.toBeInstanceOf(Error)
+    const differing = await load({ ...outer, inner: { ...counts, valueSize: 16 } })
+    expect(differing).toEqual(refusal('MISMATCH', { attributes: ['inner_value_size'], errno: 'EINVAL' }))
+    runtime.close()
+  })
+
   it('a program outlives its collection, with the maps that it uses', async () => {
     const runtime = await createRuntime({ engine })
     const collection = await runtime.load(counting())

@@ -1,6 +1,7 @@
 import { assemble } from '@skep/isa'
 import { describe, expect, it } from 'vitest'
-import { type CollectionSpec, createRuntime, type MapSpec } from '../src/index.ts'
+import { type CollectionSpec, createMemoryCache, createRuntime, type MapSpec } from '../src/index.ts'
+import { joinRuntime } from '../src/worker.ts'
 
 // Lookups of programs in per-CPU arrays and arrays of maps, which engines may write in place of the call: every index, and those
 // past the end.
@@ -92,3 +93,42 @@ describe.each([{ engine: 'jit' }, { engine: 'interpreter' }, { engine: 'jit', wo
     })
   },
 )
+
+describe.each(['array_of_maps', 'hash_of_maps'])('the elements of an %s', (type) => {
+  const kinds: readonly Omit<MapSpec, 'name'>[] = [
+    { type: 'hash', keySize: 4, valueSize: 8, maxEntries: ENTRIES },
+    { type: 'lru_hash', keySize: 4, valueSize: 8, maxEntries: 64 },
+    { type: 'percpu_array', keySize: 4, valueSize: 12, maxEntries: ENTRIES },
+    // BPF_F_INNER_MAP: the template has as many entries as it likes.
+    { type: 'array', keySize: 4, valueSize: 12, maxEntries: 1, flags: 0x1000 },
+  ]
+  it.each(kinds)('are of their own template, $type, compiled anew, kept or on another CPU', async (kind) => {
+    const outer = { type, keySize: 4, valueSize: 4, maxEntries: ENTRIES, inner: { name: '', ...kind } }
+    const made = spec(outer, true)
+    // Templates are counted: another one stands before.
+    const other = { name: '', type: 'queue', keySize: 0, valueSize: 4, maxEntries: 1 }
+    const before: MapSpec = { name: 'before', type, keySize: 4, valueSize: 4, maxEntries: 1, inner: other }
+    const elements = { name: 'inner', ...kind, maxEntries: Math.max(kind.maxEntries, ENTRIES) }
+    const collection = { ...made, maps: [before, made.maps[0]!, elements] }
+    const cache = createMemoryCache()
+    for (const _ of ['compiled', 'kept']) {
+      const runtime = await createRuntime({ workers: 1, limit: 16 << 20, cache })
+      const loaded = await runtime.load(collection)
+      const inner = loaded.map('inner')
+      const value = new Uint32Array(inner.hostValueSize >> 2).fill(0x333)
+      inner.update(u32(3), new Uint8Array(value.buffer))
+      for (const n of [0, 1]) loaded.map('m').setMap(u32(n), inner)
+      loaded.map('m').delete(u32(1))
+      const worker = await joinRuntime(runtime.share())
+      for (const program of [loaded.program('find', 'xdp'), worker.program('find', 'xdp')]) {
+        const find = (index: number, at: number): number =>
+          program.testRun({ data: u32(index, at, 0, 0) }).retval
+        expect([find(0, 3), find(1, 3), find(ENTRIES, 3)]).toEqual([0x333, 1, 1])
+        expect([find(0, ENTRIES), find(0, 0xffff_ffff)]).toEqual([2, 2])
+        expect(find(0, 4)).toBe(`${kind.type}`.endsWith('array') ? 0 : 2)
+      }
+      worker.close()
+      runtime.close()
+    }
+  })
+})

@@ -38,6 +38,8 @@ interface Row {
   /** Programs that run after a sequence: they walk over the map, the second deletes meanwhile. */
   readonly walks?: true
   readonly map: Partial<MapSpec> & { readonly type: string }
+  /** What the elements of a map of maps are besides hashes, and how many entries each has. */
+  readonly inner?: Partial<MapSpec> & { readonly type: string; readonly entries?: readonly number[] }
   /** A key as the packet has it. */
   readonly key?: fc.Arbitrary<bigint>
 }
@@ -46,6 +48,8 @@ const small = fc.bigInt({ min: 0n, max: 7n })
 const index = { keySize: 4, maxEntries: 6 }
 const NO_PREALLOC = { flags: 1 }
 const BPF_F_NO_COMMON_LRU = 2
+const BPF_F_INNER_MAP = 0x1000
+const outer = (type: string): Row['map'] => ({ type, keySize: 4, valueSize: 4 })
 const prefix = fc
   .tuple(
     fc.constantFrom(0, 1, 2, 3, 8, 9, 16, 31, 32, 32, 33),
@@ -70,8 +74,16 @@ const rows: readonly Row[] = [
   { program: 'queues', map: { type: 'queue', keySize: 0 } },
   { program: 'queues', map: { type: 'stack', keySize: 0 } },
   { program: 'filters', map: { type: 'bloom_filter', keySize: 0, maxEntries: 2000 } },
-  { program: 'inner', map: { type: 'array_of_maps', keySize: 4, valueSize: 4 } },
-  { program: 'inner', map: { type: 'hash_of_maps', keySize: 4, valueSize: 4 } },
+  { program: 'inner', map: outer('array_of_maps') },
+  { program: 'inner', map: outer('hash_of_maps') },
+  {
+    program: 'inner',
+    map: outer('array_of_maps'),
+    inner: { type: 'array', ...index, flags: BPF_F_INNER_MAP, entries: [3, 8] },
+  },
+  { program: 'inner', map: outer('array_of_maps'), inner: { type: 'lru_hash', keySize: 4 } },
+  { program: 'inner', map: outer('hash_of_maps'), inner: { type: 'percpu_array', ...index } },
+  { program: 'inner', map: outer('hash_of_maps'), inner: { type: 'percpu_hash', entries: [4, 9] } },
 ]
 
 interface Step {
@@ -132,7 +144,8 @@ const programsOf = ({ program, walks }: Row): readonly string[] => [
 /** The object with a row's programs, and its map as the row says. */
 function specOf(row: Row): CollectionSpec {
   const { program, map } = row
-  const template: MapSpec = { name: 'template', type: 'hash', keySize: 8, valueSize: 8, maxEntries: 4 }
+  const { entries, ...of } = row.inner ?? { type: 'hash' }
+  const template: MapSpec = { name: 'template', keySize: 8, valueSize: 8, maxEntries: 4, ...of }
   const made: MapSpec = {
     name: mapOf[program],
     keySize: 8,
@@ -143,7 +156,13 @@ function specOf(row: Row): CollectionSpec {
       ? { inner: template, initial: [0, 2].map((n) => ({ index: n, map: `inner${n}` })) }
       : {}),
   }
-  const inner = program === 'inner' ? [0, 2].map((n) => ({ ...template, name: `inner${n}` })) : []
+  const inner =
+    program === 'inner'
+      ? [0, 2].map((index, n) => {
+          const maxEntries = entries?.[n] ?? template.maxEntries
+          return { ...template, name: `inner${index}`, maxEntries }
+        })
+      : []
   return {
     ...object,
     programs: object.programs.filter((p) => programsOf(row).includes(p.name)),
@@ -208,8 +227,8 @@ describe.skipIf(!available.ok)(name, () => {
   })
   afterAll(() => kernel.close())
 
-  const label = ({ map, program }: Row): string =>
-    `${map.type} ${map.keySize ?? 8} ${map.flags ?? ''} (${program}${map.maxEntries ? ` of ${map.maxEntries}` : ''})`
+  const label = ({ map, program, inner }: Row): string =>
+    `${map.type} ${map.keySize ?? 8} ${map.flags ?? ''} (${program}${map.maxEntries ? ` of ${map.maxEntries}` : ''}${inner ? ` ${inner.type}` : ''})`
   it.each(rows.map((row) => [label(row), row] as const))('%s', { timeout: 120_000 }, async (_, row) => {
     const { program } = row
     const spec = specOf(row)
@@ -224,7 +243,7 @@ describe.skipIf(!available.ok)(name, () => {
     )
     const collections = await Promise.all(runtimes.map((runtime) => runtime.load(spec)))
     const held = program === 'inner' ? ['inner0', 'inner2'] : [mapOf[program]]
-    const type = program === 'inner' ? 'hash' : row.map.type
+    const type = program === 'inner' ? (row.inner?.type ?? 'hash') : row.map.type
     fc.assert(
       fc.property(stepsOf(row), (steps) => {
         const packet = packetOf(steps)

@@ -84,7 +84,9 @@ export function createStandaloneCompiler(): StandaloneCompiler {
           }),
           maps: spec.maps.map((map) => {
             const { address, type } = collection.maps.get(map.name)!
-            return { name: map.name, address, def: platform.mapTypes.byName(type)!, spec: map }
+            const inner = map.inner && platform.mapTypes.get(map.inner.type)
+            const def = platform.mapTypes.byName(type)!
+            return { name: map.name, address, def, spec: map, ...(inner ? { inner } : {}) }
           }),
           variables: spec.variables,
           license: spec.license,

@@ -25,6 +25,8 @@ export interface StandaloneMap {
   readonly address: number
   readonly def: MapTypeDef
   readonly spec: MapSpec
+  /** The type of `spec.inner`. */
+  readonly inner?: MapTypeDef
 }
 
 /** A loaded collection that nothing ran yet: its arena becomes the module's memory. */

@@ -2,7 +2,13 @@ import type { LinkedMap, MapOp, WasmModuleDef } from '@skep/registry'
 import type { CompiledModule } from '../module.ts'
 import { HELPERS_MODULE, hostFunctions, IMPORT_MODULE } from './abi.ts'
 import { StandaloneError } from './errors.ts'
-import { linkedTo, mapExportsOf, type StandaloneInput, type StandaloneOptions } from './input.ts'
+import {
+  linkedTo,
+  mapExportsOf,
+  type StandaloneInput,
+  type StandaloneMap,
+  type StandaloneOptions,
+} from './input.ts'
 import type { Resolution } from './linker.ts'
 import { standaloneModule } from './module.ts'
 import { type ModuleImport, readModule, type WasmModule } from './wasm-module.ts'
@@ -47,10 +53,16 @@ export class Modules {
   #addMap(linked: LinkedMap): void {
     const map = linkedTo(this.#input.maps, linked)
     if (!map?.def.wasm) return
-    const { module } = map.def.wasm
+    this.#addOps(map, linked.ops)
+    const { inner, spec } = map
+    if (inner && spec.inner && linked.inner) this.#addOps({ def: inner, spec: spec.inner }, linked.inner.ops)
+  }
+
+  #addOps(map: Pick<StandaloneMap, 'def' | 'spec'>, ops: LinkedMap['ops']): void {
     for (const [op, name] of Object.entries(mapExportsOf(map))) {
-      const fn = linked.ops[op as MapOp]
-      if (fn !== undefined && name !== undefined) this.#origins.set(fn, { module, export: name })
+      const fn = ops[op as MapOp]
+      if (fn !== undefined && name !== undefined)
+        this.#origins.set(fn, { module: map.def.wasm!.module, export: name })
     }
   }
 

@@ -21,6 +21,7 @@ import { RuntimeError } from '../errors.ts'
 import type { RuntimeEvents } from '../events.ts'
 import { kfuncAsHelper } from '../kfunc.ts'
 import { linkFunction } from '../link-function.ts'
+import { innerDef } from '../map-factory.ts'
 import { createModuleSet, type ModuleSet } from '../modules.ts'
 import { Program } from '../program.ts'
 import { raise } from '../raise.ts'
@@ -193,6 +194,7 @@ export class WorkerRuntime extends EventEmitter<RuntimeEvents> {
         env: this.#env,
         address,
         exports: await this.#modules.instantiate(def.wasm!.module),
+        ...innerDef(spec, this.platform),
         ...(freeFields ? { freeFields } : {}),
         slot: (fn, _name, slot) => this.#own.addFunction(fn, slot),
       })
