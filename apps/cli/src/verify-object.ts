@@ -9,7 +9,8 @@ import {
   type RefusedMap,
   refusedMap,
 } from '@skep/runtime'
-import { createVerifier, findRefusal, type Verdict, type Verifier } from '@skep/verifier'
+import { createVerifier, type Verdict, type Verifier } from '@skep/verifier'
+import { findRefusal } from '@skep/verifier/explain'
 import { readObject } from './input.ts'
 import { runningSymbols } from './kernel-symbols.ts'
 import { UsageError } from './report.ts'

@@ -1,5 +1,6 @@
 import type { CollectionSpec, ProgramFacts, ProgramSpec } from '@skep/registry'
-import { type Verdict, type Verifier, VerifierError, type VerifyInput } from '@skep/verifier'
+import type { Verdict, Verifier, VerifyInput } from '@skep/verifier'
+import { VerifierError } from '@skep/verifier/error'
 import { digest, openEntry, packEntry, quietly } from './cache-entry.ts'
 import type { CacheStore } from './load-cache.ts'
 

@@ -18,7 +18,7 @@ import {
   refOf,
   typeOf,
 } from './regs.ts'
-import { type Frame, STACK_DYNPTR, STACK_INVALID } from './state.ts'
+import { type Frame, STACK_DYNPTR, STACK_INVALID, slotOf } from './state.ts'
 
 // A dynptr is two stack slots, or a register CONST_PTR_TO_DYNPTR. Its record holds the type in AUX0, in AUX1 whether it is
 // the first slot (the one at the lower address has the higher index), and in ID what slices of it refer to.
@@ -38,8 +38,7 @@ export function objectSlot(env: Env, reg: number, kind: string, slots: number): 
   if (!env.domain.isConst(reg)) fail('EINVAL', `${kind} has to be at a constant offset`)
   const off = offOf(env, reg) + env.domain.constLo(reg)
   if (off % 8 !== 0) fail('EINVAL', `cannot pass in ${kind} at an offset=${off}`)
-  // The kernel's division rounds towards zero.
-  const spi = Math.trunc((-off - 1) / 8)
+  const spi = slotOf(off)
   if (spi + 1 < slots) fail('EINVAL', `cannot pass in ${kind} at an offset=${off}`)
   return spi - slots + 1 >= 0 && spi < frameOf(env, reg).slots ? spi : SLOT_OUTSIDE
 }

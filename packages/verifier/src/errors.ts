@@ -1,6 +1,5 @@
 import type { ErrnoName, LineInfo } from '@skep/registry'
-import type { UNCLASSIFIED } from './refusals/find-refusal.ts'
-import type { RefusalCode } from './refusals/table.ts'
+import type { RefusalCode, UNCLASSIFIED } from './refusals/table.ts'
 
 export type RejectErrno = ErrnoName
 

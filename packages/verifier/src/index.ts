@@ -5,11 +5,9 @@ export type {
   Explanation,
   RegisterChange,
 } from './explain/explanation.ts'
-export { type ExplanationStyle, renderExplanation } from './explain/render.ts'
 export type { StepKind } from './explain/slice.ts'
 export { parseKallsyms } from './ksyms.ts'
-export { type FoundRefusal, findRefusal, UNCLASSIFIED } from './refusals/find-refusal.ts'
-export type { RefusalCode } from './refusals/table.ts'
+export { type RefusalCode, UNCLASSIFIED } from './refusals/table.ts'
 export { specFromRow } from './row.ts'
 export {
   type Acceptance,

@@ -280,8 +280,8 @@ export const isSpilled = (heap: Heap, types: number): boolean => heap.u8[types +
 export const isSpilledScalar = (heap: Heap, slot: number): boolean =>
   heap.u8[slot + SLOT_TYPES + 7] === STACK_SPILL && heap.i32[(slot + REG_TYPE) >> 2] === SCALAR_VALUE
 
-/** Slot that holds the byte at a negative stack offset. */
-export const slotOf = (offset: number): number => (-offset - 1) >> 3
+/** __get_spi: the slot that holds the byte at a negative stack offset. C's division rounds to zero: offset 0 gives slot 0, too. */
+export const slotOf = (offset: number): number => ((-offset - 1) / 8) | 0
 
 /** The slot of the caller's instruction for a frame: where that frame is, or was when it called. */
 export function frameInsn(state: State, frameno: number): number {

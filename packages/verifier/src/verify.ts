@@ -11,7 +11,7 @@ import { findAttachTarget, withFullTarget } from './attach-target.ts'
 import { checkCfg } from './cfg.ts'
 import { Env, type Privileges } from './env.ts'
 import { fail, Reject } from './errors.ts'
-import { type Explanation, explainRefusal } from './explain/explanation.ts'
+import type { Explanation } from './explain/explanation.ts'
 import { checkFuncInfo, linkFuncInfo } from './func-info.ts'
 import { Heap } from './heap.ts'
 import { KernelTypes } from './kernel-btf.ts'
@@ -21,8 +21,7 @@ import { computeLiveRegisters } from './live-regs.ts'
 import { DEFAULT_LOG_LIMIT } from './log.ts'
 import { MapTable } from './maps.ts'
 import { decodeProgram, findLine } from './program.ts'
-import { refusalCode, type UNCLASSIFIED } from './refusals/find-refusal.ts'
-import type { RefusalCode } from './refusals/table.ts'
+import { type RefusalCode, refusalCode, type UNCLASSIFIED } from './refusals/table.ts'
 import { markUnknown } from './regs.ts'
 import { resolveLdImm64 } from './resolve.ts'
 import { compileScalarModule, instantiateScalarDomain, type ScalarDomain } from './scalar/index.ts'
@@ -117,10 +116,10 @@ export interface Rejection {
   readonly stats: VerifyStats
   readonly log: () => string
   /**
-   * The refusal for people: what it means, how the program came to it, what mends it. Walks the program twice more.
-   * Render it with `renderExplanation`.
+   * The refusal for people: what it means, how the program came to it, what mends it. Loads what that takes
+   * and walks the program twice more. Render it with `renderExplanation`.
    */
-  readonly explain: () => Explanation
+  readonly explain: () => Promise<Explanation>
 }
 
 export type Verdict = Acceptance | Rejection
@@ -175,13 +174,13 @@ class KernelVerifier implements Verifier {
   verify(input: VerifyInput): Verdict {
     const verdict = this.#judge(input)
     if (verdict.verdict === 'accept') return verdict
-    let explanation: Explanation | undefined
-    const explain = (): Explanation => {
-      explanation ??= explainRefusal(verdict, (observe) => {
+    // Most programs are accepted, so that what explains is loaded by who asks.
+    const explain = once(async (): Promise<Explanation> => {
+      const { explainRefusal } = await import('./explain/explanation.ts')
+      return explainRefusal(verdict, (observe) => {
         this.#judge({ ...input, logLevel: 0 }, observe)
       })
-      return explanation
-    }
+    })
     if (input.logLevel) return { ...verdict, explain }
     // Nobody asked for the log before the program was refused: it is walked again for it.
     let log: string | undefined

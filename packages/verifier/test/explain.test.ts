@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { createVerifier, type Explanation, renderExplanation, specFromRow } from '../src/index.ts'
+import { renderExplanation } from '../src/explain.ts'
+import { createVerifier, type Explanation, specFromRow } from '../src/index.ts'
 import { type Case, rowOf } from './case.ts'
 import { platform } from './platform.ts'
 import * as suites from './programs/index.ts'
 
 const verifier = await createVerifier(platform)
 
-function explain(test: Omit<Case, 'name'>): Explanation {
+async function explain(test: Omit<Case, 'name'>): Promise<Explanation> {
   const verdict = verifier.verify(specFromRow(rowOf({ name: 'program', ...test }), platform))
   if (verdict.verdict === 'accept') throw new Error('accepted')
   return verdict.explain()
@@ -20,8 +21,8 @@ const lookup = '*(u64 *)(r10 - 8) = 0\nr2 = r10\nr2 += -8\nr1 = map hash\ncall b
 const bounds = 'r2 = *(u32 *)(r1 + 0)\nr3 = *(u32 *)(r1 + 4)'
 
 describe('explanations', () => {
-  it('say where a pointer that may be NULL came from', () => {
-    const explanation = explain({ asm: `${lookup}\nr6 = r0\nr0 = *(u64 *)(r6 + 0)\nr0 = 0\nexit` })
+  it('say where a pointer that may be NULL came from', async () => {
+    const explanation = await explain({ asm: `${lookup}\nr6 = r0\nr0 = *(u64 *)(r6 + 0)\nr0 = 0\nexit` })
     expect(explanation).toMatchObject({
       code: 'POINTER_MAYBE_NULL',
       sentence: 'r6 is a map value or NULL and is used as an address before it was compared with NULL.',
@@ -40,8 +41,8 @@ describe('explanations', () => {
     ])
   })
 
-  it('say which branch did not give the bound', () => {
-    const explanation = explain({
+  it('say which branch did not give the bound', async () => {
+    const explanation = await explain({
       type: 'xdp',
       asm: `${lookup}\nif r0 == 0 goto out\nr9 = r0\nr6 = *(u64 *)(r9 + 0)\nif r6 s> 40 goto out\nr9 += r6\nr0 = *(u64 *)(r9 + 0)\nout:\nr0 = 0\nexit`,
     })
@@ -54,8 +55,8 @@ describe('explanations', () => {
     })
   })
 
-  it('follow a value through the stack', () => {
-    const explanation = explain({
+  it('follow a value through the stack', async () => {
+    const explanation = await explain({
       asm: `r6 = 4096\n*(u64 *)(r10 - 16) = r6\nr6 = 0\nr7 = *(u64 *)(r10 - 16)\nr0 = *(u64 *)(r7 + 0)\nexit`,
     })
     expect(path(explanation)).toEqual([
@@ -66,8 +67,8 @@ describe('explanations', () => {
     ])
   })
 
-  it('follow a value into a function', () => {
-    const explanation = explain({
+  it('follow a value into a function', async () => {
+    const explanation = await explain({
       asm: 'r1 = 7\ncall target\nr0 = 0\nexit\ntarget:\nr0 = *(u64 *)(r1 + 0)\nexit',
     })
     expect(path(explanation)).toEqual([
@@ -77,8 +78,8 @@ describe('explanations', () => {
     ])
   })
 
-  it('say which call lost a pointer', () => {
-    const explanation = explain({
+  it('say which call lost a pointer', async () => {
+    const explanation = await explain({
       type: 'xdp',
       asm: `r6 = r1\n${bounds}\nr4 = r2\nr4 += 14\nif r4 > r3 goto out\nr7 = r2\nr1 = r6\nr2 = 4\ncall bpf_xdp_adjust_head#44\nr0 = *(u8 *)(r7 + 0)\nout:\nr0 = 2\nexit`,
     })
@@ -86,8 +87,8 @@ describe('explanations', () => {
     expect(path(explanation)).toContain('5 check: this path goes on, and learns about r2')
   })
 
-  it('say where a reference was acquired, and the way to the exit', () => {
-    const explanation = explain({
+  it('say where a reference was acquired, and the way to the exit', async () => {
+    const explanation = await explain({
       type: 'xdp',
       asm: 'r1 = map ringbuf\nr2 = 16\nr3 = 0\ncall bpf_ringbuf_reserve#131\nif r0 == 0 goto out\nr6 = *(u64 *)(r0 + 0)\nif r6 > 5 goto out\nr1 = r0\nr2 = 0\ncall bpf_ringbuf_submit#132\nout:\nr0 = 2\nexit',
     })
@@ -100,8 +101,8 @@ describe('explanations', () => {
     ])
   })
 
-  it('show the last round of a loop', () => {
-    const explanation = explain({
+  it('show the last round of a loop', async () => {
+    const explanation = await explain({
       asm: 'r1 = 0\nr2 = r10\nr2 += -16\ntop:\n*(u8 *)(r2 + 0) = 0\nr2 += 1\nr1 += 1\nif r1 != 17 goto top\nr0 = 0\nexit',
     })
     const step = explanation.path.find((s) => s.insn === 4)!
@@ -114,19 +115,19 @@ describe('explanations', () => {
     const verdict = small.verify(specFromRow(row, platform))
     if (verdict.verdict === 'accept') throw new Error('accepted')
     expect(verdict.code).toBe('TOO_MANY_INSTRUCTIONS')
-    expect(verdict.explain().path.map((step) => step.insn)).toEqual([2])
+    expect((await verdict.explain()).path.map((step) => step.insn)).toEqual([2])
   })
 
-  it('have a place and no path before the walk', () => {
-    const explanation = explain({ asm: 'r0 = 0\nexit\nr0 = 1\nexit' })
+  it('have a place and no path before the walk', async () => {
+    const explanation = await explain({ asm: 'r0 = 0\nexit\nr0 = 1\nexit' })
     expect(explanation.place).toEqual({ insn: 2, text: 'r0 = 1' })
     expect(explanation.path).toEqual([])
   })
 
-  it('are for every refusal of the test programs, and end where it fails', () => {
+  it('are for every refusal of the test programs, and end where it fails', async () => {
     for (const test of Object.values(suites).flat()) {
       if (test.reject === undefined) continue
-      const explanation = explain(test)
+      const explanation = await explain(test)
       expect(explanation.code, test.reject).not.toBe('UNCLASSIFIED')
       expect(explanation.sentence, test.reject).not.toMatch(/[{}]|undefined/)
       expect(explanation.mend.length, explanation.code).toBeGreaterThan(0)
@@ -139,7 +140,7 @@ describe('explanations', () => {
 })
 
 describe('renderExplanation', () => {
-  it('writes source lines, states and hints', () => {
+  it('writes source lines, states and hints', async () => {
     const row = rowOf({ name: 'program', asm: `${lookup}\nr0 = *(u64 *)(r0 + 0)\nr0 = 0\nexit` })
     const input = specFromRow(row, platform)
     const lines = [
@@ -154,7 +155,7 @@ describe('renderExplanation', () => {
     ]
     const verdict = verifier.verify({ ...input, program: { ...input.program, lines } })
     if (verdict.verdict === 'accept') throw new Error('accepted')
-    const text = renderExplanation(verdict.explain(), { error: (it) => `<${it}>` })
+    const text = renderExplanation(await verdict.explain(), { error: (it) => `<${it}>` })
     expect(
       text,
     ).toBe(`<POINTER_MAYBE_NULL:> r0 is a map value or NULL and is used as an address before it was compared with NULL.

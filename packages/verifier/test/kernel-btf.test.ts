@@ -122,23 +122,46 @@ const cases: readonly Case[] = [
   ),
 ]
 
+/** C's division makes slot 0 of the offset 0. */
+const slotZero: Case = {
+  name: 'a loop over an iterator of slot 0, at offset 0',
+  asm: `
+      r1 = r10
+      r1 += -8
+      r2 = 0
+      r3 = 1000
+      kcall bpf_iter_num_new
+      again:
+      r1 = r10
+      kcall bpf_iter_num_next
+      if r0 != 0 goto again
+      r1 = r10
+      r1 += -8
+      kcall bpf_iter_num_destroy
+      r0 = 0
+      exit`,
+}
+
 const functionArgument = tracepoint('initcall_start', 'a pointer to a function', 'r2 = *(u64 *)(r1 + 0)', {
   reject: "func 'initcall_start' arg0 type FUNC_PROTO is not a struct",
 })
 
 describe.skipIf(missing)(missing ? `kernel BTF (skipped: ${missing})` : 'kernel BTF', () => {
-  it.each([...cases, functionArgument].map((test) => [test.name, test] as const))('%s', async (_, test) => {
-    const verifier = await createVerifier(platform, kernelBtf ? { kernelBtf } : {})
-    using kernel = await openKernel()
-    const row = rowOf(test)
-    const theirs = verifyRow(kernel, row, { log: true, logLevel: 2 })
-    const ours = verifier.verify({ ...specFromRow(row, platform), logLevel: 2 })
-    expect(comparable(ours.log())).toEqual(comparable(theirs.log ?? ''))
-    expect(ours.verdict).toBe(theirs.verdict)
-    expect(ours.verdict === 'accept' ? 'accept' : `${ours.errno}: ${ours.line}`).toBe(
-      test.reject === undefined ? 'accept' : `${test.errno ?? 'EACCES'}: ${test.reject}`,
-    )
-  })
+  it.each([...cases, slotZero, functionArgument].map((test) => [test.name, test] as const))(
+    '%s',
+    async (_, test) => {
+      const verifier = await createVerifier(platform, kernelBtf ? { kernelBtf } : {})
+      using kernel = await openKernel()
+      const row = rowOf(test)
+      const theirs = verifyRow(kernel, row, { log: true, logLevel: 2 })
+      const ours = verifier.verify({ ...specFromRow(row, platform), logLevel: 2 })
+      expect(comparable(ours.log())).toEqual(comparable(theirs.log ?? ''))
+      expect(ours.verdict).toBe(theirs.verdict)
+      expect(ours.verdict === 'accept' ? 'accept' : `${ours.errno}: ${ours.line}`).toBe(
+        test.reject === undefined ? 'accept' : `${test.errno ?? 'EACCES'}: ${test.reject}`,
+      )
+    },
+  )
 })
 
 describe('without kernel BTF', () => {

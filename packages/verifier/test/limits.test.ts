@@ -26,7 +26,7 @@ describe('limits', () => {
       line: 'BPF program is too large. Processed 203 insn',
       processed: 203,
     })
-    if (beyond.verdict === 'reject') expect(beyond.explain().sentence).toContain('complexityLimit')
+    if (beyond.verdict === 'reject') expect((await beyond.explain()).sentence).toContain('complexityLimit')
   })
 
   it('bound the memory of states', async () => {
@@ -34,7 +34,7 @@ describe('limits', () => {
     expect(await judge(branches(50), { memoryLimit })).toMatchObject({ verdict: 'accept' })
     const beyond = await judge(branches(3000), { memoryLimit })
     expect(beyond).toMatchObject({ verdict: 'reject', code: 'MEMORY_LIMIT', errno: 'ENOMEM' })
-    if (beyond.verdict === 'reject') expect(beyond.explain().sentence).toContain('memoryLimit')
+    if (beyond.verdict === 'reject') expect((await beyond.explain()).sentence).toContain('memoryLimit')
   })
 
   it('bound the time, when asked to', async () => {
@@ -45,7 +45,7 @@ describe('limits', () => {
       errno: 'EAGAIN',
       line: 'out of time: verification took more than 0 ms (limit)',
     })
-    if (beyond.verdict === 'reject') expect(beyond.explain().sentence).toContain('timeLimit')
+    if (beyond.verdict === 'reject') expect((await beyond.explain()).sentence).toContain('timeLimit')
     expect(await judge(loop(2000), {})).toMatchObject({ verdict: 'accept' })
     expect(await judge('r0 = 0\nexit', { timeLimit: 0 })).toMatchObject({ verdict: 'accept' })
   })
@@ -63,7 +63,7 @@ describe('limits', () => {
     const verdict = await judge(loop(5000), { logLimit: 4096, complexityLimit: 9000 })
     expect(verdict.log().length).toBeLessThanOrEqual(4096)
     expect(verdict.log()).toMatch(/BPF program is too large. Processed 9001 insn\nprocessed 9001 insns/)
-    if (verdict.verdict === 'reject') expect(verdict.explain().path.length).toBeLessThan(50)
+    if (verdict.verdict === 'reject') expect((await verdict.explain()).path.length).toBeLessThan(50)
   })
 
   it('take back of a short log what proved safe', async () => {

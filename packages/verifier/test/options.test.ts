@@ -44,23 +44,23 @@ describe('a refusal', () => {
     expect(verdict.log()).toBe('no program type no_such_type\n')
   })
 
-  it('explains itself, once and the same however often it is asked', () => {
+  it('explains itself, once and the same however often it is asked', async () => {
     const verdict = verifier.verify(input('r0 = r7\nexit'))
     if (verdict.verdict === 'accept') expect.unreachable()
     else {
-      const first = verdict.explain()
+      const first = await verdict.explain()
       expect(first.sentence).toContain('r7')
-      expect(verdict.explain()).toBe(first)
+      expect(await verdict.explain()).toBe(first)
       expect(verdict.log()).toBe(verdict.log())
       expect(verdict.log()).toContain('R7 !read_ok')
     }
   })
 
-  it('with a log of some level does not walk again for it', () => {
+  it('with a log of some level does not walk again for it', async () => {
     for (const logLevel of [1, 2]) {
       const verdict = verifier.verify({ ...input('r0 = r7\nexit'), logLevel })
       expect(verdict.log()).toMatch(/^0: R1=ctx\(\) R10=fp0\n|^Live regs|^func#0/)
-      if (verdict.verdict === 'reject') expect(verdict.explain().sentence).toContain('r7')
+      if (verdict.verdict === 'reject') expect((await verdict.explain()).sentence).toContain('r7')
     }
   })
 
@@ -172,7 +172,7 @@ describe('flags and options', () => {
   })
 })
 
-describe('the types of functions', () => {
+describe('the types of functions', async () => {
   const int = (b: BtfBuilder) => b.int('int', 4, { signed: true })
   const sub = `r1 = 5\ncall local sub\n${END}\nsub:\nr0 = r1\nexit`
 

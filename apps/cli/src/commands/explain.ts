@@ -1,10 +1,5 @@
-import {
-  type ExplanationStyle,
-  findRefusal,
-  type Rejection,
-  renderExplanation,
-  specFromRow,
-} from '@skep/verifier'
+import { type Rejection, specFromRow } from '@skep/verifier'
+import { type ExplanationStyle, findRefusal, renderExplanation } from '@skep/verifier/explain'
 import { Command } from 'commander'
 import pc from 'picocolors'
 import { answerLines } from '../jsonl.ts'
@@ -77,7 +72,9 @@ async function explainFile(
     if (verdict.verdict === 'reject') refused.push({ name, verdict })
     else if (!options.json) print(`${pc.bold(name)} is accepted: there is nothing to explain`)
   }
-  const explained = refused.map(({ name, verdict }) => ({ name, ...verdict.explain() }))
+  const explained = await Promise.all(
+    refused.map(async ({ name, verdict }) => ({ name, ...(await verdict.explain()) })),
+  )
   if (options.json) printJson({ programs: explained })
   else {
     for (const { name, ...explanation } of explained) {
@@ -101,12 +98,12 @@ function explainLine(line: string, options: ExplainOptions): void {
 
 async function explainLines(options: ExplainOptions): Promise<void> {
   const { platform, verifier } = await createJudge(options)
-  await answerLines((value) => {
+  await answerLines(async (value) => {
     const row = checkRow(value)
     const verdict = verifier.verify(specFromRow(row, platform))
     const { name } = row
     return verdict.verdict === 'accept'
       ? { name, verdict: 'accept' }
-      : { name, verdict: 'reject', ...verdict.explain() }
+      : { name, verdict: 'reject', ...(await verdict.explain()) }
   })
 }

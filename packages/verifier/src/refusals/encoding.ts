@@ -1,4 +1,4 @@
-import type { Refusals } from './refusal.ts'
+import type { RefusalLines } from './refusal.ts'
 
 export type EncodingCode =
   | 'RESERVED_FIELD'
@@ -21,207 +21,52 @@ export type EncodingCode =
   | 'LD_ABS_NEEDS_CONTEXT'
 
 /** What is wrong with an instruction by itself. */
-export const encoding: Refusals<EncodingCode> = {
-  RESERVED_FIELD: {
-    title: 'A field that the instruction does not use is not zero',
-    lines: [
-      [
-        /^(?<op>BPF_\S+) uses reserved fields$/,
-        'A field that {op} does not use is set, or an operand is one that {op} does not take.',
-      ],
-    ],
-    mend: [
-      'Zero the fields that the instruction does not use.',
-      'Emit code with an assembler or a compiler.',
-    ],
-  },
-  UNKNOWN_OPCODE: {
-    title: 'No such instruction',
-    lines: [
-      [/^unknown opcode (?<op>[0-9a-f]+)$/, 'Opcode 0x{op} is no BPF instruction.'],
-      [/^invalid BPF_ALU opcode (?<op>[0-9a-f]+)$/, 'Arithmetic operation 0x{op} does not exist.'],
-      [/^invalid BPF_JMP\/JMP32 opcode (?<op>[0-9a-f]+)$/, 'Jump operation 0x{op} does not exist.'],
-      [/^unknown insn class (?<op>\d+)$/, 'Instruction class {op} does not exist.'],
-      [/^invalid BPF_LD mode$/, 'The load has a mode that does not exist.'],
-    ],
-    mend: [
-      'Compile for a BPF version that the target has (clang -mcpu=v3).',
-      'Check that data was not taken for code: an instruction is eight bytes, ld_imm64 sixteen.',
-    ],
-  },
-  INVALID_ATOMIC: {
-    title: 'No such atomic operation',
-    lines: [
-      [/^BPF_ATOMIC uses invalid atomic opcode (?<op>[0-9a-f]+)$/, 'Atomic operation 0x{op} does not exist.'],
-      [/^invalid atomic operand size$/, 'Atomic operations work on 4 or 8 bytes only.'],
-    ],
-    mend: ['Use a 32-bit or 64-bit variable with the __sync or __atomic builtins.'],
-  },
-  INVALID_MAY_GOTO: {
-    title: 'A may_goto with an immediate',
-    lines: [[/^invalid may_goto imm (?<imm>-?\d+)$/, 'may_goto takes no immediate, and has {imm}.']],
-    mend: ['Zero the immediate: the target is in the offset.'],
-  },
-  INVALID_LD_IMM64: {
-    title: 'Half an ld_imm64',
-    lines: [
-      [/^invalid bpf_ld_imm64 insn$/, 'ld_imm64 takes two slots, and the second is missing or not empty.'],
-      [/^invalid BPF_LD_IMM insn$/, 'Loads of constants have 64 bits, and this one does not.'],
-      [
-        /^unrecognized bpf_ld_imm64 insn$/,
-        'The source field of ld_imm64 names a kind of value that does not exist.',
-      ],
-    ],
-    mend: [
-      'Write both slots: the second has opcode, registers and offset zero, and the upper half of the value.',
-    ],
-  },
-  INVALID_REGISTER: {
-    title: 'A register above r10',
-    lines: [[/^R(?<reg>\d+) is invalid$/, 'There is no register r{reg}: they end at r10.']],
-    mend: ['Use r0 to r9, and r10 for the frame.'],
-  },
-  FRAME_POINTER_READ_ONLY: {
-    title: 'A write to r10',
-    lines: [[/^frame pointer is read only$/, 'r10 points to the stack frame and cannot be written.']],
-    mend: ['Copy r10 into another register and change that.'],
-  },
-  DIVISION_BY_ZERO: {
-    title: 'A division by the constant 0',
-    lines: [[/^div by zero$/, 'The divisor is the constant 0.']],
-    mend: ['Divide by something else; a division by a register that holds 0 gives 0 and is accepted.'],
-  },
-  INVALID_SHIFT: {
-    title: 'A shift by more than the width',
-    lines: [
-      [/^invalid shift (?<by>-?\d+)$/, 'A shift by {by} is as wide as the register, or wider, or negative.'],
-    ],
-    mend: ['Shift by 0 to 63, and by 0 to 31 in 32-bit arithmetic.'],
-  },
-  ARENA: {
-    title: 'An arena that cannot be used',
-    lines: [
-      [/^Only one arena per program$/, 'The program uses two arenas.'],
-      [/^CAP_BPF and CAP_PERFMON are required to use arena$/, 'Arenas may be used with CAP_PERFMON only.'],
-      [
-        /^arena's user address must be set via map_extra or mmap\(\)$/,
-        'The arena has no address in the process yet.',
-      ],
-    ],
-    mend: [
-      'Map the arena (mmap) or give its address (map_extra) before the program is loaded.',
-      'Use one arena.',
-    ],
-  },
-  ADDR_SPACE_CAST: {
-    title: 'A cast between address spaces that cannot be',
-    lines: [
-      [
-        /^addr_space_cast insn can only convert between address space 1 and 0$/,
-        'The cast names address spaces other than 0 and 1.',
-      ],
-      [
-        /^addr_space_cast insn can only be used in a program that has an associated arena$/,
-        'The program casts an arena pointer and uses no arena map.',
-      ],
-    ],
-    mend: ['Refer to an arena map in the program.', 'Cast between address spaces 1 (arena) and 0 only.'],
-  },
-  NOT_A_MAP: {
-    title: 'A reference that is no map',
-    lines: [
-      [
-        /^fd (?<fd>-?\d+) is not pointing to valid bpf_map$/,
-        'The program loads {fd} as a map, and it is none.',
-      ],
-      [
-        /^fd_idx without fd_array is invalid$/,
-        'The program names a map by index, and no maps were given with it.',
-      ],
-    ],
-    mend: ['Load the object with its maps: the loader puts the map in place of the reference.'],
-  },
-  TOO_MANY_MAPS: {
-    title: 'More maps than a program may use',
-    lines: [
-      [
-        /^The total number of maps per program has reached the limit of (?<limit>\d+)$/,
-        'The program uses more than {limit} maps.',
-      ],
-    ],
-    mend: ['Put several values into one map.', 'Split the program by tail calls.'],
-  },
-  UNKNOWN_KERNEL_SYMBOL: {
-    title: 'A kernel symbol that is not there',
-    lines: [
-      [
-        /^ldimm64 failed to find the address for kernel symbol '(?<name>[^']+)'\.$/,
-        'The kernel has no variable {name}, or its address is not known.',
-      ],
-      [
-        /^invalid module BTF object FD specified\.$/,
-        'The load names a symbol of a kernel module that is not given.',
-      ],
-      [
-        /^pseudo btf_id (?<id>\d+) in ldimm64 isn't KIND_VAR or KIND_FUNC$/,
-        'BTF id {id} of the kernel is neither variable nor function.',
-      ],
-      [
-        /^ldimm64 unable to resolve the size of type '(?<name>[^']*)': -22$/,
-        'The variable of the kernel is of a type without size.',
-      ],
-      [
-        /^ldimm64 insn specifies invalid btf_id (?<id>-?\d+)\.$/,
-        'The kernel has no variable with the BTF id {id}.',
-      ],
-    ],
-    mend: [
-      'Give the BTF of the kernel that the program is for (--kernel-btf).',
-      'Declare the variable __weak and test its address.',
-    ],
-  },
-  MAP_VALUE_ADDRESS: {
-    title: "An address outside a map's value",
-    lines: [
-      [
-        /^direct value offset of (?<off>-?\d+) is not allowed$/,
-        'The address is {off} bytes into a map value, which is more than any value has.',
-      ],
-      [
-        /^invalid access to map value pointer, value_size=(?<size>-?\d+) off=(?<off>-?\d+)$/,
-        'The address is {off} bytes into a map value of {size} bytes.',
-      ],
-    ],
-    mend: ["Take the address of something inside the map's value."],
-  },
-  NO_MAP_VALUE_ADDRESS: {
-    title: 'A map without addresses of values',
-    lines: [
-      [
-        /^no direct value access support for this map type$/,
-        'The program takes the address of a value in a map whose values have no fixed address.',
-      ],
-    ],
-    mend: ['Use an array map for global variables.', 'Look the value up with bpf_map_lookup_elem.'],
-  },
-  LD_ABS_NOT_ALLOWED: {
-    title: 'A classic packet load in the wrong program type',
-    lines: [
-      [
-        /^BPF_LD_\[ABS\|IND\] instructions not allowed for this program type$/,
-        'Programs of this type have no skb that LD_ABS and LD_IND could read.',
-      ],
-    ],
-    mend: ['Read the packet through pointers or with bpf_skb_load_bytes.'],
-  },
-  LD_ABS_NEEDS_CONTEXT: {
-    title: 'A classic packet load without the context in r6',
-    lines: [
-      [
-        /^at the time of BPF_LD_ABS\|IND R6 != pointer to skb$/,
-        'LD_ABS and LD_IND read the packet of the context in r6, and r6 holds something else.',
-      ],
-    ],
-    mend: ['Copy the context into r6 at the start (r6 = r1) and keep it there.'],
-  },
+export const encoding: RefusalLines<EncodingCode> = {
+  RESERVED_FIELD: [/^(?<op>BPF_\S+) uses reserved fields$/],
+  UNKNOWN_OPCODE: [
+    /^unknown opcode (?<op>[0-9a-f]+)$/,
+    /^invalid BPF_ALU opcode (?<op>[0-9a-f]+)$/,
+    /^invalid BPF_JMP\/JMP32 opcode (?<op>[0-9a-f]+)$/,
+    /^unknown insn class (?<op>\d+)$/,
+    /^invalid BPF_LD mode$/,
+  ],
+  INVALID_ATOMIC: [
+    /^BPF_ATOMIC uses invalid atomic opcode (?<op>[0-9a-f]+)$/,
+    /^invalid atomic operand size$/,
+  ],
+  INVALID_MAY_GOTO: [/^invalid may_goto imm (?<imm>-?\d+)$/],
+  INVALID_LD_IMM64: [
+    /^invalid bpf_ld_imm64 insn$/,
+    /^invalid BPF_LD_IMM insn$/,
+    /^unrecognized bpf_ld_imm64 insn$/,
+  ],
+  INVALID_REGISTER: [/^R(?<reg>\d+) is invalid$/],
+  FRAME_POINTER_READ_ONLY: [/^frame pointer is read only$/],
+  DIVISION_BY_ZERO: [/^div by zero$/],
+  INVALID_SHIFT: [/^invalid shift (?<by>-?\d+)$/],
+  ARENA: [
+    /^Only one arena per program$/,
+    /^CAP_BPF and CAP_PERFMON are required to use arena$/,
+    /^arena's user address must be set via map_extra or mmap\(\)$/,
+  ],
+  ADDR_SPACE_CAST: [
+    /^addr_space_cast insn can only convert between address space 1 and 0$/,
+    /^addr_space_cast insn can only be used in a program that has an associated arena$/,
+  ],
+  NOT_A_MAP: [/^fd (?<fd>-?\d+) is not pointing to valid bpf_map$/, /^fd_idx without fd_array is invalid$/],
+  TOO_MANY_MAPS: [/^The total number of maps per program has reached the limit of (?<limit>\d+)$/],
+  UNKNOWN_KERNEL_SYMBOL: [
+    /^ldimm64 failed to find the address for kernel symbol '(?<name>[^']+)'\.$/,
+    /^invalid module BTF object FD specified\.$/,
+    /^pseudo btf_id (?<id>\d+) in ldimm64 isn't KIND_VAR or KIND_FUNC$/,
+    /^ldimm64 unable to resolve the size of type '(?<name>[^']*)': -22$/,
+    /^ldimm64 insn specifies invalid btf_id (?<id>-?\d+)\.$/,
+  ],
+  MAP_VALUE_ADDRESS: [
+    /^direct value offset of (?<off>-?\d+) is not allowed$/,
+    /^invalid access to map value pointer, value_size=(?<size>-?\d+) off=(?<off>-?\d+)$/,
+  ],
+  NO_MAP_VALUE_ADDRESS: [/^no direct value access support for this map type$/],
+  LD_ABS_NOT_ALLOWED: [/^BPF_LD_\[ABS\|IND\] instructions not allowed for this program type$/],
+  LD_ABS_NEEDS_CONTEXT: [/^at the time of BPF_LD_ABS\|IND R6 != pointer to skb$/],
 }

@@ -1,8 +1,6 @@
 import { kindText } from './kind-text.ts'
-import { type RefusalCode, refusals } from './table.ts'
-
-/** A refusal that the table has no entry for: a line of another kernel's log, say. */
-export const UNCLASSIFIED = 'UNCLASSIFIED'
+import { classify, type RefusalCode, UNCLASSIFIED } from './table.ts'
+import { refusalTexts } from './texts/table.ts'
 
 /** What the table says of a decisive log line. */
 export interface FoundRefusal {
@@ -22,24 +20,13 @@ const PAGES = 'docs/reference/refusals'
  * `UNCLASSIFIED` and themselves as the sentence.
  */
 export function findRefusal(line: string): FoundRefusal {
-  for (const [code, refusal] of Object.entries(refusals)) {
-    for (const [pattern, sentence] of refusal.lines) {
-      const match = pattern.exec(line)
-      if (!match) continue
-      return {
-        code: code as RefusalCode,
-        title: refusal.title,
-        sentence: fill(sentence, match.groups ?? {}),
-        mend: refusal.mend,
-        page: `${PAGES}/${code}.md`,
-      }
-    }
-  }
-  return { code: UNCLASSIFIED, title: 'Refused', sentence: line, mend: [], page: `${PAGES}/README.md` }
+  const found = classify(line)
+  if (!found)
+    return { code: UNCLASSIFIED, title: 'Refused', sentence: line, mend: [], page: `${PAGES}/README.md` }
+  const { code, index, groups } = found
+  const { title, sentences, mend } = refusalTexts[code]
+  return { code, title, sentence: fill(sentences[index]!, groups), mend, page: `${PAGES}/${code}.md` }
 }
-
-/** The code alone, as verdicts carry it. */
-export const refusalCode = (line: string): RefusalCode | typeof UNCLASSIFIED => findRefusal(line).code
 
 function fill(sentence: string, groups: Readonly<Record<string, string | undefined>>): string {
   const text = sentence.replace(/\{(\w+)(?::(kinds?))?\}/g, (_, name: string, form: string | undefined) => {

@@ -1,4 +1,4 @@
-import type { Refusals } from './refusal.ts'
+import type { RefusalLines } from './refusal.ts'
 
 export type OwnershipCode =
   | 'UNRELEASED_REFERENCE'
@@ -21,264 +21,65 @@ export type OwnershipCode =
   | 'ONE_CGROUP_STORAGE'
 
 /** What programs acquire and have to give back, and the special fields of map values. */
-export const ownership: Refusals<OwnershipCode> = {
-  UNRELEASED_REFERENCE: {
-    title: 'A reference that is not given back',
-    lines: [
-      [
-        /^Unreleased reference id=(?<id>\d+) alloc_insn=(?<at>\d+)$/,
-        'The reference that instruction {at} acquired is still held where the program ends.',
-      ],
-      [/^(?<where>.+) would lead to reference leak$/, 'A reference is still held at: {where}.'],
-    ],
-    mend: [
-      'Release it on every path: bpf_sk_release, bpf_ringbuf_submit or bpf_ringbuf_discard, bpf_task_release, …',
-      'Early returns and error paths between the two calls are the usual leak.',
-      'Store it into a kptr field with bpf_kptr_xchg to keep it.',
-    ],
-  },
-  NOT_A_REFERENCE: {
-    title: 'A release of something that was not acquired',
-    lines: [
-      [
-        /^R(?<reg>\d+) must be referenced when passed to release function$/,
-        'r{reg} is released, and no call acquired it (or it was released already).',
-      ],
-      [
-        /^arg (?<arg>\d+) is an unacquired reference$/,
-        'Argument {arg} is released, and no call acquired it.',
-      ],
-      [
-        /^(?:func|kfunc) (?<name>\S+) reference has not been acquired before$/,
-        '{name} releases a reference that the program does not hold.',
-      ],
-      [
-        /^cannot release unowned const bpf_dynptr$/,
-        'The dynptr is lent to this function, which cannot release it.',
-      ],
-      [
-        /^R(?<reg>\d+) must be referenced(?: or trusted)?$/,
-        'r{reg} points to an object that the program does not hold.',
-      ],
-    ],
-    mend: [
-      'Release the pointer that the acquiring call returned, once.',
-      'Pointers from the context are not released.',
-    ],
-  },
-  LOCK_HELD: {
-    title: 'A lock held where it must not be',
-    lines: [
-      [
-        /^(?<where>.+) cannot be used inside bpf_spin_lock-ed region$/,
-        'A bpf_spin_lock is held at: {where}.',
-      ],
-    ],
-    mend: ['Unlock on every path before the program ends, calls a tail call or reads packets with LD_ABS.'],
-  },
-  SECTION_OPEN: {
-    title: 'A section that is not left',
-    lines: [
-      [
-        /^(?<where>.+) cannot be used inside (?<section>bpf_rcu_read_lock|bpf_preempt_disable|bpf_local_irq_save)-ed region$/,
-        'The section that {section} began is open at: {where}.',
-      ],
-    ],
-    mend: ['Leave the section on every path, with the call that pairs with the one that began it.'],
-  },
-  LOCK_TWICE: {
-    title: 'Two locks at a time',
-    lines: [
-      [/^Locking two bpf_spin_locks are not allowed$/, 'A lock is taken while another one is held.'],
-      [/^Acquiring the same lock again, AA deadlock detected$/, 'A lock is taken that is held already.'],
-    ],
-    mend: ['Unlock the first one before taking the second.'],
-  },
-  UNLOCK_WITHOUT_LOCK: {
-    title: 'An unlock without its lock',
-    lines: [
-      [/^bpf_(?:res_)?spin_unlock without taking a lock$/, 'A lock is released, and none is held.'],
-      [
-        /^bpf_(?:res_)?spin_unlock of different lock$/,
-        'The lock that is released is not the one that is held.',
-      ],
-      [
-        /^bpf_(?:res_)?spin_unlock cannot be out of order$/,
-        'The lock that is released is not the last one that was taken.',
-      ],
-    ],
-    mend: [
-      'Lock and unlock through the same pointer; a second lookup of the same key counts as another lock.',
-      'Unlock in the reverse order of locking.',
-    ],
-  },
-  FIELD_NOT_FOUND: {
-    title: 'No such special field there',
-    lines: [
-      [
-        /^R(?<reg>\d+) doesn't have constant offset\. (?<name>\w+) has to be at the constant offset$/,
-        'r{reg} points into the map value at an offset that differs from path to path, where a {name} should be.',
-      ],
-      [
-        /^map '(?<map>[^']*)' has to have BTF in order to use (?<name>\w+)$/,
-        'Map {map} has no BTF, so that nobody knows where its {name} is.',
-      ],
-      [/^map '(?<map>[^']*)' has no valid (?<name>\w+)$/, 'The values of map {map} have no {name}.'],
-      [
-        /^off (?<off>-?\d+) doesn't point to 'struct (?<name>\w+)' that is at (?<at>\d+)$/,
-        'The pointer is at offset {off} of the value, and the {name} is at {at}.',
-      ],
-      [/^off=(?<off>-?\d+) doesn't point to kptr$/, 'There is no kptr at offset {off} of the value.'],
-      [
-        /^off=(?<off>-?\d+) kptr isn't referenced kptr$/,
-        'The kptr at offset {off} owns nothing (__kptr_untrusted).',
-      ],
-      [/^R(?<reg>\d+) has no valid kptr$/, 'r{reg} does not point to a map value with a kptr.'],
-      [/^local 'kptr' has no valid (?<name>\w+)(?: \((?<type>\S*)\))?$/, 'The object has no {name}.'],
-    ],
-    mend: [
-      'Pass the address of the field itself: `&value->lock`.',
-      'Declare key and value of the map by type (__type), so that the object has BTF for them.',
-    ],
-  },
-  FIELD_NOT_SUPPORTED: {
-    title: 'A special field that this program type cannot use',
-    lines: [
-      [
-        /^(?<type>.+) progs cannot use (?<name>\S+) yet$/,
-        'Programs of type {type} cannot use maps whose values have a {name}.',
-      ],
-    ],
-    mend: ['Use a map without such fields in this program.', 'Use atomic operations, or a per-CPU map.'],
-  },
-  TIMER_OF_ANOTHER_MAP: {
-    title: 'A timer or work item and a map that do not belong together',
-    lines: [
-      [
-        /^(?<what>\w+) pointer in R\d+ map_uid=(?<one>\d+) doesn't match map pointer in R\d+ map_uid=(?<other>\d+)$/,
-        'The {what} lies in a value of another map than the one passed with it.',
-      ],
-    ],
-    mend: ['Pass the map in whose value the timer lies.'],
-  },
-  KPTR_STORE: {
-    title: 'A store or load at a kptr that is not allowed',
-    lines: [
-      [
-        /^kptr in map can only be accessed using BPF_MEM instruction mode$/,
-        'A kptr is read and written with plain loads and stores only.',
-      ],
-      [
-        /^store to referenced kptr disallowed$/,
-        'A kptr that owns its object is not overwritten by a store, which would lose the old one.',
-      ],
-      [/^store to uptr disallowed$/, 'A uptr is set by the host, not by the program.'],
-      [
-        /^BPF_ST imm must be 0 when storing to kptr at off=(?<off>\d+)$/,
-        'A constant other than NULL is stored into the kptr at offset {off}.',
-      ],
-      [
-        /^invalid kptr access, R(?<reg>\d+) type=(?<type>\S+) expected=(?<want>.+)$/,
-        'r{reg} is {type:kind}, which does not go into this kptr.',
-      ],
-    ],
-    mend: ['Exchange the pointer with bpf_kptr_xchg and release what comes back.'],
-  },
-  DYNPTR_PLACE: {
-    title: 'A dynptr or iterator in the wrong place',
-    lines: [
-      [/^(?<kind>\w+) has to be at a constant offset$/, 'The {kind} is at a variable offset of the stack.'],
-      [
-        /^cannot pass in (?<kind>\w+) at an offset=(?<off>-?\d+)$/,
-        'The {kind} would begin at offset {off} of the stack, where it does not fit.',
-      ],
-      [
-        /^arg#(?<arg>\d+) expected pointer to stack or const struct bpf_dynptr$/,
-        'Argument {arg} has to be a dynptr, which lives on the stack.',
-      ],
-    ],
-    mend: ['Declare it as a local variable and pass its address: it takes 16 bytes at a multiple of 8.'],
-  },
-  DYNPTR_UNINITIALIZED: {
-    title: 'A dynptr that is not one yet',
-    lines: [
-      [
-        /^Expected an initialized dynptr as arg #(?<arg>\d+)$/,
-        'Argument {arg} has to be a dynptr that a call has made, and is not (or no longer).',
-      ],
-    ],
-    mend: [
-      'Make it first: bpf_dynptr_from_mem, bpf_ringbuf_reserve_dynptr, …',
-      'A store over its 16 bytes, or a release, ends it.',
-    ],
-  },
-  DYNPTR_INITIALIZED: {
-    title: 'A dynptr where an empty one is needed',
-    lines: [
-      [
-        /^Dynptr has to be an uninitialized dynptr$/,
-        'The call makes a dynptr, and gets one that is lent to the function.',
-      ],
-    ],
-    mend: ['Pass the address of a dynptr variable of the function itself.'],
-  },
-  DYNPTR_OVERWRITTEN: {
-    title: 'A dynptr overwritten',
-    lines: [
-      [
-        /^cannot overwrite referenced dynptr$/,
-        'The store hits a dynptr that still holds a record, which would be lost.',
-      ],
-      [
-        /^potential write to dynptr at off=(?<off>-?\d+) disallowed$/,
-        'The helper would write over the dynptr at offset {off} of the stack.',
-      ],
-    ],
-    mend: [
-      'Submit or discard the record before the memory is used again.',
-      'Keep buffers and dynptrs apart.',
-    ],
-  },
-  DYNPTR_KIND: {
-    title: 'A dynptr of another kind',
-    lines: [
-      [
-        /^Expected a dynptr of type (?<type>\S+) as arg #(?<arg>\d+)$/,
-        'Argument {arg} has to be a {type} dynptr, and is of another kind.',
-      ],
-    ],
-    mend: ['Pass the dynptr that the call of that kind has made.'],
-  },
-  DYNPTR_READ_ONLY: {
-    title: 'A dynptr that is only lent',
-    lines: [
-      [
-        /^cannot pass pointer to const bpf_dynptr, the helper mutates it$/,
-        'The dynptr is lent to this function, and the call would change it.',
-      ],
-    ],
-    mend: ['Make a dynptr of your own over the data.'],
-  },
-  MAP_NOT_FOR_SLEEPABLE: {
-    title: 'A map that sleepable programs cannot use',
-    lines: [
-      [
-        /^Sleepable programs can only use array, hash, ringbuf and local storage maps$/,
-        'The program may sleep, and uses a map that is not safe then.',
-      ],
-    ],
-    mend: [
-      'Use an array, hash, ring buffer or local storage map, or load the program as one that does not sleep.',
-    ],
-  },
-  ONE_CGROUP_STORAGE: {
-    title: 'Two cgroup storages of one kind',
-    lines: [
-      [
-        /^only one cgroup storage of each type is allowed$/,
-        'The program uses two cgroup storage maps of one type.',
-      ],
-    ],
-    mend: ['Put both into one map, or use BPF_MAP_TYPE_CGRP_STORAGE.'],
-  },
+export const ownership: RefusalLines<OwnershipCode> = {
+  UNRELEASED_REFERENCE: [
+    /^Unreleased reference id=(?<id>\d+) alloc_insn=(?<at>\d+)$/,
+    /^(?<where>.+) would lead to reference leak$/,
+  ],
+  NOT_A_REFERENCE: [
+    /^R(?<reg>\d+) must be referenced when passed to release function$/,
+    /^arg (?<arg>\d+) is an unacquired reference$/,
+    /^(?:func|kfunc) (?<name>\S+) reference has not been acquired before$/,
+    /^cannot release unowned const bpf_dynptr$/,
+    /^R(?<reg>\d+) must be referenced(?: or trusted)?$/,
+  ],
+  LOCK_HELD: [/^(?<where>.+) cannot be used inside bpf_spin_lock-ed region$/],
+  SECTION_OPEN: [
+    /^(?<where>.+) cannot be used inside (?<section>bpf_rcu_read_lock|bpf_preempt_disable|bpf_local_irq_save)-ed region$/,
+  ],
+  LOCK_TWICE: [
+    /^Locking two bpf_spin_locks are not allowed$/,
+    /^Acquiring the same lock again, AA deadlock detected$/,
+  ],
+  UNLOCK_WITHOUT_LOCK: [
+    /^bpf_(?:res_)?spin_unlock without taking a lock$/,
+    /^bpf_(?:res_)?spin_unlock of different lock$/,
+    /^bpf_(?:res_)?spin_unlock cannot be out of order$/,
+  ],
+  FIELD_NOT_FOUND: [
+    /^R(?<reg>\d+) doesn't have constant offset\. (?<name>\w+) has to be at the constant offset$/,
+    /^map '(?<map>[^']*)' has to have BTF in order to use (?<name>\w+)$/,
+    /^map '(?<map>[^']*)' has no valid (?<name>\w+)$/,
+    /^off (?<off>-?\d+) doesn't point to 'struct (?<name>\w+)' that is at (?<at>\d+)$/,
+    /^off=(?<off>-?\d+) doesn't point to kptr$/,
+    /^off=(?<off>-?\d+) kptr isn't referenced kptr$/,
+    /^R(?<reg>\d+) has no valid kptr$/,
+    /^local 'kptr' has no valid (?<name>\w+)(?: \((?<type>\S*)\))?$/,
+  ],
+  FIELD_NOT_SUPPORTED: [/^(?<type>.+) progs cannot use (?<name>\S+) yet$/],
+  TIMER_OF_ANOTHER_MAP: [
+    /^(?<what>\w+) pointer in R\d+ map_uid=(?<one>\d+) doesn't match map pointer in R\d+ map_uid=(?<other>\d+)$/,
+  ],
+  KPTR_STORE: [
+    /^kptr in map can only be accessed using BPF_MEM instruction mode$/,
+    /^store to referenced kptr disallowed$/,
+    /^store to uptr disallowed$/,
+    /^BPF_ST imm must be 0 when storing to kptr at off=(?<off>\d+)$/,
+    /^invalid kptr access, R(?<reg>\d+) type=(?<type>\S+) expected=(?<want>.+)$/,
+  ],
+  DYNPTR_PLACE: [
+    /^(?<kind>\w+) has to be at a constant offset$/,
+    /^cannot pass in (?<kind>\w+) at an offset=(?<off>-?\d+)$/,
+    /^arg#(?<arg>\d+) expected pointer to stack or const struct bpf_dynptr$/,
+  ],
+  DYNPTR_UNINITIALIZED: [/^Expected an initialized dynptr as arg #(?<arg>\d+)$/],
+  DYNPTR_INITIALIZED: [/^Dynptr has to be an uninitialized dynptr$/],
+  DYNPTR_OVERWRITTEN: [
+    /^cannot overwrite referenced dynptr$/,
+    /^potential write to dynptr at off=(?<off>-?\d+) disallowed$/,
+  ],
+  DYNPTR_KIND: [/^Expected a dynptr of type (?<type>\S+) as arg #(?<arg>\d+)$/],
+  DYNPTR_READ_ONLY: [/^cannot pass pointer to const bpf_dynptr, the helper mutates it$/],
+  MAP_NOT_FOR_SLEEPABLE: [/^Sleepable programs can only use array, hash, ringbuf and local storage maps$/],
+  ONE_CGROUP_STORAGE: [/^only one cgroup storage of each type is allowed$/],
 }

@@ -6,7 +6,7 @@ import { type KfuncCode, kfunc } from './kfunc.ts'
 import { type MemoryCode, memory } from './memory.ts'
 import { type OwnershipCode, ownership } from './ownership.ts'
 import { type PointerCode, pointers } from './pointers.ts'
-import type { Refusals } from './refusal.ts'
+import type { RefusalLines } from './refusal.ts'
 import { type StackCode, stack } from './stack.ts'
 
 /** Why a program was refused, as a word that stays the same. Each has a page in docs/reference/refusals. */
@@ -21,21 +21,8 @@ export type RefusalCode =
   | KernelCode
   | KfuncCode
 
-/** The tables by subject, in the order of the documentation. */
-export const subjects: Readonly<Record<string, Readonly<Record<string, Refusals<string>[string]>>>> = {
-  Instructions: encoding,
-  'Control flow and cost': controlFlow,
-  'Registers and pointers': pointers,
-  'Loads and stores': memory,
-  'The stack': stack,
-  'Calls and return values': calls,
-  'References, locks and special fields': ownership,
-  'Kernel functions and objects': kfunc,
-  'The kernel, and what comes with the program': kernel,
-}
-
-/** All kinds of refusals, by code. */
-export const refusals: Refusals<RefusalCode> = {
+/** The decisive lines of all kinds of refusals. */
+export const refusalLines: RefusalLines<RefusalCode> = {
   ...encoding,
   ...controlFlow,
   ...pointers,
@@ -46,3 +33,29 @@ export const refusals: Refusals<RefusalCode> = {
   ...kfunc,
   ...kernel,
 }
+
+/** A refusal that the table has no entry for: a line of another kernel's log, say. */
+export const UNCLASSIFIED = 'UNCLASSIFIED'
+
+/** Where a decisive log line is found in the table. */
+export interface FoundLine {
+  readonly code: RefusalCode
+  /** Which of the lines of its code it is. */
+  readonly index: number
+  readonly groups: Readonly<Record<string, string | undefined>>
+}
+
+/** The entry of a decisive log line: of this verifier, or of a running kernel. */
+export function classify(line: string): FoundLine | undefined {
+  for (const [code, patterns] of Object.entries(refusalLines)) {
+    for (const [index, pattern] of patterns.entries()) {
+      const match = pattern.exec(line)
+      if (match) return { code: code as RefusalCode, index, groups: match.groups ?? {} }
+    }
+  }
+  return undefined
+}
+
+/** The code alone, as verdicts carry it. */
+export const refusalCode = (line: string): RefusalCode | typeof UNCLASSIFIED =>
+  classify(line)?.code ?? UNCLASSIFIED

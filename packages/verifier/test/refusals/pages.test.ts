@@ -12,7 +12,8 @@ import {
   type Verifier,
   type VerifyInput,
 } from '../../src/index.ts'
-import { refusals, subjects } from '../../src/refusals/table.ts'
+import { refusalLines } from '../../src/refusals/table.ts'
+import { subjects } from '../../src/refusals/texts/table.ts'
 import { platform } from '../platform.ts'
 import { noKernel, kernelBtf as types } from '../reference.ts'
 import { type PageProgram, pageRow, readPages } from './pages.ts'
@@ -37,7 +38,7 @@ const WITHOUT_PROGRAM = [
 
 describe('the pages of refusals', () => {
   it('are one for each code', () => {
-    expect(pages.map((page) => page.code)).toEqual(Object.keys(refusals).sort())
+    expect(pages.map((page) => page.code)).toEqual(Object.keys(refusalLines).sort())
   })
 
   it('have a program that is refused and one that is accepted', () => {
@@ -129,7 +130,7 @@ describe('programs on the pages of refusals', () => {
     const verifier = await verifierFor(program)
     const verdict = verifier.verify(inputOf(program))
     expect(told(verdict)).toEqual(expected(program))
-    if (verdict.verdict === 'reject') expect(verdict.explain().code).toBe(verdict.code)
+    if (verdict.verdict === 'reject') expect((await verdict.explain()).code).toBe(verdict.code)
   })
 })
 

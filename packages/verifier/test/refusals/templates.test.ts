@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { refusals } from '../../src/refusals/table.ts'
+import { type RefusalCode, refusalLines } from '../../src/refusals/table.ts'
+import { refusalTexts } from '../../src/refusals/texts/table.ts'
 import { refusalTemplates } from './templates.ts'
 
 /** The codes that a line falls into. */
 const codesOf = (line: string): readonly string[] =>
-  Object.entries(refusals)
-    .filter(([, refusal]) => refusal.lines.some(([pattern]) => pattern.test(line)))
+  Object.entries(refusalLines)
+    .filter(([, patterns]) => patterns.some((pattern) => pattern.test(line)))
     .map(([code]) => code)
 
 const HOW =
-  'add its line to the refusal that it belongs to in src/refusals, or a new code there with a page in docs/reference/refusals'
+  'add its line to the refusal that it belongs to in src/refusals, and its sentence to src/refusals/texts, or a new code in both with a page in docs/reference/refusals'
 
 describe('the table of refusals', () => {
   const { templates, unread } = refusalTemplates()
@@ -37,12 +38,24 @@ describe('the table of refusals', () => {
       'SOCKET_FIELD',
       'UNRELEASED_REFERENCE',
     ]
-    expect(Object.keys(refusals).filter((code) => !used.has(code) && !chosen.includes(code))).toEqual([])
+    expect(Object.keys(refusalLines).filter((code) => !used.has(code) && !chosen.includes(code))).toEqual([])
+  })
+
+  it('has a sentence for each line, with groups that the line has', () => {
+    for (const [code, patterns] of Object.entries(refusalLines)) {
+      const { sentences } = refusalTexts[code as RefusalCode]
+      expect(sentences, code).toHaveLength(patterns.length)
+      for (const [n, sentence] of sentences.entries()) {
+        const asked = [...sentence.matchAll(/\{(\w+)(?::kinds?)?\}/g)].map(([, name]) => name)
+        const named = [...patterns[n]!.source.matchAll(/\(\?<(\w+)>/g)].map(([, name]) => name)
+        expect(named, `${code}: ${sentence}`).toEqual(expect.arrayContaining(asked))
+      }
+    }
   })
 
   it('matches whole lines', () => {
-    for (const [code, { lines }] of Object.entries(refusals)) {
-      for (const [pattern] of lines) {
+    for (const [code, patterns] of Object.entries(refusalLines)) {
+      for (const pattern of patterns) {
         expect(`${code} ${pattern.source.startsWith('^') && pattern.source.endsWith('$')}`).toBe(
           `${code} true`,
         )

@@ -1,0 +1,1 @@
+export { VerifierError } from './errors.ts'

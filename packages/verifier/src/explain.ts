@@ -1,0 +1,2 @@
+export { type ExplanationStyle, renderExplanation } from './explain/render.ts'
+export { type FoundRefusal, findRefusal } from './refusals/find-refusal.ts'
