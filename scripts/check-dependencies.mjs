@@ -49,6 +49,7 @@ const nodeFiles = [
 /** Files of another package's tests that one takes by path: the verifier's small programs, CPUs that engines run on. */
 const lentFiles = [
   { to: 'diff', folder: 'packages/verifier/test/' },
+  { to: 'diff', folder: 'packages/loader-cbpf/test/' },
   { to: 'jit-wasm', folder: 'packages/vm-interpreter/test/' },
   { to: 'loader-cbpf', folder: 'packages/vm-interpreter/test/' },
 ]

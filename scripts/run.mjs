@@ -2,7 +2,7 @@
 // usage: node scripts/run.mjs TASK [ARGS...]
 //   build | test | types [--verbose] [PACKAGE...]   all packages, or those named: test isa jit-wasm
 //   lint | check:exports | check:plugin
-//   demo | bench | load | mutation | diff:kernel [ARGS...] arguments go to the program
+//   demo | bench | load | mutation | diff:kernel | diff:classic [ARGS...] arguments go to the program
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { install } from './run/install.mjs'
@@ -95,6 +95,8 @@ const tasks = {
     (await turbo(['assemble'], { title: 'compiling AssemblyScript' })) ||
     node('scripts/mutation/main.mjs', args),
   'diff:kernel': (args) => program('@skep/diff', 'apps/diff/dist/main.js', args),
+  'diff:objects': (args) => program('@skep/diff', 'apps/diff/dist/objects.js', args),
+  'diff:classic': (args) => program('@skep/diff', 'apps/diff/dist/classic.js', args),
   bench: (args) => program('@skep/bench', 'apps/bench/dist/main.js', args),
 }
 

@@ -3,6 +3,7 @@ export { AssemblyError, type AssemblyErrorCode, type TextPosition } from './asm/
 export type { HelperLookup } from './asm/syntax-mnemonic.ts'
 export { assembleBpfAsm } from './classic/bpf-asm.ts'
 export { checkClassic } from './classic/check.ts'
+export { checkSeccomp, SECCOMP_DATA_SIZE } from './classic/check-seccomp.ts'
 export { formatDdd, parseDdd } from './classic/ddd.ts'
 export { disassembleBpfAsm } from './classic/format-bpf-asm.ts'
 export { formatClassic } from './classic/format-tcpdump.ts'

@@ -1,4 +1,4 @@
-export { type ClassicInsn, checkClassic, formatClassic, formatDdd } from '@skep/isa'
+export { type ClassicInsn, checkClassic, checkSeccomp, formatClassic, formatDdd } from '@skep/isa'
 export { formatCArray } from './c-array.ts'
 export { CbpfError, type CbpfErrorCode, type CbpfPlace } from './errors.ts'
 export { cbpfLoader } from './loader.ts'

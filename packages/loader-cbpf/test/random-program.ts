@@ -43,6 +43,10 @@ export interface RandomProgramOptions {
   readonly headers?: boolean
   /** Offsets and values may be anything, so that most loads are outside the packet. */
   readonly wild?: boolean
+  /** Little that ends the program early: no loads at X, no divisions by X, few returns, low offsets. */
+  readonly steady?: boolean
+  /** Returns of A may stand anywhere, not only at the end. */
+  readonly returnsA?: boolean
   /** `ret a` goes to one last instruction that follows the rest, where a test can put more. */
   readonly exits?: readonly ClassicInsn[]
 }
@@ -50,6 +54,11 @@ export interface RandomProgramOptions {
 const DEFS: readonly ClassicOpDef[] = Object.values(classicDefs)
 const LOADS = DEFS.filter((def) => 'mode' in def && ['abs', 'ind', 'msh'].includes(def.mode))
 const PLAIN = DEFS.filter((def) => !LOADS.includes(def) && !['ret', 'jump', 'ja'].includes(def.kind))
+const STEADY_LOADS = LOADS.filter((def) => 'mode' in def && def.mode !== 'ind')
+/** What never ends a program. */
+const STEADY = PLAIN.filter(
+  (def) => !(def.kind === 'alu' && def.source === 'x' && ['div', 'mod'].includes(def.aluOp)),
+)
 const JUMPS = DEFS.filter((def) => def.kind === 'jump')
 
 /** A program that `checkClassic` takes, with values at which things happen. */
@@ -98,14 +107,17 @@ function randomInsn(
     return insn(def, constant(random), random.below(near + 1), random.below(near + 1))
   }
   if (kind < 64) return insn(classicDefs.ja, random.below(Math.min(ahead, 4) + 1))
-  if (kind < 67) return insn(classicDefs.ret_k, constant(random))
+  if (kind < 67 && !(options.steady && random.chance(0.98))) {
+    const returnsA = options.returnsA && random.chance(0.5)
+    return returnsA ? insn(classicDefs.ret_a) : insn(classicDefs.ret_k, constant(random))
+  }
   if (kind < 70 && options.extensions?.length) {
     return insn(
-      random.pick([classicDefs.ld_w_abs, classicDefs.ld_h_abs]),
+      random.pick([classicDefs.ld_w_abs, classicDefs.ld_h_abs, classicDefs.ld_b_abs]),
       SKF_AD_OFF + random.pick(options.extensions),
     )
   }
-  const def = random.pick(PLAIN)
+  const def = random.pick(options.steady ? STEADY : PLAIN)
   if (def.kind === 'st' || def.kind === 'stx') return insn(def, random.below(16))
   if ((def.kind === 'ld' || def.kind === 'ldx') && def.mode === 'mem') {
     const known = Array.from({ length: 16 }, (_, word) => word).filter((word) => (words & (1 << word)) !== 0)
@@ -122,8 +134,8 @@ function randomInsn(
 }
 
 function packetLoad(random: Random, options: RandomProgramOptions): ClassicInsn {
-  const def = random.pick(LOADS)
-  let k = random.below(random.chance(0.8) ? 60 : 200)
+  const def = random.pick(options.steady ? STEADY_LOADS : LOADS)
+  let k = random.below(options.steady ? 12 : random.chance(0.8) ? 60 : 200)
   if (options.headers && random.chance(0.2)) k += random.pick([SKF_NET_OFF, SKF_LL_OFF])
   // What lies past the headers would name extensions.
   else if (options.wild && random.chance(0.1))

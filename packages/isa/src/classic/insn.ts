@@ -26,6 +26,8 @@ export type ClassicErrorCode =
   | 'BAD_MEMORY'
   | 'UNINITIALIZED_MEMORY'
   | 'NO_RETURN'
+  | 'SECCOMP_OPCODE'
+  | 'SECCOMP_OFFSET'
 
 /** A classic program that cannot be read, written or run. */
 export class ClassicError extends Error {
