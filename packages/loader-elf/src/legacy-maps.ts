@@ -10,12 +10,14 @@ const FLAGS_END = 20
 /** `SEC("maps")`, and one section for each map. */
 const isMaps = (name: string): boolean => name === 'maps' || name.startsWith('maps/')
 
+/** struct bpf_elf_map of iproute2 past map_flags; older objects have its beginning. */
+const BPF_ELF_MAP: readonly Extra[] = ['id', 'pinning', 'inner_id', 'inner_idx']
+
 /** What loaders other than libbpf read past map_flags, by the size of a definition: the words from byte 20 on. */
 const LAYOUTS: Readonly<Record<number, readonly Extra[]>> = {
   // bpf_load.c of the kernel's samples. iproute2 began with id and pinning there.
   28: ['inner_map_idx', 'numa_node'],
-  // struct bpf_elf_map of iproute2.
-  36: ['id', 'pinning', 'inner_id', 'inner_idx'],
+  36: BPF_ELF_MAP,
 }
 type Extra = 'inner_map_idx' | 'numa_node' | 'id' | 'pinning' | 'inner_id' | 'inner_idx'
 const MAPS_OF_MAPS: readonly number[] = [12, 13]
@@ -32,10 +34,10 @@ interface Definition {
  * size, which its size and the number of its symbols give. Fields past map_flags are those of the loaders that had them:
  * of their meanings only the template of a map of maps matters here. Others must be zero.
  */
-export function legacyMaps({ elf, typeName }: MapContext): PlacedMap[] {
+export function legacyMaps({ elf, typeName, bpfElfMap }: MapContext): PlacedMap[] {
   const definitions = elf.sections
     .filter((s) => isMaps(s.name))
-    .flatMap((section) => definitionsIn(elf, section))
+    .flatMap((section) => definitionsIn(elf, section, bpfElfMap))
   const spec = ({
     symbol,
     words: [type = 0, key = 0, value = 0, max = 0, flags = 0],
@@ -66,7 +68,7 @@ const withTemplate = ({ symbol }: Definition, inner: MapSpec): Partial<MapSpec> 
   inner: { ...inner, name: `${symbol.name}.inner` },
 })
 
-function definitionsIn(elf: ElfObject, section: ElfSection): Definition[] {
+function definitionsIn(elf: ElfObject, section: ElfSection, bpfElfMap: boolean): Definition[] {
   const symbols = elf.symbols.filter(
     (s): s is ElfSymbol =>
       s.section === section.index && s.name !== '' && (s.type === STT.OBJECT || s.type === STT.NOTYPE),
@@ -81,7 +83,7 @@ function definitionsIn(elf: ElfObject, section: ElfSection): Definition[] {
       { section: section.name },
     )
   }
-  const layout = LAYOUTS[stride] ?? []
+  const layout = bpfElfMap ? BPF_ELF_MAP.slice(0, (stride - FLAGS_END) >> 2) : (LAYOUTS[stride] ?? [])
   const known = FLAGS_END + layout.length * 4
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength)
   return symbols

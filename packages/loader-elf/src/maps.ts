@@ -18,6 +18,8 @@ export interface MapContext {
   readonly typeName: (id: number) => string | number
   /** Takes what is left out. */
   readonly notes: string[]
+  /** Definitions in `SEC("maps")` are iproute2's. */
+  readonly bpfElfMap: boolean
 }
 
 const SECTION = '.maps'

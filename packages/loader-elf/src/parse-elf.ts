@@ -32,6 +32,8 @@ export interface ParseElfOptions extends KconfigOptions {
   readonly name?: string
   /** The kernel's types, that CO-RE relocates against: raw or parsed, and those of its modules behind it. */
   readonly kernelBtf?: Uint8Array | Btf | readonly Btf[]
+  /** Definitions in `SEC("maps")` are iproute2's `struct bpf_elf_map`, of any version. */
+  readonly bpfElfMap?: boolean
 }
 
 const TEXT = '.text'
@@ -88,7 +90,7 @@ function parse(
   const btf = compilerBtf && finishTypes(compilerBtf, elf, kconfig)
 
   const typeName = (id: number): string | number => platform?.mapTypes.byId(id)?.name ?? id
-  const context = { elf, btf, typeName, notes }
+  const context = { elf, btf, typeName, notes, bpfElfMap: options.bpfElfMap ?? false }
   const typeNumber = (type: string | number): number | undefined =>
     typeof type === 'number' ? type : platform?.mapTypes.byName(type)?.id
   const defined = uniqueNames([...legacyMaps(context), ...btfMaps(context)], notes)

@@ -27,6 +27,8 @@ export interface MapSpec {
   /** Frozen after the initial contents are in: read-only for the host, and constant for the verifier with RDONLY_PROG. */
   readonly frozen?: boolean
   readonly pinning?: 'none' | 'by_name'
+  /** Where a map that is pinned by name is pinned; absent: where the load says, by the map's name. */
+  readonly pinPath?: string
   /** BTF type ids of key and value in the collection's BTF (or in `btf`). */
   readonly btfKey?: number
   readonly btfValue?: number

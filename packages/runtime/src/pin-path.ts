@@ -24,6 +24,11 @@ export function pinPath(path: string): string {
   return whole
 }
 
-/** Where LIBBPF_PIN_BY_NAME pins a map: its name under the root, dots as underscores (libbpf, sanitize_pin_path). */
-export const pinPathByName = (root: string, map: string): string =>
-  pinPath(`${root}/${map.replaceAll('.', '_')}`)
+/**
+ * Where LIBBPF_PIN_BY_NAME pins a map: the path that its spec says, else its name under the root, dots as underscores
+ * (libbpf, sanitize_pin_path).
+ */
+export const pinPathByName = (
+  root: string,
+  map: { readonly name: string; readonly pinPath?: string },
+): string => pinPath(map.pinPath ?? `${root}/${map.name.replaceAll('.', '_')}`)
