@@ -16,7 +16,6 @@ import {
   type MapSpec,
   mapLayout,
   type Platform,
-  type PluginDef,
   programLayout,
   type RuntimeHost,
 } from '@skep/registry'
@@ -42,20 +41,17 @@ import { createMainEnv, type MainEnv } from './main-env.ts'
 import { createMap, fillMap, type MapFactory } from './map-factory.ts'
 import { createModuleSet, type ModuleSet } from './modules.ts'
 import { pinPathByName } from './pin-path.ts'
-import type { PinInfo, Pinnable } from './pin-table.ts'
-import { Pins } from './pins.ts'
+import { type PinInfo, type Pinnable, PinTable } from './pin-table.ts'
 import { aboutLinked, Program, readFault, writeRecord } from './program.ts'
 import { raise } from './raise.ts'
 import { selectPrograms } from './select-programs.ts'
 import { tierUp } from './tier-up.ts'
 import { provePrograms, verifyProgram } from './verify-program.ts'
-import type { WorkerHub } from './workers/hub.ts'
+import { printPlugin } from './workers/fingerprint.ts'
+import { WorkerHub } from './workers/hub.ts'
 import { withWorkers } from './workers/options.ts'
-import type { SharedRuntime } from './workers/shared.ts'
-import type { Spread, SpreadOptions } from './workers/spread.ts'
-import type { WorkerRuntime } from './workers/worker-runtime.ts'
-
-type Threads = typeof import('./workers/threads.ts')
+import { describeCollection, type SharedRuntime } from './workers/shared.ts'
+import { Spread, type SpreadOptions } from './workers/spread.ts'
 
 export { type Clock, createVirtualClock, type VirtualClock } from './clock.ts'
 export { Collection, type MapCodecs } from './collection.ts'
@@ -70,10 +66,11 @@ export type { PinInfo, Pinnable } from './pin-table.ts'
 export { Program, type TestRunResult, type WarmupInput } from './program.ts'
 export { perCpu, TypedMap } from './typed-map.ts'
 export { flowHash } from './workers/flow-hash.ts'
+export { joinRuntime } from './workers/join.ts'
 export type { PacketBatch } from './workers/receive.ts'
 export type { SharedCollection, SharedRuntime } from './workers/shared.ts'
-export type { Spread, SpreadOptions, SpreadStats } from './workers/spread.ts'
-export type { WorkerRuntime } from './workers/worker-runtime.ts'
+export { Spread, type SpreadOptions, type SpreadStats } from './workers/spread.ts'
+export { WorkerRuntime } from './workers/worker-runtime.ts'
 
 /** Instructions that a bare run may take: the verifier's own limit. */
 const BARE_BUDGET = 1_000_000n
@@ -92,12 +89,11 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   readonly #helpers = new Map<number, Promise<LinkedHelper>>()
   readonly #kfuncs = new Map<string, Promise<LinkedHelper>>()
   readonly #maps = new Map<number, HeldMap>()
-  readonly #pins: Pins
+  readonly #pins: PinTable
   readonly #lifetimes = new WeakMap<Program, Lifetime>()
   readonly #activity = createActivity()
   readonly #collections = new Set<Collection>()
   readonly #onClose = new Set<() => void>()
-  readonly #threads: Threads | undefined
   #hub: WorkerHub | undefined
   #nextMapId = 1
   #nextCollectionId = 1
@@ -105,12 +101,11 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   #closed = false
 
   /** Use `createRuntime`. */
-  constructor(platform: Platform, verifier: Verifier | undefined, options: CoreOptions, threads?: Threads) {
+  constructor(platform: Platform, verifier: Verifier | undefined, options: CoreOptions) {
     super()
     this.platform = platform
     this.#options = options
     this.#verifier = verifier
-    this.#threads = threads
     this.arena = createArena({
       ...(options.limit === undefined ? {} : { limit: options.limit }),
       shared: options.shared ?? false,
@@ -133,7 +128,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       fields,
       seed: options.seed,
     }
-    this.#pins = new Pins({
+    this.#pins = new PinTable({
       platform,
       cpus: this.arena.cpus,
       store: options.pins,
@@ -181,7 +176,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     checkSpec(spec)
     // Two loads of one object must not both find nothing pinned.
     if (spec.maps.some((map) => map.pinning === 'by_name'))
-      return (await this.#pins.table()).exclusively(() => this.#load(spec, options))
+      return this.#pins.exclusively(() => this.#load(spec, options))
     return this.#load(spec, options)
   }
 
@@ -214,7 +209,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       const toPin = new Map<string, HeldMap>()
       for (const mapSpec of withGlobals.maps) {
         const path = mapSpec.pinning === 'by_name' ? pinPathByName(options.pinRoot ?? '', mapSpec) : ''
-        const pinned = path === '' ? undefined : await (await this.#pins.table()).reuse(path, mapSpec)
+        const pinned = path === '' ? undefined : await this.#pins.reuse(path, mapSpec)
         const map = pinned ?? (await this.#make(mapSpec))
         if (pinned) reused.add(mapSpec.name)
         else if (path !== '') toPin.set(path, map)
@@ -303,9 +298,17 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       const id = this.#nextCollectionId++
       const collection: Collection = new Collection({
         share: () => {
+          this.#workers()
           const all = [...programs.values()]
-          const parts = { id, spec: withGlobals, engine: engineName, unit, linked, programs: all, maps }
-          return this.#workers().threads.describeCollection(parts)
+          return describeCollection({
+            id,
+            spec: withGlobals,
+            engine: engineName,
+            unit,
+            linked,
+            programs: all,
+            maps,
+          })
         },
         spec: withGlobals,
         settled: tiers?.settled((compiled, done) => {
@@ -353,22 +356,18 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
    */
   async pin(path: string, object: Pinnable): Promise<void> {
     this.#open()
-    const pins = await this.#pins.table()
-    this.#open()
-    await pins.pin(path, object)
+    await this.#pins.pin(path, object)
   }
 
   /** Takes a pin back; what nobody else holds goes. Throws PinError ABSENT, BAD_PATH, STORE. */
   async unpin(path: string): Promise<void> {
-    await (await this.#pins.table()).unpin(path)
+    await this.#pins.unpin(path)
   }
 
   /** What is pinned under a path, out of the store too (BPF_OBJ_GET). Throws PinError ABSENT, DAMAGED, VERSION, MISMATCH, STORE. */
   async openPin(path: string): Promise<HostMap | Program> {
     this.#open()
-    const pins = await this.#pins.table()
-    this.#open()
-    return pins.open(path)
+    return this.#pins.open(path)
   }
 
   /** What is pinned in this process. */
@@ -378,7 +377,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
 
   /** Writes what pinned maps hold now to the store: one's, or all. Throws PinError ABSENT and STORE. */
   async syncPins(path?: string): Promise<void> {
-    await (await this.#pins.table()).sync(path)
+    await this.#pins.sync(path)
   }
 
   /**
@@ -426,11 +425,10 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
    */
   share(): SharedRuntime {
     const { seed, batchTime = false, plugins } = this.#options
-    const { hub, threads } = this.#workers()
-    return hub.share({
+    return this.#workers().share({
       ...(seed === undefined ? {} : { seed }),
       batchTime,
-      plugins: plugins.map(threads.printPlugin),
+      plugins: plugins.map(printPlugin),
       modules: [...this.#modules.compiled],
       collections: [...this.#collections].map((collection) => collection.share()),
       next: this.#nextCollectionId,
@@ -447,28 +445,26 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
    * `WorkerRuntime.receive`. Throws RuntimeError BAD_OPTION and TAKEN.
    */
   spread(handles: readonly SharedRuntime[], options: SpreadOptions = {}): Spread {
-    const { hub, threads } = this.#workers()
-    return new threads.Spread(hub, this.arena, handles, options)
+    return new Spread(this.#workers(), this.arena, handles, options)
   }
 
-  #workers(): { readonly hub: WorkerHub; readonly threads: Threads } {
+  #workers(): WorkerHub {
     this.#open()
-    const threads = this.#threads
-    if (!threads) {
+    if (!this.arena.shared) {
       throw new RuntimeError(
         'UNSHARED',
         'workers',
         'the memory of this runtime belongs to one thread; give createRuntime the number of workers',
       )
     }
-    this.#hub ??= new threads.WorkerHub({
+    this.#hub ??= new WorkerHub({
       arena: this.arena,
       emit: this.host.emit,
       wakeReaders: () => {
         for (const { handle } of this.#maps.values()) handle.wake()
       },
     })
-    return { hub: this.#hub, threads }
+    return this.#hub
   }
 
   /** Closes collections and links. Closing twice is fine. */
@@ -589,19 +585,8 @@ export async function createRuntime(given: CoreOptions): Promise<Runtime> {
     platform,
     await options.verifier?.(platform, { cpus, ...(kernelBtf ? { kernelBtf } : {}) }),
     options,
-    options.shared ? await import('./workers/threads.ts') : undefined,
   )
 }
-
-/**
- * Joins in a worker the runtime that a handle is of, as the CPU that it names, and opens the collections that were loaded when
- * it was made. `plugins` must define what those of the runtime define. Throws RuntimeError PLUGIN_MISMATCH, TAKEN, STALE,
- * CLOSED and BAD_OPTION.
- */
-export const joinRuntime = async (
-  handle: SharedRuntime,
-  options: { readonly plugins: readonly PluginDef[] },
-): Promise<WorkerRuntime> => (await import('./workers/join.ts')).joinRuntime(handle, options)
 
 function engineDef(platform: Platform, name: string | undefined): EngineDef {
   const def = name === undefined ? undefined : platform.engines.byName(name)
