@@ -3,7 +3,7 @@ import { AssemblyError, type AssemblyErrorCode, ClassicError, type ClassicErrorC
 /**
  * What is wrong: the codes of isa's readers and checks, and of what this package adds. `UNKNOWN_FORMAT`: the input is
  * none of the forms; `TOO_LONG`: more text than a program can need; `NO_CONTEXT_FIELD`: a load that the program type has
- * nothing for; `BAD_OPTION`: options that contradict each other or the program.
+ * nothing for; `BAD_OPTION`: options that contradict each other or the program; `NO_LOOPS`: classic BPF only jumps forward.
  */
 export type CbpfErrorCode =
   | ClassicErrorCode
@@ -14,6 +14,7 @@ export type CbpfErrorCode =
   | 'UNKNOWN_NAME'
   | 'NO_CONTEXT_FIELD'
   | 'BAD_OPTION'
+  | 'NO_LOOPS'
 
 export interface CbpfPlace {
   /** In text: the line, counted from 1. */

@@ -16,8 +16,16 @@ export function evaluateFilter(
   packet: Uint8Array,
   info: FilterPacketInfo = {},
 ): number {
-  const evaluation = new Evaluation(program, packet, info)
-  return evaluation.accepts() ? program.snaplen >>> 0 : 0
+  return decideFilter(program, packet, info) === true ? program.snaplen >>> 0 : 0
+}
+
+/** Whether a filter's condition holds; undefined where a load outside of the packet or a division by 0 has ended it. */
+export function decideFilter(
+  program: FilterProgram,
+  packet: Uint8Array,
+  info: FilterPacketInfo = {},
+): boolean | undefined {
+  return new Evaluation(program, packet, info).run()
 }
 
 /** The results of the operators, but for shifts by 32 and more and divisions by 0. */
@@ -68,7 +76,7 @@ const isFixed = (value: FilterValue): boolean => {
   }
 }
 
-/** Thrown where the packet is rejected at once. */
+/** Thrown where the filter ends at once. */
 const REJECTED = Symbol('rejected')
 
 class Evaluation {
@@ -84,11 +92,11 @@ class Evaluation {
     this.#variables = new Uint32Array(program.variables)
   }
 
-  accepts(): boolean {
+  run(): boolean | undefined {
     try {
       return this.#holds(this.#program.condition)
     } catch (thrown) {
-      if (thrown === REJECTED) return false
+      if (thrown === REJECTED) return undefined
       throw thrown
     }
   }

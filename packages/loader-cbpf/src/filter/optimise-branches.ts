@@ -1,0 +1,262 @@
+import { COMPARISONS } from './evaluate.ts'
+import { type FilterGraph, inOrder, type Node, type TestOp } from './graph.ts'
+import { liveVariables, Variables } from './optimise-env.ts'
+import type { ValueId } from './values.ts'
+
+/** Which way out of a node. */
+type Way = 'whenTrue' | 'whenFalse'
+
+/** A way out of a node, as it is at the start of a round. */
+interface Edge {
+  readonly from: Node
+  readonly way: Way
+  /** The nearest of the edges that every path to this one goes over. */
+  readonly above: Edge | undefined
+  readonly depth: number
+}
+
+/** What a node tests, with variables replaced by what they hold. */
+interface Decision {
+  readonly op: TestOp
+  /** The value is compared with a constant. */
+  readonly constant: boolean
+  readonly left: ValueId
+  readonly right: ValueId
+}
+
+/** As many as libpcap goes through when only branches move, which may go on for ever. */
+const MOST_ROUNDS = 100
+
+/**
+ * Moves branches as libpcap 1.10 does (optimize.c: opt_j, or_pullup, and_pullup), until nothing moves any more. Which
+ * packets are accepted although some load is outside of them depends on the order of tests, and so on every single move:
+ * filters are to accept what they accept with tcpdump.
+ */
+export function moveBranches(graph: FilterGraph): void {
+  for (const node of inOrder(graph.root)) decideConstants(graph, node)
+  for (let round = 0; round < MOST_ROUNDS; round++) if (!new Round(graph).run()) return
+}
+
+/** A test of two constants, and one for no bits, has its result. */
+function decideConstants({ values }: FilterGraph, node: Node): void {
+  if (node.test === undefined) return
+  const { op, left, right } = node.test
+  const [a, b] = [values.constantOf(left), values.constantOf(right)]
+  if (b === undefined || (a === undefined && (op !== 'set' || b !== 0))) return
+  const next = COMPARISONS[op](a ?? 0, b) ? node.whenTrue : node.whenFalse
+  node.whenTrue = next
+  node.whenFalse = next
+}
+
+class Round {
+  readonly #graph: FilterGraph
+  readonly #levels: Node[][] = []
+  readonly #order: readonly Node[]
+  readonly #live: ReadonlyMap<Node, ReadonlySet<number>>
+  readonly #decisions = new Map<Node, Decision>()
+  readonly #edges = new Map<Node, Record<Way, Edge>>()
+  readonly #above = new Map<Node, { readonly node: Node | undefined; readonly depth: number }>()
+  #in = new Map<Node, { from: Node; way: Way }[]>()
+  #moved = false
+
+  constructor(graph: FilterGraph) {
+    this.#graph = graph
+    this.#order = inOrder(graph.root)
+    this.#live = liveVariables(graph, this.#order)
+    this.#findLevels()
+    this.#findDecisions()
+    this.#findDominators()
+  }
+
+  /** False if nothing moved. */
+  run(): boolean {
+    const upward = this.#levels.slice(1).flat()
+    for (const node of upward) {
+      this.#moveEdge(node, 'whenTrue')
+      this.#moveEdge(node, 'whenFalse')
+    }
+    this.#findIncoming()
+    for (const node of upward) {
+      this.#pullUp(node, 'whenFalse', 'whenTrue')
+      this.#pullUp(node, 'whenTrue', 'whenFalse')
+    }
+    return this.#moved
+  }
+
+  /** The longest way from each node to an end; within a level, what is found last comes first. */
+  #findLevels(): void {
+    const level = new Map<Node, number>()
+    const stack: { node: Node; step: number }[] = [{ node: this.#graph.root, step: 0 }]
+    const seen = new Set([this.#graph.root])
+    while (stack.length > 0) {
+      const top = stack.at(-1)!
+      const { node } = top
+      const next = [node.whenTrue, node.whenFalse][top.step++]
+      if (top.step > 2) {
+        stack.pop()
+        const own = node.whenTrue ? Math.max(level.get(node.whenTrue)!, level.get(node.whenFalse!)!) + 1 : 0
+        level.set(node, own)
+        for (let n = this.#levels.length; n <= own; n++) this.#levels[n] = []
+        this.#levels[own]!.push(node)
+      } else if (next !== undefined && !seen.has(next)) {
+        seen.add(next)
+        stack.push({ node: next, step: 0 })
+      }
+    }
+    for (const nodes of this.#levels) nodes.reverse()
+  }
+
+  #findDecisions(): void {
+    const { values } = this.#graph
+    const variables = new Variables(this.#graph, this.#order)
+    for (const node of this.#order) {
+      if (node.test === undefined) continue
+      const env = variables.atTest(node)
+      const [left, right] = [variables.resolve(node.test.left, env), variables.resolve(node.test.right, env)]
+      const constant = values.constantOf(right) !== undefined
+      this.#decisions.set(node, { op: node.test.op, constant, left, right })
+    }
+  }
+
+  #findDominators(): void {
+    const entry = new Map<Node, Edge | undefined>()
+    entry.set(this.#graph.root, undefined)
+    this.#above.set(this.#graph.root, { node: undefined, depth: 0 })
+    for (const node of this.#order) {
+      if (node.whenTrue === undefined || node.whenFalse === undefined) continue
+      const above = entry.get(node)
+      const depth = (above?.depth ?? 0) + 1
+      const edges = {
+        whenTrue: { from: node, way: 'whenTrue', above, depth },
+        whenFalse: { from: node, way: 'whenFalse', above, depth },
+      } as const
+      this.#edges.set(node, edges)
+      for (const way of ['whenTrue', 'whenFalse'] as const) {
+        const next = node[way]!
+        entry.set(next, entry.has(next) ? common(entry.get(next), edges[way]) : edges[way])
+        const known = this.#above.get(next)
+        const common_ = known === undefined ? node : this.#commonNode(known.node, node)
+        this.#above.set(next, { node: common_, depth: (common_ ? this.#above.get(common_)!.depth : 0) + 1 })
+      }
+    }
+  }
+
+  #commonNode(a: Node | undefined, b: Node | undefined): Node | undefined {
+    let [left, right] = [a, b]
+    while (left !== right) {
+      const l = left ? this.#above.get(left)!.depth : -1
+      const r = right ? this.#above.get(right)!.depth : -1
+      if (l >= r) left = left && this.#above.get(left)!.node
+      else right = right && this.#above.get(right)!.node
+    }
+    return left
+  }
+
+  /** Every path to `node` goes through `above`. */
+  #dominates(above: Node, node: Node): boolean {
+    const depth = this.#above.get(above)?.depth
+    if (depth === undefined) return false
+    let at: Node | undefined = node
+    while (at && (this.#above.get(at)?.depth ?? -1) > depth) at = this.#above.get(at)!.node
+    return at === above
+  }
+
+  #findIncoming(): void {
+    this.#in = new Map()
+    const link = (to: Node, from: Node, way: Way): void => {
+      const known = this.#in.get(to)
+      if (known) known.unshift({ from, way })
+      else this.#in.set(to, [{ from, way }])
+    }
+    for (const node of this.#levels.slice(1).toReversed().flat()) {
+      link(node.whenTrue!, node, 'whenTrue')
+      link(node.whenFalse!, node, 'whenFalse')
+    }
+  }
+
+  /** Makes an edge go past nodes whose way is known there. */
+  #moveEdge(from: Node, way: Way): void {
+    let next = from[way]!
+    if (next.whenTrue === undefined) return
+    if (next.whenTrue === next.whenFalse && this.#maySkip(next, next.whenTrue)) {
+      next = next.whenTrue
+      from[way] = next
+      this.#moved = true
+    }
+    while (next.whenTrue !== undefined) {
+      const target = this.#known(next, this.#edges.get(from)![way])
+      if (target === undefined || !this.#maySkip(next, target)) return
+      next = target
+      from[way] = next
+      this.#moved = true
+    }
+  }
+
+  /** What a node does is nothing that is needed from `target` on. */
+  #maySkip({ effects }: Node, target: Node): boolean {
+    const live = this.#live.get(target)
+    return effects.every((effect) => effect.kind === 'assign' && live?.has(effect.variable) === false)
+  }
+
+  /** Where a node leads after one of the edges that all paths over `edge` go over. */
+  #known(node: Node, edge: Edge): Node | undefined {
+    const here = this.#decisions.get(node)
+    if (here === undefined) return undefined
+    for (let above: Edge | undefined = edge; above !== undefined; above = above.above) {
+      const there = this.#decisions.get(above.from)
+      if (there === undefined || there.op !== here.op || there.constant !== here.constant) continue
+      if (there.left !== here.left) continue
+      if (there.right === here.right) return node[above.way]
+      if (above.way === 'whenTrue' && here.op === 'eq' && here.constant) return node.whenFalse
+    }
+    return undefined
+  }
+
+  #left(node: Node | undefined): ValueId | undefined {
+    return node && this.#decisions.get(node)?.left
+  }
+
+  /**
+   * In a chain of nodes that all have one way, `shared`, in common, moves one that tests the value that was tested just
+   * before the chain to its start.
+   */
+  #pullUp(node: Node, along: Way, shared: Way): void {
+    const incoming = this.#in.get(node)
+    const first = incoming?.[0]
+    if (incoming === undefined || first === undefined) return
+    const value = this.#left(first.from)
+    if (value === undefined || incoming.some(({ from }) => this.#left(from) !== value)) return
+
+    const inChain = (at: Node | undefined): at is Node =>
+      at?.whenTrue !== undefined && at[shared] === node[shared] && this.#dominates(node, at)
+    let before: Node | undefined
+    let other: Node | undefined = first.from.whenTrue === node ? first.from.whenTrue : first.from.whenFalse
+    for (; ; before = other, other = other[along]) {
+      if (!inChain(other)) return
+      if (this.#left(other) !== value) break
+    }
+    let last = other
+    let pulled: Node | undefined
+    for (pulled = other[along]; ; last = pulled, pulled = pulled[along]) {
+      if (!inChain(pulled)) return
+      if (this.#left(pulled) === value) break
+    }
+    if (pulled.effects.length > 0) return
+    last[along] = pulled[along]
+    pulled[along] = other
+    if (before !== undefined) before[along] = pulled
+    else {
+      for (const { from } of incoming) from[from.whenTrue === node ? 'whenTrue' : 'whenFalse'] = pulled
+    }
+    this.#moved = true
+  }
+}
+
+function common(a: Edge | undefined, b: Edge | undefined): Edge | undefined {
+  let [left, right] = [a, b]
+  while (left !== right) {
+    if ((left?.depth ?? 0) >= (right?.depth ?? 0)) left = left?.above
+    else right = right?.above
+  }
+  return left
+}
