@@ -46,12 +46,16 @@ const nodeFiles = [
   'packages/runtime/src/pin-folder.ts',
 ]
 
-/** Files of another package's tests that one takes by path: the verifier's small programs, CPUs that engines run on. */
+/** Files of another package's tests that one takes by path: the verifier's small programs, records of libbpf, CPUs that engines run on. */
 const lentFiles = [
   { to: 'diff', folder: 'packages/verifier/test/' },
   { to: 'diff', folder: 'packages/loader-cbpf/test/' },
+  { to: 'diff', folder: 'packages/loader-elf/test/' },
   { to: 'jit-wasm', folder: 'packages/vm-interpreter/test/' },
   { to: 'loader-cbpf', folder: 'packages/vm-interpreter/test/' },
+  { to: 'hook-seccomp', folder: 'packages/vm-interpreter/test/' },
+  { to: 'runtime', folder: 'packages/hook-seccomp/test/' },
+  { to: 'runtime', folder: 'packages/vm-interpreter/test/' },
 ]
 
 /** What tests of all packages may take from the root. */

@@ -2,7 +2,7 @@
 // usage: node scripts/run.mjs TASK [ARGS...]
 //   build | test | types [--verbose] [PACKAGE...]   all packages, or those named: test isa jit-wasm
 //   lint | check:exports | check:plugin
-//   demo | bench | load | mutation | diff:kernel | diff:classic [ARGS...] arguments go to the program
+//   demo | bench | load | mutation | diff:kernel | diff:objects | diff:classic [ARGS...] arguments go to the program
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { install } from './run/install.mjs'

@@ -220,7 +220,18 @@ function readSections(bytes: Uint8Array, view: DataView): ElfSection[] {
       offset: sections,
     })
   const table = stringTable(raw[names]?.data, '.shstrtab')
-  return raw.map((s, index) => ({ ...s, index, name: table.at(s.name) }))
+  return raw.map((s, index) => {
+    if (s.name > 0 && s.name >= table.size) {
+      throw new ElfError(
+        'BAD_SECTION',
+        `the name of section ${index} is at ${s.name} of ${table.size} bytes`,
+        {
+          offset: sections + index * SECTION_HEADER_SIZE,
+        },
+      )
+    }
+    return { ...s, index, name: table.at(s.name) }
+  })
 }
 
 const stringTable = (data: Uint8Array | undefined, section: string): StringTable =>

@@ -20,8 +20,8 @@ const R_BPF_64_32 = 10
 const CALL = 0x85
 const LD_IMM64 = 0x18
 const PSEUDO = { MAP_FD: 1, MAP_VALUE: 2, BTF_ID: 3, FUNC: 4, CALL: 1, KFUNC: 2 } as const
-/** libbpf's POISON_CALL_KFUNC_BASE, a helper that does not exist: refused where the call can be reached. */
-const POISONED_CALL = 2_002_000_000
+/** libbpf's POISON_CALL_KFUNC_BASE, of helpers that do not exist, one for each extern: refused where a call is reached. */
+const POISONED_CALLS = 2_002_000_000
 /** No program of this many slots is ever accepted. */
 const MAX_SLOTS = 1_000_000
 /** Of all programs of an object: functions that many programs share are copied into each. */
@@ -36,6 +36,8 @@ export interface LinkTargets {
   extern(name: string): Extern | undefined
   /** The kernel's types are given, and it is not among them. */
   missing(extern: Extern): boolean
+  /** Its number among the object's externs. */
+  numberOf(extern: Extern): number
   /** Bytes into the value of .kconfig. */
   kconfigOffset(name: string): number | undefined
 }
@@ -238,7 +240,8 @@ export class Linker {
       const extern = this.#extern(symbol, where)
       if (extern.kind !== 'function')
         throw new ElfError('BAD_RELOCATION', `calls ${symbol.name}, which is a variable`, where)
-      if (extern.weak && this.#targets.missing(extern)) return { insn, src: 0, imm: POISONED_CALL }
+      if (extern.weak && this.#targets.missing(extern))
+        return { insn, src: 0, imm: POISONED_CALLS + this.#targets.numberOf(extern) }
       const reference: Reference = {
         insn,
         kind: 'kfunc',

@@ -113,6 +113,7 @@ function parse(
     dataMap: (section) => dataNames.get(section),
     extern: (name) => externs.get(name),
     missing: ({ name, kind }) => kernel !== undefined && !inKernel(kernel, name, kind),
+    numberOf: ({ name }) => numberOf(name, externs),
     kconfigOffset: (name) => kconfig?.offsets.get(name),
   })
   const structs = readStructOps(elf, functions, btf)
@@ -121,20 +122,8 @@ function parse(
   const license = cText(elf, 'license')
   const programs = readPrograms(elf, functions, btf, structs, linker, platform, license, notes)
   checkFirstPrograms(maps, programs)
-  if (programs.length === 0 && maps.length === 0) {
-    const unsupported = elf.sections.find(isStructOps)
-    if (unsupported)
-      throw new ElfError('UNSUPPORTED', 'struct_ops, and the object holds nothing else', {
-        section: unsupported.name,
-      })
-    const code = elf.sections.filter(isCode).map((s) => s.name)
-    throw new ElfError(
-      'BAD_FUNCTION',
-      code.length > 0
-        ? `no program: ${code.join(', ')} has no function symbols`
-        : 'the object holds no program and no map',
-    )
-  }
+  if (programs.length === 0 && maps.length === 0 && structs.length === 0)
+    noteEmptiness(elf, functions, btf !== undefined, notes)
   return {
     ...(options.name === undefined ? {} : { name: options.name }),
     programs,
@@ -147,6 +136,34 @@ function parse(
     license,
     notes,
   }
+}
+
+/** As in libbpf, types or functions of .text are enough to be an object. Throws ElfError where there are none. */
+function noteEmptiness(elf: ElfObject, functions: FunctionIndex, typed: boolean, notes: string[]): void {
+  const unsupported = elf.sections.find(isStructOps)
+  if (unsupported)
+    throw new ElfError('UNSUPPORTED', 'struct_ops, and the object holds nothing else', {
+      section: unsupported.name,
+    })
+  const code = elf.sections.filter(isCode).map((s) => s.name)
+  if (functions.all.length > 0)
+    notes.push(
+      `no program: ${code.join(', ')} has functions alone; give one a section of its own, SEC("xdp")`,
+    )
+  else if (code.length === 0 && typed) notes.push('no program and no map: the object has types alone')
+  else
+    throw new ElfError(
+      'BAD_FUNCTION',
+      code.length > 0
+        ? `no program: ${code.join(', ')} has no function symbols`
+        : 'the object holds no program and no map',
+    )
+}
+
+/** Its number among the object's externs, as libbpf sorts them: those of .kconfig, then the others by name. */
+function numberOf(name: string, externs: ReadonlyMap<string, Extern>): number {
+  const all = [...externs.values()]
+  return all.filter((e) => e.kind === 'kconfig' || e.name < name).length
 }
 
 function inKernel(kernel: readonly Btf[], name: string, kind: Extern['kind']): boolean {

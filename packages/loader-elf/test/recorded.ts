@@ -1,4 +1,12 @@
-import type { CollectionSpec, MapInitial, MapSpec, ProgramSpec } from '@skep/registry'
+import {
+  type AttachTypeName,
+  attachTypeId,
+  type CollectionSpec,
+  type MapInitial,
+  type MapSpec,
+  type Platform,
+  type ProgramSpec,
+} from '@skep/registry'
 
 /** What testdata/libbpf/record.c prints of an object. */
 export interface Recorded {
@@ -6,6 +14,8 @@ export interface Recorded {
   /** Absent where only the BTF was recorded. */
   readonly maps?: readonly RecordedMap[]
   readonly programs?: readonly RecordedProgram[]
+  /** Programs that libbpf did not load, as the kernel lacks what they attach to. */
+  readonly left?: readonly string[]
   readonly btf?: string
 }
 
@@ -22,24 +32,44 @@ interface RecordedProgram {
   readonly name: string
   readonly section: string
   readonly license: string
+  /** enum bpf_prog_type; 0 where libbpf knows no type for the section. */
+  readonly type: number
+  readonly attachType: number
+  readonly flags: number
 }
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
-const PERF_EVENT_ARRAY = 4
+const MAP_TYPE = { ARRAY: 2, PERF_EVENT_ARRAY: 4 } as const
+
+/** With a platform, types are compared by its numbers, and maps as it completes them for a number of CPUs. */
+export interface Knowledge {
+  readonly platform: Platform
+  readonly cpus: number
+}
+
+/** An arena's first contents, without the zeros behind them. */
+function trimmed(value: Uint8Array): Uint8Array {
+  let end = value.length
+  while (end > 0 && value[end - 1] === 0) end--
+  return value.subarray(0, end)
+}
 
 function initial(map: MapSpec, isGlobals: boolean): unknown[] {
   // libbpf writes the zeros too.
   if (isGlobals && !map.initial) return [{ key: 0, value: hex(new Uint8Array(map.valueSize)) }]
   return (map.initial ?? [])
     .map((i: MapInitial) => {
-      if ('value' in i) return { key: 0, value: hex(i.value) }
+      if ('value' in i) return { key: 0, value: hex(isGlobals ? i.value : trimmed(i.value)) }
       return 'program' in i ? { key: i.index, program: i.program } : { key: i.index, map: i.map }
     })
     .sort((a, b) => a.key - b.key)
 }
 
-const shape = (map: MapSpec): Record<string, unknown> => ({
-  type: map.type === 'array' ? 2 : map.type,
+const typeNumber = (type: string | number, known: Knowledge | undefined): string | number =>
+  type === 'array' ? MAP_TYPE.ARRAY : (known?.platform.mapTypes.get(type)?.id ?? type)
+
+const shape = (map: MapSpec, known?: Knowledge): Record<string, unknown> => ({
+  type: typeNumber(map.type, known),
   keySize: map.keySize,
   valueSize: map.valueSize,
   maxEntries: map.maxEntries,
@@ -47,27 +77,61 @@ const shape = (map: MapSpec): Record<string, unknown> => ({
   mapExtra: map.mapExtra ?? 0,
 })
 
-function comparableMap(map: MapSpec, recorded: RecordedMap | undefined): Record<string, unknown> {
+function completed(map: MapSpec, known: Knowledge | undefined): { maxEntries?: number } {
+  const complete = known?.platform.mapTypes.get(map.type)?.complete
+  return complete ? { maxEntries: complete(map, known.cpus).maxEntries } : {}
+}
+
+function comparableMap(
+  map: MapSpec,
+  recorded: RecordedMap | undefined,
+  known: Knowledge | undefined,
+): Record<string, unknown> {
   const isGlobals = map.name.startsWith('.')
   return {
     name: map.name,
-    ...shape(map),
-    // One for each CPU, when none are said.
-    ...(map.type === PERF_EVENT_ARRAY && map.maxEntries === 0 ? { maxEntries: recorded?.maxEntries } : {}),
+    ...shape(map, known),
+    // One for each CPU, when none are said, and a ring's pages in a power of two: the map types of a platform say so.
+    ...completed(map, known),
+    ...(!known && map.type === MAP_TYPE.PERF_EVENT_ARRAY && map.maxEntries === 0
+      ? { maxEntries: recorded?.maxEntries }
+      : {}),
     // Types that the kernel does not take for a kind of map are not given to it.
     btfKey: recorded?.btfKey ? (map.btfKey ?? 0) : 0,
     btfValue: recorded?.btfValue ? (map.btfValue ?? 0) : 0,
     ...(map.frozen ? { frozen: true } : {}),
     ...(map.pinning ? { pinning: map.pinning } : {}),
-    ...(map.inner ? { inner: shape(map.inner) } : {}),
+    ...(map.inner ? { inner: { ...shape(map.inner, known), ...completed(map.inner, known) } } : {}),
     initial: initial(map, isGlobals),
   }
 }
 
-function comparableProgram(program: ProgramSpec): Record<string, unknown> {
+/** The numbers that a platform's tables give for a section. */
+function typesOf(
+  program: ProgramSpec,
+  recorded: RecordedProgram | undefined,
+  { platform }: Knowledge,
+): object {
+  // Of a section that it does not know libbpf says nothing.
+  if (recorded?.type === 0) return { type: 0, attachType: recorded.attachType, flags: recorded.flags }
+  const def = platform.programTypes.get(program.type)
+  const attach = program.attachType ?? 0
+  return {
+    type: def?.id ?? program.type,
+    attachType: typeof attach === 'string' ? attachTypeId(attach as AttachTypeName) : attach,
+    flags: program.flags ?? 0,
+  }
+}
+
+function comparableProgram(
+  program: ProgramSpec,
+  recorded: RecordedProgram | undefined,
+  known: Knowledge | undefined,
+): Record<string, unknown> {
   return {
     name: program.name,
     section: program.section,
+    ...(known ? typesOf(program, recorded, known) : {}),
     license: program.license,
     references: program.references.map((r) => {
       switch (r.kind) {
@@ -88,24 +152,29 @@ function comparableProgram(program: ProgramSpec): Record<string, unknown> {
 }
 
 /** A spec in the form of a record. */
-export function comparable(spec: CollectionSpec, recorded: Recorded): Record<string, unknown> {
+export function comparable(
+  spec: CollectionSpec,
+  recorded: Recorded,
+  known?: Knowledge,
+): Record<string, unknown> {
+  const { maps, programs, btf } = recorded
   return {
-    ...(recorded.maps ? { maps: spec.maps.map((m, i) => comparableMap(m, recorded.maps![i])) } : {}),
-    ...(recorded.programs ? { programs: spec.programs.map(comparableProgram) } : {}),
-    ...(recorded.btf === undefined ? {} : { btf: spec.btf ? hex(spec.btf) : undefined }),
+    ...(maps ? { maps: spec.maps.map((m, i) => comparableMap(m, maps[i], known)) } : {}),
+    ...(programs ? { programs: spec.programs.map((p, i) => comparableProgram(p, programs[i], known)) } : {}),
+    ...(btf === undefined ? {} : { btf: spec.btf ? hex(spec.btf) : undefined }),
   }
 }
 
-/** A record without what only a platform's tables know: types and flags by section. */
-export function expectation(recorded: Recorded): Record<string, unknown> {
+/** A record; without a platform, without what only its tables know: types and flags by section. */
+export function expectation(recorded: Recorded, known?: Knowledge): Record<string, unknown> {
   const { maps, programs, btf } = recorded
-  const known = (program: RecordedProgram): object =>
+  const kept = (program: RecordedProgram): object =>
     Object.fromEntries(
-      Object.entries(program).filter(([key]) => !['type', 'attachType', 'flags'].includes(key)),
+      Object.entries(program).filter(([key]) => known || !['type', 'attachType', 'flags'].includes(key)),
     )
   return {
     ...(maps ? { maps } : {}),
-    ...(programs ? { programs: programs.map(known) } : {}),
+    ...(programs ? { programs: programs.map(kept) } : {}),
     ...(btf === undefined ? {} : { btf }),
   }
 }

@@ -2,7 +2,7 @@
  * Records what libbpf gives the kernel for an object: the maps it creates and fills, the instructions, function and line
  * records and BTF it loads. It replaces syscall(2) in its own process, so neither a kernel nor root is asked.
  *
- * usage: record OBJECT [KERNEL_BTF | - [KCONFIG_TEXT]]
+ * usage: record OBJECT [KERNEL_BTF | - [KCONFIG_TEXT]], or record --version
  * prints one JSON object; { "error": errno } where libbpf refuses the object
  */
 #define _GNU_SOURCE
@@ -17,10 +17,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define MAX_FD 4096
+/* What the headers of libbpf 1.1 do not name. */
+#define MAP_TYPE_ARENA 33
 
 struct blob {
 	void *data;
@@ -30,6 +33,8 @@ struct blob {
 /* What was created under a descriptor. */
 struct made {
 	union bpf_attr attr;
+	/* The template of a map of maps: its descriptor is closed, and given out again. */
+	const struct made *inner;
 	struct blob insns, funcs, lines, btf;
 	struct {
 		unsigned int key, value_fd;
@@ -42,6 +47,8 @@ struct made {
 static struct made *made[MAX_FD];
 static const struct bpf_map *pinned[MAX_FD];
 static int pinned_count;
+static const struct bpf_program *untyped[MAX_FD];
+static int untyped_count;
 
 static struct blob copy(__u64 from, size_t size)
 {
@@ -51,15 +58,28 @@ static struct blob copy(__u64 from, size_t size)
 	return blob;
 }
 
-static int new_fd(const union bpf_attr *attr)
+/* A descriptor that is none of the kernel's objects, but has `size` bytes that can be mapped, as arrays and arenas do. */
+static int new_fd(const union bpf_attr *attr, size_t size)
 {
-	int fd = fcntl(open("/dev/null", O_RDONLY | O_CLOEXEC), F_DUPFD_CLOEXEC, 16);
+	int from = memfd_create("bpf", MFD_CLOEXEC), fd = fcntl(from, F_DUPFD_CLOEXEC, 16);
 
-	if (fd < 0 || fd >= MAX_FD)
+	if (fd < 0 || fd >= MAX_FD || (size && ftruncate(fd, size)))
 		exit(2);
+	close(from);
 	made[fd] = calloc(1, sizeof(struct made));
 	made[fd]->attr = *attr;
 	return fd;
+}
+
+static size_t mapped_size(const union bpf_attr *attr)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+
+	if (attr->map_type == MAP_TYPE_ARENA)
+		return attr->max_entries * page;
+	if (!(attr->map_flags & BPF_F_MMAPABLE))
+		return 0;
+	return ((attr->value_size + 7ul) / 8 * 8 * attr->max_entries + page - 1) / page * page;
 }
 
 static long bpf(int command, const union bpf_attr *given, size_t size)
@@ -73,13 +93,16 @@ static long bpf(int command, const union bpf_attr *given, size_t size)
 
 	switch (command) {
 	case BPF_MAP_CREATE:
-		return new_fd(attr);
+		fd = new_fd(attr, mapped_size(attr));
+		if (attr->inner_map_fd && attr->inner_map_fd < MAX_FD)
+			made[fd]->inner = made[attr->inner_map_fd];
+		return fd;
 	case BPF_BTF_LOAD:
-		fd = new_fd(attr);
+		fd = new_fd(attr, 0);
 		made[fd]->btf = copy(attr->btf, attr->btf_size);
 		return fd;
 	case BPF_PROG_LOAD:
-		fd = new_fd(attr);
+		fd = new_fd(attr, 0);
 		m = made[fd];
 		m->insns = copy(attr->insns, attr->insn_cnt * 8ul);
 		m->funcs = copy(attr->func_info, (size_t)attr->func_info_cnt * attr->func_info_rec_size);
@@ -100,6 +123,10 @@ static long bpf(int command, const union bpf_attr *given, size_t size)
 		return 0;
 	case BPF_PROG_BIND_MAP:
 		return 0;
+	case BPF_BTF_GET_NEXT_ID:
+		/* No module has types. */
+		errno = ENOENT;
+		return -1;
 	default:
 		errno = EINVAL;
 		return -1;
@@ -120,6 +147,9 @@ long syscall(long number, ...)
 		return bpf((int)a[0], (union bpf_attr *)a[1], (size_t)a[2]);
 	if (!real)
 		real = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
+	/* libbpf from 1.4 on keeps a descriptor for each map, and puts the kernel's in its place. */
+	if (number == __NR_dup3 && a[0] < MAX_FD && a[1] < MAX_FD)
+		made[a[1]] = made[a[0]];
 	return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
@@ -194,9 +224,9 @@ static void put_map(struct bpf_object *object, struct bpf_map *map)
 	for (int i = 0; i < pinned_count; i++)
 		if (pinned[i] == map)
 			printf(",\"pinning\":\"by_name\"");
-	if (m->attr.inner_map_fd && made[m->attr.inner_map_fd]) {
+	if (m->inner) {
 		printf(",\"inner\":{");
-		put_attr(&made[m->attr.inner_map_fd]->attr);
+		put_attr(&m->inner->attr);
 		putchar('}');
 	}
 	printf(",\"initial\":[");
@@ -267,6 +297,14 @@ static void put_references(struct bpf_object *object, const struct btf *kernel, 
 	printf("],");
 }
 
+static int is_untyped(const struct bpf_program *program)
+{
+	for (int i = 0; i < untyped_count; i++)
+		if (untyped[i] == program)
+			return 1;
+	return 0;
+}
+
 static void put_program(struct bpf_object *object, const struct btf *kernel, struct bpf_program *program)
 {
 	const struct made *m = made[bpf_program__fd(program)];
@@ -277,7 +315,8 @@ static void put_program(struct bpf_object *object, const struct btf *kernel, str
 	put_string(bpf_program__name(program));
 	printf(",\"section\":");
 	put_string(bpf_program__section_name(program));
-	printf(",\"type\":%u,\"attachType\":%u,\"flags\":%u,\"license\":", m->attr.prog_type,
+	/* 0 where libbpf knows no type for the section. */
+	printf(",\"type\":%u,\"attachType\":%u,\"flags\":%u,\"license\":", is_untyped(program) ? 0 : m->attr.prog_type,
 	       m->attr.expected_attach_type, m->attr.prog_flags);
 	put_string((const char *)(unsigned long)m->attr.license);
 	putchar(',');
@@ -302,9 +341,73 @@ static void put_program(struct bpf_object *object, const struct btf *kernel, str
 	printf("]}");
 }
 
-static int silent(enum libbpf_print_level level, const char *format, va_list arguments)
+/* Programs that libbpf cannot load for want of what they attach to: a function that this kernel has not, a program. */
+static char *left[MAX_FD];
+static int left_count;
+static char failing[256];
+
+static int is_left(const char *name)
 {
-	return getenv("VERBOSE") || level == LIBBPF_WARN ? vfprintf(stderr, format, arguments) : 0;
+	for (int i = 0; i < left_count; i++)
+		if (!strcmp(left[i], name))
+			return 1;
+	return 0;
+}
+
+static int print(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	char text[512];
+	va_list again;
+
+	va_copy(again, arguments);
+	vsnprintf(text, sizeof(text), format, again);
+	va_end(again);
+	if (strstr(text, "failed to find kernel BTF type ID of") || strstr(text, "attach program FD is not set"))
+		sscanf(text, "libbpf: prog '%255[^']'", failing);
+	return getenv("VERBOSE") || level == LIBBPF_WARN ? fputs(text, stderr) : 0;
+}
+
+static struct bpf_object *open_object(const char *file, const struct bpf_object_open_opts *options)
+{
+	struct bpf_object *object = bpf_object__open_file(file, options);
+	struct bpf_program *program;
+	struct bpf_map *map;
+
+	if (libbpf_get_error(object))
+		return object;
+	untyped_count = pinned_count = 0;
+	bpf_object__for_each_program(program, object) {
+		if (bpf_program__type(program) == BPF_PROG_TYPE_UNSPEC && untyped_count < MAX_FD) {
+			bpf_program__set_type(program, BPF_PROG_TYPE_XDP);
+			untyped[untyped_count++] = program;
+		}
+		bpf_program__set_autoload(program, !is_left(bpf_program__name(program)));
+	}
+	bpf_object__for_each_map(map, object) {
+		if (bpf_map__pin_path(map))
+			pinned[pinned_count++] = map;
+		bpf_map__set_pin_path(map, NULL);
+	}
+	return object;
+}
+
+/* Again without each program that lacks its target: the others say something, too. */
+static int load(const char *file, const struct bpf_object_open_opts *options, struct bpf_object **object)
+{
+	for (;;) {
+		int error;
+
+		*object = open_object(file, options);
+		error = libbpf_get_error(*object);
+		if (error)
+			return error;
+		*failing = 0;
+		error = bpf_object__load(*object);
+		if (!error || !*failing || is_left(failing) || left_count == MAX_FD)
+			return error;
+		left[left_count++] = strdup(failing);
+		bpf_object__close(*object);
+	}
 }
 
 int main(int argc, char **argv)
@@ -318,24 +421,12 @@ int main(int argc, char **argv)
 	const char *comma = "";
 	int error;
 
-	libbpf_set_print(silent);
-	object = bpf_object__open_file(argv[1], &options);
-	error = libbpf_get_error(object);
-	if (error) {
-		printf("{\"error\":%d}\n", -error);
+	if (argc == 2 && !strcmp(argv[1], "--version")) {
+		printf("%u.%u\n", libbpf_major_version(), libbpf_minor_version());
 		return 0;
 	}
-	bpf_object__for_each_program(program, object) {
-		if (bpf_program__type(program) == BPF_PROG_TYPE_UNSPEC)
-			bpf_program__set_type(program, BPF_PROG_TYPE_XDP);
-		bpf_program__set_autoload(program, true);
-	}
-	bpf_object__for_each_map(map, object) {
-		if (bpf_map__pin_path(map))
-			pinned[pinned_count++] = map;
-		bpf_map__set_pin_path(map, NULL);
-	}
-	error = bpf_object__load(object);
+	libbpf_set_print(print);
+	error = load(argv[1], &options, &object);
 	if (error) {
 		printf("{\"error\":%d}\n", -error);
 		return 0;
@@ -343,6 +434,9 @@ int main(int argc, char **argv)
 	kernel = kernel_btf ? btf__parse(kernel_btf, NULL) : btf__load_vmlinux_btf();
 	printf("{\"maps\":[");
 	bpf_object__for_each_map(map, object) {
+		/* What it leaves out: the map of an empty section, structs of functions that are optional. */
+		if (bpf_map__fd(map) < 0 || !made[bpf_map__fd(map)])
+			continue;
 		printf("%s", comma);
 		put_map(object, map);
 		comma = ",";
@@ -362,6 +456,14 @@ int main(int argc, char **argv)
 
 		printf(",\"btf\":");
 		put_hex(m->btf.data, m->btf.size);
+	}
+	if (left_count) {
+		printf(",\"left\":[");
+		for (int i = 0; i < left_count; i++) {
+			printf("%s", i ? "," : "");
+			put_string(left[i]);
+		}
+		putchar(']');
 	}
 	printf("}\n");
 	return 0;
