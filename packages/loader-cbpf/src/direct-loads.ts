@@ -45,6 +45,7 @@ export class DirectLoads implements PacketLoads {
   readonly #fields: PacketFields
   readonly #networkOffset: number
   readonly #at: (Knowledge | undefined)[] = []
+  #steps: readonly Step[] = []
   #raw: RawValues = new Uint8Array()
 
   constructor(fields: PacketFields, networkOffset: number) {
@@ -65,6 +66,7 @@ export class DirectLoads implements PacketLoads {
 
   prologue(out: LoadOutput, steps: readonly Step[]): void {
     this.#raw = findRawValues(steps)
+    this.#steps = steps
     this.#at[0] = { proven: 0, base: -1, maxA: 0, maxX: 0 }
     const reads = (step: Step): boolean =>
       step.reachable &&
@@ -189,7 +191,9 @@ export class DirectLoads implements PacketLoads {
   #leave(step: Step, now: Knowledge): void {
     for (const to of step.next) {
       const known = this.#at[to]
-      this.#at[to] = known === undefined ? { ...now } : meet(known, now)
+      const there = known === undefined ? { ...now } : meet(known, now)
+      // What is inside the packet stays so; registers may be anything when a loop comes back.
+      this.#at[to] = this.#steps[to]!.head ? { ...there, base: -1, maxA: ANY, maxX: ANY } : there
     }
     this.#at[step.index] = undefined
   }

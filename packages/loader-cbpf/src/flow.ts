@@ -13,6 +13,8 @@ export interface Step {
   readonly writes: Registers
   /** Some path comes here. */
   reachable: boolean
+  /** Control comes back here from further on. */
+  head: boolean
   /** Registers whose values at the start of the instruction some path reads. */
   live: Registers
 }
@@ -24,7 +26,8 @@ export const X: Registers = 2
 
 /**
  * Takes a checked program apart. `ends` tells of instructions that always end the program although they are no returns.
- * Jumps only go forward, so that one pass in either direction sees everything.
+ * One pass in either direction sees everything: jumps go forward, but for those of loops, where neither A nor X is used
+ * again.
  */
 export function analyze(
   insns: readonly ClassicInsn[],
@@ -35,9 +38,10 @@ export function analyze(
     const extension = def.kind === 'ld' && def.mode === 'abs' ? ancillaryAt(insn.k) : undefined
     const [reads, writes] = registersOf(def, extension)
     const next = ends(insn, def) ? [] : nextOf(insn, def, index)
-    return { index, insn, def, extension, next, reads, writes, reachable: index === 0, live: 0 }
+    return { index, insn, def, extension, next, reads, writes, reachable: index === 0, head: false, live: 0 }
   })
   for (const step of steps) if (step.reachable) for (const to of step.next) steps[to]!.reachable = true
+  for (const step of steps) for (const to of step.next) if (to <= step.index) steps[to]!.head = true
   for (const step of steps.toReversed()) {
     const after = step.next.reduce((live, to) => live | steps[to]!.live, 0)
     step.live = step.reads | (after & ~step.writes)

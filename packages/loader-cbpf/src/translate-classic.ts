@@ -63,6 +63,14 @@ export interface TranslateOptions {
  */
 export function translateClassic(insns: readonly ClassicInsn[], options: TranslateOptions = {}): ProgramSpec {
   refusing(() => checkClassic(insns))
+  return translateWide(insns, options)
+}
+
+/**
+ * Translates a program without the limits of classic BPF, as filters become one: any length, as many words of memory as
+ * the stack has room for, jumps of any length up to `FARTHEST_JUMP`, and `ja` may go back, where neither A nor X is used.
+ */
+export function translateWide(insns: readonly ClassicInsn[], options: TranslateOptions): ProgramSpec {
   const name = options.name ?? 'filter'
   const target = targetOf(options.type ?? 'socket_filter', options.platform)
   const translator = new Translator(insns, target, options)
@@ -84,6 +92,11 @@ export function translateClassic(insns: readonly ClassicInsn[], options: Transla
 
 /** No classic instruction becomes more slots than this. */
 const MOST_SLOTS = 20
+
+/** So many instructions further every conditional jump of eBPF gets to. */
+export const FARTHEST_JUMP = 1000
+/** Words of memory on a stack of 512 bytes, of which `may_goto` takes eight. */
+export const WIDE_MEMORY_WORDS = 124
 
 class Translator implements LoadOutput {
   readonly #target: FilterTarget
@@ -252,6 +265,8 @@ class Translator implements LoadOutput {
   }
 
   #goto(step: Step, to: number): void {
+    // Verifiers take no loop that has no end; this one has it where the packet has.
+    if (to <= step.index) this.emit(build.may_goto(1))
     if (to !== this.#following(step)) this.#out.goto(this.#labels[to]!)
   }
 

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { randomFilter } from '../../test/random-filter.ts'
 import { Random } from '../../test/random-program.ts'
 import { runClassic } from '../run-classic.ts'
-import { compileClassic } from './compile.ts'
+import { compileClassicProgram } from './compile.ts'
 import { decideFilter } from './evaluate.ts'
 
 const ROUNDS = Number(process.env.SKEP_FILTER_ROUNDS ?? 600)
@@ -14,8 +14,8 @@ it('makes code that means the same', () => {
   let shorter = 0
   for (let round = 0; round < ROUNDS; round++) {
     const program = randomFilter(random, { reach: 8 })
-    const plain = compileClassic(program, false)
-    const best = compileClassic(program, true)
+    const plain = compileClassicProgram(program, { optimise: false })
+    const best = compileClassicProgram(program)
     checkClassic(plain)
     checkClassic(best)
     if (best.length < plain.length) shorter++

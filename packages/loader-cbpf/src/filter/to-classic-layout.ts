@@ -7,8 +7,6 @@ import type { ValueId } from './values.ts'
 export interface Machine {
   /** The farthest that a conditional jump goes. */
   readonly farthest: number
-  /** Jumps back are allowed. */
-  readonly loops: boolean
   readonly memory: Memory
   /** Values are kept in registers from node to node. */
   readonly carries: boolean

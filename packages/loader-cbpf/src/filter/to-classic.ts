@@ -68,7 +68,7 @@ export function toClassic(graph: FilterGraph, carries: boolean): readonly Classi
     )
   }
   const memory = new MemoryWords(graph, CLASSIC_MEMORY_WORDS)
-  const insns = toMachine(graph, { farthest: FARTHEST_JUMP, loops: false, memory, carries })
+  const insns = toMachine(graph, { farthest: FARTHEST_JUMP, memory, carries })
   if (insns.length > CLASSIC_MAX_INSNS) {
     throw new CbpfError(
       'TOO_MANY_INSNS',
