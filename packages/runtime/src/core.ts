@@ -41,17 +41,19 @@ import { createMainEnv, type MainEnv } from './main-env.ts'
 import { createMap, fillMap, type MapFactory } from './map-factory.ts'
 import { createModuleSet, type ModuleSet } from './modules.ts'
 import { pinPathByName } from './pin-path.ts'
-import { type PinInfo, type Pinnable, PinTable } from './pin-table.ts'
+import type { PinInfo, Pinnable } from './pin-table.ts'
+import { Pins } from './pins.ts'
 import { aboutLinked, Program, readFault, writeRecord } from './program.ts'
 import { raise } from './raise.ts'
 import { selectPrograms } from './select-programs.ts'
 import { tierUp } from './tier-up.ts'
 import { provePrograms, verifyProgram } from './verify-program.ts'
-import { printPlugin } from './workers/fingerprint.ts'
-import { WorkerHub } from './workers/hub.ts'
+import type { WorkerHub } from './workers/hub.ts'
 import { withWorkers } from './workers/options.ts'
-import { describeCollection, type SharedRuntime } from './workers/shared.ts'
-import { Spread, type SpreadOptions } from './workers/spread.ts'
+import type { SharedRuntime } from './workers/shared.ts'
+import type { Spread, SpreadOptions } from './workers/spread.ts'
+
+type Threads = typeof import('./workers/threads.ts')
 
 export { type Clock, createVirtualClock, type VirtualClock } from './clock.ts'
 export { Collection, type MapCodecs } from './collection.ts'
@@ -65,12 +67,8 @@ export type { PinStore } from './pin-store.ts'
 export type { PinInfo, Pinnable } from './pin-table.ts'
 export { Program, type TestRunResult, type WarmupInput } from './program.ts'
 export { perCpu, TypedMap } from './typed-map.ts'
-export { flowHash } from './workers/flow-hash.ts'
-export { joinRuntime } from './workers/join.ts'
-export type { PacketBatch } from './workers/receive.ts'
 export type { SharedCollection, SharedRuntime } from './workers/shared.ts'
-export { Spread, type SpreadOptions, type SpreadStats } from './workers/spread.ts'
-export { WorkerRuntime } from './workers/worker-runtime.ts'
+export type { Spread, SpreadOptions, SpreadStats } from './workers/spread.ts'
 
 /** Instructions that a bare run may take: the verifier's own limit. */
 const BARE_BUDGET = 1_000_000n
@@ -89,11 +87,12 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   readonly #helpers = new Map<number, Promise<LinkedHelper>>()
   readonly #kfuncs = new Map<string, Promise<LinkedHelper>>()
   readonly #maps = new Map<number, HeldMap>()
-  readonly #pins: PinTable
+  readonly #pins: Pins
   readonly #lifetimes = new WeakMap<Program, Lifetime>()
   readonly #activity = createActivity()
   readonly #collections = new Set<Collection>()
   readonly #onClose = new Set<() => void>()
+  readonly #threads: Threads | undefined
   #hub: WorkerHub | undefined
   #nextMapId = 1
   #nextCollectionId = 1
@@ -101,11 +100,12 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   #closed = false
 
   /** Use `createRuntime`. */
-  constructor(platform: Platform, verifier: Verifier | undefined, options: CoreOptions) {
+  constructor(platform: Platform, verifier: Verifier | undefined, options: CoreOptions, threads?: Threads) {
     super()
     this.platform = platform
     this.#options = options
     this.#verifier = verifier
+    this.#threads = threads
     this.arena = createArena({
       ...(options.limit === undefined ? {} : { limit: options.limit }),
       shared: options.shared ?? false,
@@ -128,7 +128,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       fields,
       seed: options.seed,
     }
-    this.#pins = new PinTable({
+    this.#pins = new Pins({
       platform,
       cpus: this.arena.cpus,
       store: options.pins,
@@ -176,7 +176,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     checkSpec(spec)
     // Two loads of one object must not both find nothing pinned.
     if (spec.maps.some((map) => map.pinning === 'by_name'))
-      return this.#pins.exclusively(() => this.#load(spec, options))
+      return (await this.#pins.table()).exclusively(() => this.#load(spec, options))
     return this.#load(spec, options)
   }
 
@@ -209,7 +209,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       const toPin = new Map<string, HeldMap>()
       for (const mapSpec of withGlobals.maps) {
         const path = mapSpec.pinning === 'by_name' ? pinPathByName(options.pinRoot ?? '', mapSpec) : ''
-        const pinned = path === '' ? undefined : await this.#pins.reuse(path, mapSpec)
+        const pinned = path === '' ? undefined : await (await this.#pins.table()).reuse(path, mapSpec)
         const map = pinned ?? (await this.#make(mapSpec))
         if (pinned) reused.add(mapSpec.name)
         else if (path !== '') toPin.set(path, map)
@@ -298,17 +298,9 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       const id = this.#nextCollectionId++
       const collection: Collection = new Collection({
         share: () => {
-          this.#workers()
           const all = [...programs.values()]
-          return describeCollection({
-            id,
-            spec: withGlobals,
-            engine: engineName,
-            unit,
-            linked,
-            programs: all,
-            maps,
-          })
+          const parts = { id, spec: withGlobals, engine: engineName, unit, linked, programs: all, maps }
+          return this.#workers().threads.describeCollection(parts)
         },
         spec: withGlobals,
         settled: tiers?.settled((compiled, done) => {
@@ -356,18 +348,22 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
    */
   async pin(path: string, object: Pinnable): Promise<void> {
     this.#open()
-    await this.#pins.pin(path, object)
+    const pins = await this.#pins.table()
+    this.#open()
+    await pins.pin(path, object)
   }
 
   /** Takes a pin back; what nobody else holds goes. Throws PinError ABSENT, BAD_PATH, STORE. */
   async unpin(path: string): Promise<void> {
-    await this.#pins.unpin(path)
+    await (await this.#pins.table()).unpin(path)
   }
 
   /** What is pinned under a path, out of the store too (BPF_OBJ_GET). Throws PinError ABSENT, DAMAGED, VERSION, MISMATCH, STORE. */
   async openPin(path: string): Promise<HostMap | Program> {
     this.#open()
-    return this.#pins.open(path)
+    const pins = await this.#pins.table()
+    this.#open()
+    return pins.open(path)
   }
 
   /** What is pinned in this process. */
@@ -377,7 +373,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
 
   /** Writes what pinned maps hold now to the store: one's, or all. Throws PinError ABSENT and STORE. */
   async syncPins(path?: string): Promise<void> {
-    await this.#pins.sync(path)
+    await (await this.#pins.table()).sync(path)
   }
 
   /**
@@ -425,10 +421,11 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
    */
   share(): SharedRuntime {
     const { seed, batchTime = false, plugins } = this.#options
-    return this.#workers().share({
+    const { hub, threads } = this.#workers()
+    return hub.share({
       ...(seed === undefined ? {} : { seed }),
       batchTime,
-      plugins: plugins.map(printPlugin),
+      plugins: plugins.map(threads.printPlugin),
       modules: [...this.#modules.compiled],
       collections: [...this.#collections].map((collection) => collection.share()),
       next: this.#nextCollectionId,
@@ -445,26 +442,28 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
    * `WorkerRuntime.receive`. Throws RuntimeError BAD_OPTION and TAKEN.
    */
   spread(handles: readonly SharedRuntime[], options: SpreadOptions = {}): Spread {
-    return new Spread(this.#workers(), this.arena, handles, options)
+    const { hub, threads } = this.#workers()
+    return new threads.Spread(hub, this.arena, handles, options)
   }
 
-  #workers(): WorkerHub {
+  #workers(): { readonly hub: WorkerHub; readonly threads: Threads } {
     this.#open()
-    if (!this.arena.shared) {
+    const threads = this.#threads
+    if (!threads) {
       throw new RuntimeError(
         'UNSHARED',
         'workers',
         'the memory of this runtime belongs to one thread; give createRuntime the number of workers',
       )
     }
-    this.#hub ??= new WorkerHub({
+    this.#hub ??= new threads.WorkerHub({
       arena: this.arena,
       emit: this.host.emit,
       wakeReaders: () => {
         for (const { handle } of this.#maps.values()) handle.wake()
       },
     })
-    return this.#hub
+    return { hub: this.#hub, threads }
   }
 
   /** Closes collections and links. Closing twice is fine. */
@@ -585,6 +584,7 @@ export async function createRuntime(given: CoreOptions): Promise<Runtime> {
     platform,
     await options.verifier?.(platform, { cpus, ...(kernelBtf ? { kernelBtf } : {}) }),
     options,
+    options.shared ? await import('./workers/threads.ts') : undefined,
   )
 }
 

@@ -34,7 +34,6 @@ export {
   createMemoryCache,
   createVirtualClock,
   type FaultCode,
-  flowHash,
   type GlobalValue,
   type LoadOptions,
   type MapCodecs,
@@ -54,7 +53,7 @@ export {
   type RuntimeEvents,
   type SharedCollection,
   type SharedRuntime,
-  Spread,
+  type Spread,
   type SpreadOptions,
   type SpreadStats,
   setGlobals,
@@ -66,6 +65,7 @@ export {
 export { runIterator } from './iterator.ts'
 export { defaultPreset } from './preset.ts'
 export { openStructOps, type StructArgument, type StructMethod, type StructOps } from './struct-ops.ts'
+export { flowHash } from './workers/flow-hash.ts'
 
 /** Of a runtime with the default preset: engine `jit` (the default) or `interpreter`, or a plugin's. */
 export interface RuntimeOptions extends Omit<CoreOptions, 'plugins' | 'verifier'> {

@@ -1,0 +1,11 @@
+/** What a worker needs of a runtime that was composed of parts (`core.ts`). */
+export { Collection, type MapCodecs } from './collection.ts'
+export { type FaultCode, ProgramFault, RuntimeError, type RuntimeErrorCode } from './errors.ts'
+export type { PrintkEvent, RuntimeEvents } from './events.ts'
+export { Program, type TestRunResult } from './program.ts'
+export { perCpu, TypedMap } from './typed-map.ts'
+export { flowHash } from './workers/flow-hash.ts'
+export { joinRuntime } from './workers/join.ts'
+export type { PacketBatch } from './workers/receive.ts'
+export type { SharedCollection, SharedRuntime } from './workers/shared.ts'
+export { WorkerRuntime } from './workers/worker-runtime.ts'
