@@ -15,7 +15,7 @@ const bundles = [
   {
     name: 'runtime, JIT, verifier',
     aim: 120_000,
-    limit: 169_500,
+    limit: 169_000,
     code: `export { createRuntime } from '@skep/runtime/core'
       export { jit } from '@skep/jit-wasm'
       export { createVerifier } from '@skep/verifier'`,
@@ -23,7 +23,7 @@ const bundles = [
   {
     name: 'runtime, interpreter',
     aim: 60_000,
-    limit: 78_500,
+    limit: 72_500,
     code: `export { createRuntime } from '@skep/runtime/core'
       export { interpreterEngine } from '@skep/vm-interpreter'`,
   },

@@ -1,11 +1,10 @@
 import type { JsMapOps, MapOp } from '@skep/registry'
-import { ModuleBuilder, type ValueType } from '@skep/wasm'
 
 /** Wasm functions with the signatures of layout/map.ts, by operation. */
 export type JsMapExports = Readonly<Partial<Record<MapOp, (...args: never[]) => number>>>
 
 /** Parameters behind the map's address: addresses, or the 64-bit flags of an update. */
-const shapes: Readonly<
+export const jsOpShapes: Readonly<
   Record<'lookup' | 'update' | 'delete' | 'push' | 'pop' | 'peek', readonly ('address' | 'flags')[]>
 > = {
   lookup: ['address'],
@@ -17,44 +16,28 @@ const shapes: Readonly<
 }
 
 /**
- * Wasm functions that call a plugin's JS operations, so that programs and helpers reach them like any other map's.
- * Flags above 32 bits arrive as 0xffff_ffff: no operation knows such flags.
+ * A module of these functions, each of which leaves out the map's address, narrows flags to 32 bits (those above become
+ * 0xffff_ffff: no operation knows such flags) and calls the import of its name. Base64; the test beside this file makes it.
  */
+export const JS_OPS_MODULE: string =
+  'AGFzbQEAAAABIgVgAX8Bf2ADf39/AX9gAn9/AX9gBH9/f34Bf2ADf39+AX8CQgYCanMGbG9va3VwAAACanMGdXBkYXRlAAEC' +
+  'anMGZGVsZXRlAAACanMEcHVzaAACAmpzA3BvcAAAAmpzBHBlZWsAAAMHBgIDAgQCAgcwBgZsb29rdXAABgZ1cGRhdGUABwZk' +
+  'ZWxldGUACARwdXNoAAkDcG9wAAoEcGVlawALCkUGBgAgARAACxQAIAEgAiADp0F/IANCIIhQGxABCwYAIAEQAgsSACABIAKn' +
+  'QX8gAkIgiFAbEAMLBgAgARAECwYAIAEQBQsAOwRuYW1lAAgHbWFwLW9wcwEqBgYGbG9va3VwBwZ1cGRhdGUIBmRlbGV0ZQkE' +
+  'cHVzaAoDcG9wCwRwZWVr'
+
+let compiled: WebAssembly.Module | undefined
+
+/** Wasm functions that call a plugin's JS operations, so that programs and helpers reach them like any other map's. */
 export function wrapJsOps(ops: JsMapOps): JsMapExports {
-  const present = (Object.keys(shapes) as (keyof typeof shapes)[]).filter((name) => ops[name])
-  const module = new ModuleBuilder('map-ops')
-  const imports = present.map((name) =>
-    module.importFunction('js', name, { params: shapes[name].map(() => 'i32' as const), results: ['i32'] }),
-  )
-  present.forEach((name, n) => {
-    const params: ValueType[] = [
-      'i32',
-      ...shapes[name].map((p) => (p === 'flags' ? 'i64' : 'i32') as ValueType),
-    ]
-    const { code } = module.function({ params, results: ['i32'] }, { export: name, name })
-    shapes[name].forEach((kind, p) => {
-      if (kind === 'address') {
-        code.local_get(p + 1)
-        return
-      }
-      code
-        .local_get(p + 1)
-        .i32_wrap_i64()
-        .i32_const(-1)
-        .local_get(p + 1)
-        .i64_const(32)
-        .i64_shr_u()
-        .i64_eqz()
-        .select()
-    })
-    code.call(imports[n]!)
-  })
+  const names = Object.keys(jsOpShapes) as (keyof typeof jsOpShapes)[]
   const js = Object.fromEntries(
-    present.map((name) => {
-      const call = ops[name]!.bind(ops) as (...args: number[]) => number
-      return [name, (...args: number[]) => call(...args.map((a) => a >>> 0))]
+    names.map((name) => {
+      const call = ops[name]?.bind(ops) as ((...args: number[]) => number) | undefined
+      return [name, (...args: number[]) => call!(...args.map((a) => a >>> 0))]
     }),
   )
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(module.encode()), { js })
-  return instance.exports as unknown as JsMapExports
+  compiled ??= new WebAssembly.Module(Uint8Array.from(atob(JS_OPS_MODULE), (char) => char.charCodeAt(0)))
+  const { exports } = new WebAssembly.Instance(compiled, { js })
+  return Object.fromEntries(names.filter((name) => ops[name]).map((name) => [name, exports[name]]))
 }

@@ -1,6 +1,13 @@
+import type { Arena } from '@skep/memory'
 import type { ArgDesc, HelperDef, HostEnv, MapHandle } from '@skep/registry'
 import { control } from '@skep/registry'
-import type { Thunk, ThunkParameter, ThunkResult } from '@skep/wasm'
+import {
+  createThunks,
+  type HelperFunction,
+  type Thunk,
+  type ThunkParameter,
+  type ThunkResult,
+} from '@skep/wasm'
 import { type Activity, guard } from './activity.ts'
 
 type Reader = (raw: readonly number[], env: HostEnv) => unknown
@@ -80,7 +87,7 @@ const results: Readonly<Record<string, ThunkResult>> = {
  * Wraps a JS implementation for wasm callers: registers arrive as 32-bit numbers (two for a 64-bit scalar), and become
  * what the descriptors promise to `call`. What it throws ends the run with ProgramFault THREW.
  */
-export function helperThunk(
+function helperThunk(
   def: Pick<HelperDef, 'name' | 'args' | 'returns' | 'call'>,
   env: HostEnv,
   activity: Activity,
@@ -114,4 +121,19 @@ export function helperThunk(
       return Number(BigInt.asIntN(32, value))
     }),
   }
+}
+
+/** The function in the table of a definition in JS; a tail call is performed by the engine itself, and its stands for failure. */
+export function jsFunction(
+  def: HelperDef,
+  env: HostEnv,
+  activity: Activity,
+  { memory, shared }: Pick<Arena, 'memory' | 'shared'>,
+): HelperFunction {
+  const thunk: Thunk = def.call
+    ? helperThunk(def, env, activity)
+    : { params: [], result: 'i32', call: () => -2 }
+  const type = shared ? { initial: 1, maximum: 65536, shared } : { initial: 1 }
+  const [fn] = createThunks([thunk], { high: { memory, type, address: env.control + control.CTL_RET_HI } })
+  return fn!
 }

@@ -1,5 +1,4 @@
 import type { UniformFunction } from '@skep/registry'
-import { helperType, ModuleBuilder } from '@skep/wasm'
 
 type Enter = (
   code: number,
@@ -17,27 +16,20 @@ export interface EntryFunctions {
   readonly call_back: Enter
 }
 
-let compiled: WebAssembly.Module | undefined
+/**
+ * A module of one function, `entry`: of the uniform signature, it calls `interpreter.enter` with the globals
+ * `interpreter.code` and `interpreter.record` before its arguments. Base64; the test beside this file makes it.
+ */
+export const ENTRY_MODULE: string =
+  'AGFzbQEAAAABFQJgB39/fn5+fn4BfmAFfn5+fn4BfgI/AwtpbnRlcnByZXRlcgVlbnRlcgAAC2ludGVycHJldGVyBGNvZGUD' +
+  'fwALaW50ZXJwcmV0ZXIGcmVjb3JkA38AAwIBAQcJAQVlbnRyeQABChQBEgAjACMBIAAgASACIAMgBBAACwAnBG5hbWUAEhFp' +
+  'bnRlcnByZXRlci1lbnRyeQEMAQEJYnBmX2VudHJ5'
 
-/** A function of the uniform signature that calls `enter` with two numbers before its arguments. */
-function thunkModule(): WebAssembly.Module {
-  const module = new ModuleBuilder('interpreter-entry')
-  const enter = module.importFunction('interpreter', 'enter', {
-    params: ['i32', 'i32', ...helperType.params],
-    results: helperType.results,
-  })
-  const code = module.importGlobal('interpreter', 'code', 'i32')
-  const record = module.importGlobal('interpreter', 'record', 'i32')
-  const { code: body } = module.function(helperType, { export: 'entry', name: 'bpf_entry' })
-  body.global_get(code).global_get(record)
-  for (let register = 0; register < helperType.params.length; register++) body.local_get(register)
-  body.call(enter)
-  return new WebAssembly.Module(module.encode())
-}
+let compiled: WebAssembly.Module | undefined
 
 /** A wasm function that enters code at a record: what goes into the function table. */
 export function entryThunk(enter: Enter, code: number, record: number): UniformFunction {
-  compiled ??= thunkModule()
+  compiled ??= new WebAssembly.Module(Uint8Array.from(atob(ENTRY_MODULE), (char) => char.charCodeAt(0)))
   const { exports } = new WebAssembly.Instance(compiled, { interpreter: { enter, code, record } })
   return exports.entry as UniformFunction
 }
