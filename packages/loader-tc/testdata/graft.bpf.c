@@ -1,0 +1,11 @@
+#include "tc.h"
+
+struct {
+	__uint(type, MAP_PROG_ARRAY);
+	__uint(key_size, 4);
+	__uint(value_size, 4);
+	__uint(max_entries, 1);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} choice SEC(".maps");
+
+#include "graft.h"
