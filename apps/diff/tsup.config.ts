@@ -1,3 +1,8 @@
 import { build } from '../../tsup.base.ts'
 
-export default build({ entry: ['src/main.ts', 'src/objects.ts'], platform: 'node' }, { declarations: false })
+const programs = ['main', 'objects', 'classic', 'fuzz-loaders']
+
+export default build(
+  { entry: programs.map((name) => `src/${name}.ts`), platform: 'node' },
+  { declarations: false },
+)
