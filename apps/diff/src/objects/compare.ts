@@ -44,11 +44,9 @@ export function compareObject(
     !readElf(bytes).symbols.some((one) => one.type === STT.FUNC)
   )
     return { kind: 'beyond', known: UNTYPED, theirs: 'libbpf finds no program' }
-  const differences = differencesOf(
-    ours,
-    answer.version.startsWith('0.') ? inOrder(ours, record) : record,
-    known,
-  )
+  const differences = answer.version.startsWith('0.')
+    ? differencesOf(withoutStrings(ours, record), inOrder(ours, record), known)
+    : differencesOf(ours, record, known)
   return differences.length === 0 ? { kind: 'same' } : { kind: 'differs', differences }
 }
 
@@ -69,6 +67,12 @@ function inOrder({ maps }: CollectionSpec, record: Recorded): Recorded {
     ...record,
     maps: [...(record.maps ?? [])].sort((a, b) => (place.get(a.name) ?? last) - (place.get(b.name) ?? last)),
   }
+}
+
+/** And before 0.6 it makes maps of `.rodata` alone, not of the strings beside it that nothing refers to. */
+function withoutStrings(spec: CollectionSpec, { maps }: Recorded): CollectionSpec {
+  const theirs = new Set(maps?.map(({ name }) => name))
+  return { ...spec, maps: spec.maps.filter(({ name }) => !name.startsWith('.rodata.') || theirs.has(name)) }
 }
 
 function differencesOf(ours: CollectionSpec, theirs: Recorded, known: Knowledge): string[] {

@@ -9,15 +9,15 @@ export interface Known {
 
 export const UNTYPED: Known = {
   kind: 'functions without a type in their symbols',
-  why: 'clang before 7 wrote them so. libbpf finds no program in such an object, and 0.8 ends by a signal at its relocations.',
+  why: 'clang before 7 wrote them so. libbpf finds no program in such an object from 0.2 on.',
 }
 
 /** By what libbpf says when it refuses; the first that fits. */
 const KNOWN: readonly (Known & { readonly text: RegExp })[] = [
   {
     text: /legacy map definitions in 'maps' section/,
-    kind: '`SEC("maps")` without typed functions',
-    why: 'libbpf took such maps before 1.0, and objects of clang 7 and later are compared with libbpf 0.8. These are older: it finds no program in them.',
+    kind: '`SEC("maps")` of other loaders',
+    why: 'libbpf took such maps before 1.0, where nothing stands behind `map_flags`. These have ids, pinning or templates there, as iproute2, Cilium and the kernel’s samples wrote them.',
   },
   {
     text: /is static and not supported/,
@@ -49,6 +49,15 @@ export function knownReason(answer: Answer): Known | undefined {
 
 /** Why what is made of an object may differ, by the text of a difference. */
 const CAUSES: readonly { readonly text: RegExp; readonly cause: string }[] = [
+  {
+    text: /^maps\[[^\]]*\]\.valueSize: 4 here, 0 of libbpf$/,
+    cause:
+      'a map of maps whose template `inner_map_idx` names, as the kernel’s samples had it; libbpf 0.1 does not read it',
+  },
+  {
+    text: /^programs: (\w+) here, \w+, \1 of libbpf$/,
+    cause: 'a function of .text that nothing calls is a program to libbpf 0.1, and no more from 0.2 on',
+  },
   {
     text: /^programs\[[^\]]*\]\.lines: \d+ here, \d+ of libbpf$/,
     cause:

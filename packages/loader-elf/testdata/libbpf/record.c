@@ -21,6 +21,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* libbpf 0.1, the last that took a section for a program, whatever its symbols are. */
+#ifndef LIBBPF_OPTS
+#define LIBBPF_OPTS(type, name, ...) struct { size_t sz; const char *btf_custom_path, *kconfig; } name = { __VA_ARGS__ }
+#define bpf_object__open_file(file, options) bpf_object__open(file)
+#define bpf_program__type bpf_program__get_type
+#define bpf_program__section_name(program) bpf_program__title(program, false)
+#define bpf_map__pin_path bpf_map__get_pin_path
+#define bpf_map__set_pin_path(map, path) (void)0
+#define btf__load_vmlinux_btf libbpf_find_kernel_btf
+#define libbpf_major_version() 0
+#define libbpf_minor_version() 1
+#endif
+
 #define MAX_FD 4096
 /* What the headers of libbpf 1.1 do not name. */
 #define MAP_TYPE_ARENA 33
@@ -362,12 +375,13 @@ static int print(enum libbpf_print_level level, const char *format, va_list argu
 	va_copy(again, arguments);
 	vsnprintf(text, sizeof(text), format, again);
 	va_end(again);
-	if (strstr(text, "failed to find kernel BTF type ID of") || strstr(text, "attach program FD is not set"))
+	if (strstr(text, "failed to find kernel BTF type ID of") || strstr(text, "attach program FD is not set") ||
+	    strstr(text, "no BTF-based attach target is specified"))
 		sscanf(text, "libbpf: prog '%255[^']'", failing);
 	return getenv("VERBOSE") || level == LIBBPF_WARN ? fputs(text, stderr) : 0;
 }
 
-static struct bpf_object *open_object(const char *file, const struct bpf_object_open_opts *options)
+static struct bpf_object *open_object(const char *file, const void *options)
 {
 	struct bpf_object *object = bpf_object__open_file(file, options);
 	struct bpf_program *program;
@@ -392,7 +406,7 @@ static struct bpf_object *open_object(const char *file, const struct bpf_object_
 }
 
 /* Again without each program that lacks its target: the others say something, too. */
-static int load(const char *file, const struct bpf_object_open_opts *options, struct bpf_object **object)
+static int load(const char *file, const void *options, struct bpf_object **object)
 {
 	for (;;) {
 		int error;
