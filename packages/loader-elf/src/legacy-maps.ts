@@ -83,9 +83,10 @@ function definitionsIn(elf: ElfObject, section: ElfSection, bpfElfMap: boolean):
       { section: section.name },
     )
   }
-  const layout = bpfElfMap ? BPF_ELF_MAP.slice(0, (stride - FLAGS_END) >> 2) : (LAYOUTS[stride] ?? [])
+  const layout = bpfElfMap
+    ? BPF_ELF_MAP.slice(0, Math.max(0, (stride - FLAGS_END) >> 2))
+    : (LAYOUTS[stride] ?? [])
   const known = FLAGS_END + layout.length * 4
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength)
   return symbols
     .sort((a, b) => a.value - b.value)
     .map((symbol) => {
@@ -100,7 +101,11 @@ function definitionsIn(elf: ElfObject, section: ElfSection, bpfElfMap: boolean):
           { ...place, offset: symbol.value + known + rest },
         )
       }
-      const word = (i: number): number => (i * 4 < stride ? view.getUint32(symbol.value + i * 4, true) : 0)
+      // Of a definition that ends inside a word, the rest of it is zero.
+      const definition = new Uint8Array(known)
+      definition.set(data.subarray(symbol.value, symbol.value + Math.min(stride, known)))
+      const view = new DataView(definition.buffer)
+      const word = (i: number): number => view.getUint32(i * 4, true)
       return {
         section,
         symbol,

@@ -82,6 +82,13 @@ describe('parseElf takes', () => {
     })
   const inner = { name: 'outer.inner', type: 2, keySize: 4, valueSize: 8, maxEntries: 7 }
 
+  it('legacy maps whose size is no multiple of a word: what is missing is zero', () => {
+    const definition = Uint8Array.of(...words(1, 4, 8, 7), 5, 0)
+    expect(parseElf(legacy(definition, ['m'])).maps).toEqual([
+      { name: 'm', type: 1, keySize: 4, valueSize: 8, maxEntries: 7, flags: 5 },
+    ])
+  })
+
   it("the templates of the kernel samples' maps, by index", () => {
     const spec = parseElf(legacy(words(2, 4, 8, 7, 0, 0, 0, 12, 4, 4, 9, 0, 0, 0), ['array', 'outer']))
     expect(spec.maps.map((m) => m.inner)).toEqual([undefined, inner])
