@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineConfig, type Options } from 'tsup'
 import { writeDeclarations } from './scripts/declarations.mjs'
+import { denseTables } from './scripts/dense-tables.mjs'
 import { escapeBeyondLatin1 } from './scripts/latin1.mjs'
 import { writeNotices } from './scripts/notices.mjs'
 import { stampOf } from './scripts/stamp.mjs'
@@ -52,6 +53,7 @@ export const build = (options: Options = {}, rules: BuildRules = {}): ReturnType
     },
     ...options,
     esbuildPlugins: [
+      denseTables,
       {
         // The tests have checked this package's definitions, from its sources: they need no check at every start.
         name: 'prechecked',

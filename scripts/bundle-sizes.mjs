@@ -7,6 +7,7 @@ import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
+import { denseTables } from './dense-tables.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
@@ -15,7 +16,7 @@ const bundles = [
   {
     name: 'runtime, JIT, verifier',
     aim: 120_000,
-    limit: 169_000,
+    limit: 168_000,
     code: `export { createRuntime } from '@skep/runtime/core'
       export { jit } from '@skep/jit-wasm'
       export { createVerifier } from '@skep/verifier'`,
@@ -23,11 +24,11 @@ const bundles = [
   {
     name: 'runtime, interpreter',
     aim: 60_000,
-    limit: 72_500,
+    limit: 71_500,
     code: `export { createRuntime } from '@skep/runtime/core'
       export { interpreterEngine } from '@skep/vm-interpreter'`,
   },
-  { name: 'everything', limit: 302_000, code: `export * from '@skep/runtime'` },
+  { name: 'everything', limit: 301_000, code: `export * from '@skep/runtime'` },
 ]
 
 /** As tsup.base.ts does: definitions that the tests have checked. */
@@ -66,7 +67,7 @@ async function measure({ name, code, aim, limit }) {
     target: 'es2022',
     outdir: '/',
     logLevel: 'error',
-    plugins: [prechecked],
+    plugins: [prechecked, denseTables],
     tsconfigRaw: { compilerOptions: { target: 'ES2022', verbatimModuleSyntax: true } },
   })
   const { outputs } = metafile

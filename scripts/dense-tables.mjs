@@ -1,0 +1,78 @@
+// Large tables of the sources as browsers get them: a column as a string of one character a row, which compresses to less
+// than half of what rows of named fields do. For esbuild, in builds; sources and tests have the tables as they are written.
+import { readFileSync } from 'node:fs'
+import { transform } from 'esbuild'
+
+/** Files with a table of rows by name, and the constant's name. */
+const tables = [
+  { file: /[/\\]isa[/\\]src[/\\]ebpf[/\\]table\.ts$/, constant: 'ops' },
+  { file: /[/\\]wasm[/\\]src[/\\]opcodes\.ts$/, constant: 'opcodes' },
+]
+
+/** The first character of a column's text: the others follow, without the backslash. */
+const FIRST = 0x23
+const NONE = ' '
+
+/** A character for a place among a column's values. */
+function charOf(place) {
+  const at = FIRST + place
+  return String.fromCharCode(at < 0x5c ? at : at + 1)
+}
+
+/** A column: its key, its values, and which of them each row has; or, without that, numbers by their distance from row to row. */
+function column(key, rows) {
+  const all = rows.map((row) => row[key])
+  if (all.every(Number.isInteger)) return [key, all.map((value, n) => value - (n > 0 ? all[n - 1] : 0))]
+  const texts = all.map((value) => JSON.stringify(value))
+  const values = [...new Set(texts.filter((text) => text !== undefined))]
+  const places = texts.map((text) => (text === undefined ? NONE : charOf(values.indexOf(text))))
+  return [key, values.map((text) => JSON.parse(text)), places.join('')]
+}
+
+/** What makes a table of its columns, for rows that are objects or arrays. */
+function unpack(names, columns, finish) {
+  const before = columns.map(() => 0)
+  return Object.fromEntries(
+    names.split(' ').map((name, n) => [
+      name,
+      finish(
+        columns.flatMap(([key, values, places], c) => {
+          if (!places) {
+            before[c] += values[n]
+            return [[key, before[c]]]
+          }
+          const at = places.charCodeAt(n)
+          return at === 32 ? [] : [[key, values[at > 92 ? at - 36 : at - 35]]]
+        }),
+      ),
+    ]),
+  )
+}
+
+/** An expression for the table. */
+export function packed(table) {
+  const rows = Object.values(table)
+  const keys = [...new Set(rows.flatMap((row) => Object.keys(row)))]
+  const columns = keys.map((key) => column(key, rows))
+  const finish = Array.isArray(rows[0]) ? '(row) => row.map(([, value]) => value)' : 'Object.fromEntries'
+  const names = JSON.stringify(Object.keys(table).join(' '))
+  return `/* @__PURE__ */ (${unpack})(${names}, ${JSON.stringify(columns)}, ${finish})`
+}
+
+/** The esbuild plugin. */
+export const denseTables = {
+  name: 'dense tables',
+  setup({ onLoad }) {
+    for (const { file, constant } of tables) {
+      onLoad({ filter: file }, async ({ path }) => {
+        const source = readFileSync(path, 'utf8')
+        const { code } = await transform(source, { loader: 'ts', target: 'es2022' })
+        const literal = new RegExp(`(?<=^(?:export )?const ${constant} = )\\{\\n[^]*?\\n\\}(?=;$)`, 'm')
+        const found = literal.exec(code)?.[0]
+        if (!found) throw new Error(`${path}: no constant ${constant} with a table`)
+        const table = new Function(`return ${found}`)()
+        return { contents: code.replace(literal, () => packed(table)), loader: 'js' }
+      })
+    }
+  },
+}
