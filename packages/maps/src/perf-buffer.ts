@@ -89,10 +89,14 @@ export class PerfBuffer implements AsyncIterable<PerfRecord> {
     let going = true
     for (const [cpu, ring] of this.#rings.entries()) {
       if (this.closed || !going || count >= limit) break
-      count += ring.read((_, at, bytes, lost) => {
-        going = take({ cpu, data: ring.memory.u8.subarray(at, at + bytes), lost }) !== false
-        return going && !this.closed
-      }, limit - count)
+      count += ring.read(
+        (_, at, bytes, lost) => {
+          going = take({ cpu, data: ring.memory.u8.subarray(at, at + bytes), lost }) !== false
+          return going && !this.closed
+        },
+        undefined,
+        limit - count,
+      )
     }
     return count
   }

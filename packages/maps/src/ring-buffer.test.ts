@@ -2,7 +2,7 @@ import { mapLayout, ringLayout as ring } from '@skep/registry'
 import { describe, expect, it } from 'vitest'
 import { createWorld, type World } from '../test/world.ts'
 import type { HostMap } from './host-map.ts'
-import { openRingBuffer, type RingBuffer } from './ring-buffer.ts'
+import { openRingBuffer, type RecordBatch, type RingBuffer } from './ring-buffer.ts'
 import { ringbuf } from './ringbuf.ts'
 
 const BYTES = 4096
@@ -51,20 +51,63 @@ describe.each([
   it('reads records of any length, in place or not, past the end of the ring and past 2^32', () => {
     const sizes = [0, 1, 3, 4, 16, 16, 127, 128, 129, 500, 16, 700]
     for (const from of [0n, 2n ** 32n - 800n, 2n ** 32n - 8n, 2n ** 40n - 24n]) {
-      for (const inPlace of [false, true]) {
+      for (const way of ['consume', 'consumeInPlace', 'consumeBatches']) {
         const { reader, write, position } = create(shared, from)
         for (const [n, size] of sizes.entries()) write(size, n)
         expect(reader.available).toBe(Number(position(ring.RING_PRODUCER) - from))
         const seen: number[][] = []
-        const count = inPlace
-          ? reader.consumeInPlace((memory, at, size) =>
-              seen.push([...new Uint8Array(memory.buffer, at, size)]),
-            )
-          : reader.consume((record) => seen.push([...record]))
+        const see = (memory: DataView, at: number, size: number): void =>
+          void seen.push([...new Uint8Array(memory.buffer, at, size)])
+        const count =
+          way === 'consume'
+            ? reader.consume((record) => seen.push([...record]))
+            : way === 'consumeInPlace'
+              ? reader.consumeInPlace(see)
+              : reader.consumeBatches((batch) => {
+                  for (let n = 0; n < batch.length; n++) {
+                    expect([...batch.record(n)]).toEqual(bytes(batch.size(n), seen.length))
+                    see(batch.memory, batch.at(n), batch.size(n))
+                  }
+                })
         expect([count, seen]).toEqual([sizes.length, sizes.map((size, n) => bytes(size, n))])
         expect(position(ring.RING_CONSUMER)).toBe(position(ring.RING_PRODUCER))
       }
     }
+  })
+
+  it('hands over many at a time, those before a busy one, and gives them back together', () => {
+    const { world, map, reader, write, position } = create(shared)
+    const parts: number[][] = []
+    const take = (batch: RecordBatch): void => {
+      parts.push(Array.from({ length: batch.length }, (_, n) => batch.record(n)[0]!))
+      if (parts.length === 1) write(8, 9)
+      expect(reader.consumeBatches(() => {})).toBe(0)
+      // Without threads this takes the views away.
+      world.arena.alloc(1 << 20)
+      expect(batch.record(0)[0]).toBe(parts.at(-1)![0])
+    }
+    write(8, 1, ring.RECORD_DISCARDED)
+    expect([reader.consumeBatches(take), position(ring.RING_CONSUMER)]).toEqual([0, 16n])
+    for (const n of [2, 3]) write(8, n)
+    write(8, 4, ring.RECORD_DISCARDED)
+    for (const n of [5, 6, 7]) write(8, n)
+    expect([reader.consumeBatches(take, 4), reader.consumeBatches(take)]).toEqual([4, 2])
+    expect(parts).toEqual([
+      [2, 3, 5, 6],
+      [7, 9],
+    ])
+    write(8, 1)
+    write(8, 2, ring.RECORD_BUSY)
+    const fail = (): never => {
+      throw new Error('mine')
+    }
+    expect(() => reader.consumeBatches(fail)).toThrow('mine')
+    expect([reader.available, reader.consumeBatches(take)]).toEqual([16, 0])
+    const other = create(shared)
+    for (const n of [1, 2, 3]) other.write(8, n)
+    expect(other.reader.consumeBatches(() => false, 2)).toBe(2)
+    expect(other.reader.consumeBatches(() => other.map.close())).toBe(1)
+    expect(map.closed).toBe(false)
   })
 
   it('stops at a busy record, a limit and a false, and passes over discarded ones', () => {

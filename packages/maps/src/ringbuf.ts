@@ -42,5 +42,10 @@ export const ringbuf: MapTypeDef = defineMapType({
     'bpf_ringbuf_discard_dynptr',
   ],
   verify: { sleepable: true, struct: 'bpf_ringbuf_map' },
-  wasm: { module: mapsModule, init: 'ringbuf_init', free: 'ringbuf_free', ops: {} },
+  wasm: {
+    module: mapsModule,
+    init: 'ringbuf_init',
+    free: 'ringbuf_free',
+    ops: { find: 'ringbuf_find', pass: 'ringbuf_pass' },
+  },
 })

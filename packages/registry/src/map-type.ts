@@ -22,6 +22,7 @@ export interface MapRefusal {
  * `lookup_and_delete(map, key, out) → errno` copies the value (all CPUs' values) and deletes the element; `quiesce(map)`
  * gives memory of deleted elements back, called when no program runs; `alloc_pages`, `free_pages`, `reserve_pages` are those of
  * layout/arena.ts; `release(map, key)`: the object whose address is at `key` is gone.
+ * `find(map, most) → count` notes where committed records of a ring are (layout/ring.ts), `pass(map)` gives them back.
  * `restore(map, begin)`: contents that another map had come now (1), or have come (0).
  */
 export type MapHostOp =
@@ -38,6 +39,8 @@ export type MapHostOp =
   | 'free_pages'
   | 'reserve_pages'
   | 'release'
+  | 'find'
+  | 'pass'
   | 'restore'
 
 /** Batches of bpf(2), by the command's name: BPF_MAP_LOOKUP_BATCH and so on. */

@@ -16,17 +16,17 @@ const available = await isKernelAvailable()
 
 type Step =
   | { readonly op: 'reserve'; readonly size: number }
+  | { readonly op: 'write'; readonly size: number; readonly count: number }
   | { readonly op: 'submit' | 'discard'; readonly nth: number }
   | { readonly op: 'drain'; readonly flags: number; readonly stopAt: number }
 
+const size = fc.oneof(fc.nat(40), fc.constantFrom(0, 7, 8, 500, 2000, 4080, 4088, 4089))
 const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
+    { weight: 3, arbitrary: fc.record({ op: fc.constant('reserve' as const), size }) },
     {
-      weight: 3,
-      arbitrary: fc.record({
-        op: fc.constant('reserve' as const),
-        size: fc.oneof(fc.nat(40), fc.constantFrom(0, 7, 8, 500, 2000, 4080, 4088, 4089)),
-      }),
+      weight: 2,
+      arbitrary: fc.record({ op: fc.constant('write' as const), size, count: fc.constantFrom(1, 1, 2, 5) }),
     },
     {
       weight: 3,
@@ -50,6 +50,8 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
 /** A ring and a program on it; records are known by the order of their reservation. */
 interface Side {
   reserve(size: number, mark: number): boolean
+  /** So many at once, as far as there is room. */
+  write(size: number, count: number, mark: number): number
   end(record: number, discard: boolean): void
   /** The program's globals after it has run on these. */
   drain(globals: Uint8Array): Uint8Array
@@ -61,13 +63,15 @@ const at = (name: string): number => spec.variables.find((v) => v.name === name)
 function results(side: Side, given: readonly Step[]): unknown[] {
   let reserved = 0
   const open: number[] = []
-  return given.map((step) => {
+  return given.map((step, n) => {
     switch (step.op) {
       case 'reserve': {
         const room = side.reserve(step.size, reserved + 1)
         if (room) open.push(reserved++)
         return room
       }
+      case 'write':
+        return side.write(step.size, step.count, 0x80 + (n & 31))
       case 'drain': {
         const globals = new Uint8Array(bss.valueSize)
         const view = new DataView(globals.buffer)
@@ -118,6 +122,20 @@ describe.each(engines)('a user ring buffer on %s', (engine) => {
               return false
             }
           },
+          write: (size, count, n) => {
+            try {
+              if (count > 1) {
+                return ours.writeMany(size, count, (memory, at, i) => {
+                  for (let byte = 0; byte < size; byte++) memory.setUint8(at + byte, n + i)
+                })
+              }
+              ours.write(mark(n, size))
+              return 1
+            } catch (error) {
+              expect(error).toBeInstanceOf(MapError)
+              return 0
+            }
+          },
           end: (n, discard) => (discard ? held[n]!.discard() : held[n]!.submit()),
           drain: (globals) => {
             here.map(bss.name).update(zero, globals)
@@ -127,17 +145,26 @@ describe.each(engines)('a user ring buffer on %s', (engine) => {
         }
         // As libbpf's user_ring_buffer.
         const headers: { at: number; size: number }[] = []
+        const put = (size: number, n: number, bits: number): number => {
+          const length = (size + 15) & ~7
+          const position = words.getBigUint64(0, true)
+          if (length > SIZE - Number(position - read.getBigUint64(0, true))) return -1
+          const header = SIZE + Number(position % BigInt(SIZE))
+          words.setUint32(header, (size | bits) >>> 0, true)
+          producer.bytes.set(mark(n, size), header + 8)
+          words.setBigUint64(0, position + BigInt(length), true)
+          return header
+        }
         const its: Side = {
           reserve: (size, n) => {
-            const length = (size + 15) & ~7
-            const position = words.getBigUint64(0, true)
-            if (length > SIZE - Number(position - read.getBigUint64(0, true))) return false
-            const header = SIZE + Number(position % BigInt(SIZE))
-            words.setUint32(header, (size | ring.RECORD_BUSY) >>> 0, true)
-            producer.bytes.set(mark(n, size), header + 8)
-            words.setBigUint64(0, position + BigInt(length), true)
-            headers.push({ at: header, size })
-            return true
+            const header = put(size, n, ring.RECORD_BUSY)
+            if (header >= 0) headers.push({ at: header, size })
+            return header >= 0
+          },
+          write: (size, count, n) => {
+            let written = 0
+            while (written < count && put(size, n + written, 0) >= 0) written++
+            return written
           },
           end: (n, discard) => {
             const { at: header, size } = headers[n]!
@@ -180,6 +207,13 @@ describe.each(engines)('a user ring buffer on %s', (engine) => {
     await sending
     expect(ours.pending).toBe(16)
 
+    const fill = (): never => {
+      expect(() => ours.write(new Uint8Array(1))).toThrow(/EBUSY/)
+      throw new Error('mine')
+    }
+    collection.program('drain', 'xdp').testRun({ data: packet })
+    expect(() => ours.writeMany(8, 2, fill)).toThrow('mine')
+    expect([ours.pending, ours.writeMany(8, 2, () => {}), ours.pending]).toEqual([0, 2, 32])
     const again = ours.send(new Uint8Array(SIZE - 8))
     ours.close()
     await expect(again).rejects.toMatchObject({ code: 'EBADF' })

@@ -4,6 +4,7 @@ import {
   type HostMap,
   openRingBuffer,
   openUserRingBuffer,
+  type RecordBatch,
   type RingBuffer,
   type UserRingBuffer,
 } from '@skep/maps'
@@ -20,7 +21,7 @@ import { BenchError } from '../errors.ts'
 import { benchFolder } from '../folders.ts'
 import type { Calls, CallsProgram } from './calls.ts'
 import { keyOf } from './host.ts'
-import type { LoopProgram, MapRow, RingOperation } from './rows.ts'
+import { isWriting, type LoopProgram, type MapRow, type RingOperation } from './rows.ts'
 
 /** Operations of one run, as in `map_loops.bpf.c`; a walk has as many as the map has elements. */
 const OPERATIONS = 64
@@ -130,33 +131,40 @@ export class LoopsHere {
 
   /** Nanoseconds of one run. */
   time(name: LoopProgram, runs: number): number {
-    if (name === 'drains') this.#write(runs)
+    if (name === 'drains') this.#write('write', runs)
     const elapsed = this.#run(name, runs)
     if (name === 'produces') this.#ring!.consume(() => {})
     return elapsed / runs
   }
 
-  #write(runs: number): void {
-    const record = new Uint8Array(RECORD).fill(1)
+  #write(operation: 'write' | 'writeMany', runs: number): void {
     const requests = this.#requests!
+    if (operation === 'writeMany') {
+      const fill = (memory: DataView, at: number): void => {
+        for (let end = at + RECORD; at < end; at += 4) memory.setUint32(at, 0x01010101, true)
+      }
+      for (let n = 0; n < runs; n++) requests.writeMany(RECORD, OPERATIONS, fill)
+      return
+    }
+    const record = new Uint8Array(RECORD).fill(1)
     for (let n = 0; n < runs * OPERATIONS; n++) requests.write(record)
   }
 
   /** Nanoseconds of reading what one run leaves, or of writing what one takes. */
   async timeRing(operation: RingOperation, runs: number): Promise<number> {
-    if (operation !== 'produce') this.#run('produces', runs)
+    if (!isWriting(operation)) this.#run('produces', runs)
     const start = process.hrtime.bigint()
-    if (operation === 'produce') this.#write(runs)
+    if (isWriting(operation)) this.#write(operation, runs)
     else await this.#read(operation, runs * OPERATIONS)
     const elapsed = Number(process.hrtime.bigint() - start)
-    if (operation === 'produce') this.#run('drains', runs)
+    if (isWriting(operation)) this.#run('drains', runs)
     const left =
       (this.#ring ?? this.#requests) === this.#ring ? this.#ring!.available : this.#requests!.pending
     if (left !== 0) throw new BenchError('CHILD', `${operation} left ${left} bytes in the ring`)
     return elapsed / runs
   }
 
-  async #read(operation: RingOperation, count: number): Promise<void> {
+  async #read(operation: Exclude<RingOperation, 'write' | 'writeMany'>, count: number): Promise<void> {
     const ring = this.#ring!
     switch (operation) {
       case 'consumeInPlace': {
@@ -164,6 +172,16 @@ export class LoopsHere {
           this.#sum += memory.getUint32(at, true)
         }
         while (ring.consumeInPlace(take, OPERATIONS) > 0);
+        return
+      }
+      case 'consumeBatches': {
+        const take = (batch: RecordBatch): void => {
+          const { memory, length } = batch
+          let sum = 0
+          for (let n = 0; n < length; n++) sum += memory.getUint32(batch.at(n), true)
+          this.#sum += sum
+        }
+        while (ring.consumeBatches(take, OPERATIONS) > 0);
         return
       }
       case 'for await':
@@ -238,7 +256,7 @@ export class LoopsThere {
 
   async timeRing(operation: RingOperation, runs: number): Promise<number> {
     const count = runs * OPERATIONS
-    if (operation === 'produce') {
+    if (isWriting(operation)) {
       const ns = await this.#writer!.time(RECORD, count)
       this.#run('drains', runs)
       return ns * OPERATIONS

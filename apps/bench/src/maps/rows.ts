@@ -15,7 +15,14 @@ export type LoopProgram =
   | 'drains'
 
 /** Ways to read or write a ring from outside of programs; 64 records a poll unless it says so. */
-export type RingOperation = 'consume' | 'consumeInPlace' | 'consume 1 a poll' | 'for await' | 'produce'
+export type RingOperation =
+  | 'consume'
+  | 'consumeInPlace'
+  | 'consumeBatches'
+  | 'consume 1 a poll'
+  | 'for await'
+  | 'write'
+  | 'writeMany'
 
 /** A map, and what is timed on it. */
 export interface MapRow {
@@ -123,7 +130,7 @@ export const rows: readonly MapRow[] = [
     entries: 1,
     host: [],
     programs: ['produces'],
-    rings: ['consume 1 a poll', 'for await', 'consume', 'consumeInPlace'],
+    rings: ['consume 1 a poll', 'for await', 'consume', 'consumeInPlace', 'consumeBatches'],
   },
   {
     title: 'user_ringbuf, 16 bytes',
@@ -131,7 +138,11 @@ export const rows: readonly MapRow[] = [
     entries: 1,
     host: [],
     programs: ['drains'],
-    rings: ['produce'],
+    rings: ['write', 'writeMany'],
   },
   hashRow('hash', 1e6),
 ]
+
+/** Whether it writes records, for a program that drains them. */
+export const isWriting = (operation: RingOperation): operation is 'write' | 'writeMany' =>
+  operation === 'write' || operation === 'writeMany'

@@ -8,6 +8,11 @@
 export const RING_PAGE = 4096
 /** u64: up to here everything was read. */
 export const RING_CONSUMER = 0
+/** u64: where the records end that the consumer has found last, not all of them read. */
+export const RING_FOUND_END = 8
+/** Pairs of u32, at most RING_MOST_FOUND of them: address and bytes of the records that the consumer has found. */
+export const RING_FOUND = 64
+export const RING_MOST_FOUND = 504
 /** u64: up to here records are reserved. */
 export const RING_PRODUCER = 4096
 /** u64: before here no record is busy; it follows when somebody reserves. */
