@@ -1,5 +1,4 @@
-import type { Arena } from '@skep/memory'
-import { PacketBatch, type PacketDevice } from '@skep/packet'
+import { ContextRing, DevicePump, type PacketBatch, type PacketDevice, pumpOf } from '@skep/packet'
 import {
   type AttachPointDef,
   control,
@@ -59,9 +58,6 @@ export interface XdpLink extends Link {
 /** A program that may attach to XDP: `collection.program(name, 'xdp')`. */
 export type XdpProgram = ProgramHandle & { readonly type: 'xdp' }
 
-/** Longest time that packets are processed without letting the host's other work run. */
-const SLICE_MS = 8
-
 /**
  * Runs a program on every packet that a device receives. XDP_TX goes back out of the device, XDP_PASS to `options.pass`,
  * XDP_REDIRECT to the device asked for.
@@ -80,30 +76,24 @@ export function attachXdp(
   if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > 4096) {
     throw new XdpAttachError('BAD_OPTION', `batchSize is ${batchSize}; give an integer from 1 to 4096`)
   }
-  const state = receivers.get(device) ?? {}
-  if (state.link) {
+  const other = links.get(device)
+  if (other) {
     throw new XdpAttachError(
       'BUSY',
-      `device ${device.name} has program ${state.link.program.name} attached; close that link first`,
+      `device ${device.name} has program ${other.program.name} attached; close that link first`,
     )
   }
-  receivers.set(device, state)
-  return new Attachment(program, device, state, options, batchSize)
+  if (pumpOf(device)) {
+    throw new XdpAttachError(
+      'BUSY',
+      `another hook receives from device ${device.name}; let it take the packets that XDP passes`,
+    )
+  }
+  return new Attachment(program, device, options, batchSize)
 }
 
-/** A receive that its link did not wait for: the packets are the next link's. */
-interface Leftover {
-  readonly received: Promise<number>
-  readonly ring: Ring
-}
-
-/** Who receives from a device: a device takes one call at a time. */
-interface Receiver {
-  link?: XdpLink | undefined
-  leftover?: Leftover | undefined
-}
-
-const receivers = new WeakMap<PacketDevice, Receiver>()
+/** A device takes one link. */
+const links = new WeakMap<PacketDevice, XdpLink>()
 
 const isPromise = (value: unknown): boolean =>
   typeof (value as { then?: unknown } | null)?.then === 'function'
@@ -158,41 +148,39 @@ class Attachment implements XdpLink {
   }
   readonly done: Promise<XdpStats>
   readonly #device: PacketDevice
-  readonly #receiver: Receiver
   readonly #options: XdpAttachOptions
-  readonly #ring: Ring
-  readonly #stop: () => void
-  readonly #stopped: Promise<number>
+  readonly #ring: ContextRing
+  readonly #pump: DevicePump
   readonly #forget: () => void
   #closed = false
 
-  constructor(
-    program: XdpProgram,
-    device: PacketDevice,
-    receiver: Receiver,
-    options: XdpAttachOptions,
-    batchSize: number,
-  ) {
+  constructor(program: XdpProgram, device: PacketDevice, options: XdpAttachOptions, capacity: number) {
     this.program = program
     this.#device = device
-    this.#receiver = receiver
     this.#options = options
     // First, for it refuses a program whose collection is closed.
     this.#forget = program.host.onClose(() => this.close())
     try {
-      this.#ring = new Ring(program.host.arena, batchSize)
+      this.#ring = new ContextRing(program.host.arena, {
+        capacity,
+        contextSize: XDP_CONTEXT_SIZE,
+        headerSize: RUN_HEADER_SIZE,
+        headroom: XDP_PACKET_HEADROOM,
+        frameSize: XDP_FRAME_SIZE,
+      })
     } catch (error) {
       this.#forget()
       throw error
     }
-    receiver.link = this
-    let stop = (): void => {}
-    this.#stopped = new Promise((resolve) => {
-      stop = () => resolve(0)
+    links.set(device, this)
+    this.#pump = new DevicePump(device, {
+      ring: this.#ring,
+      process: (count) => this.#process(count),
+      tooLong: (length) =>
+        new XdpAttachError('BAD_OPTION', `a packet of ${length} bytes is too long; give a larger batchSize`),
     })
-    this.#stop = stop
     program.host.emit('attach', this)
-    this.done = this.#pump()
+    this.done = this.#run()
     // A host that never looks at `done` hears of a failure through the `exception` event.
     this.done.catch((error) => program.host.emit('exception', error))
   }
@@ -204,9 +192,9 @@ class Attachment implements XdpLink {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#stop()
+    this.#pump.stop()
     this.#forget()
-    this.#receiver.link = undefined
+    links.delete(this.#device)
     this.program.host.emit('detach', this)
   }
 
@@ -214,90 +202,26 @@ class Attachment implements XdpLink {
     this.close()
   }
 
-  async #pump(): Promise<XdpStats> {
-    const ring = this.#ring
-    let waiting: Promise<number> | undefined
-    let slice = performance.now()
+  async #run(): Promise<XdpStats> {
     try {
-      await this.#takeLeftover()
-      while (!this.#closed) {
-        ring.refresh()
-        const received = this.#device.receive(ring.batch)
-        waiting = received
-        this.#receiver.leftover = { received, ring }
-        const count = await Promise.race([received, this.#stopped])
-        if (this.#closed) break
-        waiting = undefined
-        this.#receiver.leftover = undefined
-        if (count === 0) break
-        await this.#process(count)
-        if (performance.now() - slice > SLICE_MS) {
-          await new Promise((resume) => setTimeout(resume, 0))
-          slice = performance.now()
-        }
-      }
+      await this.#pump.done
       return this.stats
-    } catch (error) {
-      waiting = undefined
-      this.#receiver.leftover = undefined
-      throw error
     } finally {
-      if (waiting) this.#leave(waiting)
-      else ring.free()
       this.close()
     }
-  }
-
-  /** The device still writes into the ring, and the device's next link takes the packets, if any come. */
-  #leave(received: Promise<number>): void {
-    const forget = (): void => {
-      if (this.#receiver.leftover?.ring === this.#ring) this.#receiver.leftover = undefined
-      this.#ring.free()
-    }
-    received.then((count) => count === 0 && forget(), forget)
-  }
-
-  /** Packets that came for a link that was closed while it waited for them. */
-  async #takeLeftover(): Promise<void> {
-    const { leftover } = this.#receiver
-    if (!leftover) return
-    const count = await Promise.race([leftover.received, this.#stopped])
-    if (this.#closed) return
-    this.#receiver.leftover = undefined
-    leftover.ring.refresh()
-    const { batch } = leftover.ring
-    for (let taken = 0; taken < count && !this.#closed; ) {
-      const ring = this.#ring
-      ring.refresh()
-      ring.batch.clear()
-      while (taken < count) {
-        const record = batch.record(taken, this.#device.linkType)
-        if (!ring.batch.push(record.data, record)) break
-        taken++
-      }
-      if (ring.batch.count === 0) {
-        const { length } = batch.packet(taken)
-        throw new XdpAttachError(
-          'BAD_OPTION',
-          `a packet of ${length} bytes is too long; give a larger batchSize`,
-        )
-      }
-      await this.#process(ring.batch.count)
-    }
-    leftover.ring.free()
   }
 
   async #process(count: number): Promise<void> {
     const { host } = this.program
     const ring = this.#ring
     ring.refresh()
-    ring.writeContexts(count, {
+    this.#writeContexts(count, {
       ingressIfindex: this.#device.ifindex,
       rxQueueIndex: this.#options.rxQueue ?? 0,
     })
     this.program.runBatch(ring.contexts, count, ring.results)
     ring.refresh()
-    this.#options.onBatch?.(ring.view(count))
+    this.#options.onBatch?.(this.#view(count))
     const outgoing = this.#sort(count)
     for (const [target, batch] of outgoing) await target.transmit(batch)
     host.quiesce()
@@ -314,7 +238,10 @@ class Attachment implements XdpLink {
         batch = ring.outgoing(outgoing.size)
         outgoing.set(target, batch)
       }
-      ring.forward(index, batch)
+      const at = ring.context(index) >> 2
+      const { u32 } = this.program.host.arena
+      const data = u32[at + XDP_DATA / 4]!
+      ring.forward(index, batch, data, u32[at + XDP_DATA_END / 4]! - data)
     }
     stats.packets += count
     for (let i = 0; i < count; i++) {
@@ -370,123 +297,30 @@ class Attachment implements XdpLink {
     }
     return ifindex === this.#device.ifindex ? this.#device : this.#options.redirect?.get(ifindex)
   }
-}
 
-/** The attachment's part of the arena: packets, contexts, verdicts, written once and read in place. */
-class Ring {
-  readonly batch: PacketBatch
-  /** Addresses of the contexts (u32 each) and of the verdicts. */
-  readonly contexts: number
-  readonly results: number
-  readonly #arena: Arena
-  readonly #block: number
-  readonly #first: number
-  readonly #frames: number
-  readonly #end: number
-  readonly #capacity: number
-  readonly #outgoing: PacketBatch[] = []
-  #freed = false
-
-  constructor(arena: Arena, capacity: number) {
-    this.#arena = arena
-    this.#capacity = capacity
-    const contextBytes = (RUN_HEADER_SIZE + XDP_CONTEXT_SIZE) * capacity
-    const frameBytes = capacity * XDP_FRAME_SIZE
-    // A packet larger than a page still fits a batch of its own.
-    const packetBytes = Math.max(frameBytes, 1 << 19)
-    this.#block = arena.alloc(8 * capacity + contextBytes + packetBytes, 64)
-    this.contexts = this.#block
-    this.results = this.contexts + 4 * capacity
-    this.#first = this.results + 4 * capacity + RUN_HEADER_SIZE
-    this.#frames = this.results + 4 * capacity + contextBytes
-    this.#end = this.#frames + packetBytes
-    for (let i = 0; i < capacity; i++) arena.u32[(this.contexts >> 2) + i] = this.context(i)
-    this.batch = new PacketBatch({
-      buffer: arena.u8,
-      start: this.#frames,
-      end: this.#end,
-      capacity,
-      headroom: XDP_PACKET_HEADROOM,
-      frameSize: XDP_FRAME_SIZE,
-      align: 16,
-    })
-  }
-
-  context(index: number): number {
-    return this.#first + index * (RUN_HEADER_SIZE + XDP_CONTEXT_SIZE)
-  }
-
-  verdict(index: number): number {
-    return this.#arena.u32[(this.results >> 2) + index]!
-  }
-
-  /** After anything that may have made the memory grow. */
-  refresh(): void {
-    const { u8 } = this.#arena
-    if (this.batch.buffer === u8) return
-    this.batch.rebase(u8)
-    for (const batch of this.#outgoing) batch.rebase(u8)
-  }
-
-  writeContexts(count: number, device: { ingressIfindex: number; rxQueueIndex: number }): void {
-    const { u32 } = this.#arena
-    const { offsets, lengths } = this.batch.tables
+  #writeContexts(count: number, device: { ingressIfindex: number; rxQueueIndex: number }): void {
+    const ring = this.#ring
+    const { u32 } = this.program.host.arena
+    const { offsets, lengths } = ring.batch.tables
     for (let i = 0; i < count; i++) {
       const data = offsets[i]!
       const dataEnd = data + lengths[i]!
       const start = data - XDP_PACKET_HEADROOM
       const end = Math.max(start + XDP_FRAME_SIZE, dataEnd)
-      writeXdpContext(u32, this.context(i), { start, meta: data, data, dataEnd, end }, device)
+      writeXdpContext(u32, ring.context(i), { start, meta: data, data, dataEnd, end }, device)
     }
   }
 
-  /** An empty batch whose packets stay where they lie. */
-  outgoing(index: number): PacketBatch {
-    let batch = this.#outgoing[index]
-    if (!batch) {
-      batch = new PacketBatch({
-        buffer: this.#arena.u8,
-        start: this.#frames,
-        end: this.#end,
-        capacity: this.#capacity,
-      })
-      this.#outgoing.push(batch)
-    }
-    batch.clear()
-    return batch
-  }
-
-  /** Adds a packet as the program left it; its bytes stay where they lie. */
-  forward(index: number, to: PacketBatch): void {
-    const { u32 } = this.#arena
-    const at = this.context(index) >> 2
-    const data = u32[at + XDP_DATA / 4]!
-    const length = u32[at + XDP_DATA_END / 4]! - data
-    const from = this.batch.tables
-    const n = to.count++
-    to.tables.offsets[n] = data
-    to.tables.lengths[n] = length
-    to.tables.originalLengths[n] = length
-    to.tables.seconds[n] = from.seconds[index]!
-    to.tables.nanos[n] = from.nanos[index]!
-    to.tables.interfaceIds[n] = from.interfaceIds[index]!
-  }
-
-  view(count: number): XdpBatchView {
+  #view(count: number): XdpBatchView {
+    const ring = this.#ring
+    const { arena } = this.program.host
     return {
       count,
-      verdict: (index) => this.verdict(index),
+      verdict: (index) => ring.verdict(index),
       packet: (index) => {
-        const at = this.context(index) >> 2
-        const { u8, u32 } = this.#arena
-        return u8.subarray(u32[at + XDP_DATA / 4]!, u32[at + XDP_DATA_END / 4]!)
+        const at = ring.context(index) >> 2
+        return arena.u8.subarray(arena.u32[at + XDP_DATA / 4]!, arena.u32[at + XDP_DATA_END / 4]!)
       },
     }
-  }
-
-  free(): void {
-    if (this.#freed) return
-    this.#freed = true
-    this.#arena.free(this.#block)
   }
 }

@@ -29,8 +29,10 @@ export {
   updateChecksum,
 } from './checksum.ts'
 export { type Collector, type CollectorOptions, createCollector } from './collector.ts'
+export { ContextRing, type ContextRingOptions } from './context-ring.ts'
 export { countBatch, createStats, type DeviceStats, type PacketDevice, receiveAll } from './device.ts'
 export { createDevicePair, type DevicePairOptions } from './device-pair.ts'
+export { DevicePump, type DevicePumpOptions, type PumpRing, pumpOf } from './device-pump.ts'
 export {
   type CaptureEncoder,
   createEncoder,
