@@ -1,6 +1,8 @@
 import type { ClassicInsn } from '@skep/isa'
 import type { CollectionSpec } from '@skep/registry'
 import type { TranslateOptions } from '../translate-classic.ts'
+import { FilterError } from './filter-error.ts'
+import { type GenerateFilterOptions, generateFilter } from './generate.ts'
 import { buildGraph, type FilterGraph } from './graph.ts'
 import type { FilterProgram } from './ir.ts'
 import { optimise } from './optimise.ts'
@@ -18,6 +20,10 @@ export interface FilterTargetOptions extends Omit<TranslateOptions, 'type'> {
   /** The program type: `socket_filter` (the default), `sched_cls`, `sched_act`, `xdp`, or one of the platform. */
   readonly target?: string
 }
+
+export interface CompileClassicFilterOptions extends GenerateFilterOptions, CodeOptions {}
+
+export interface CompileFilterOptions extends CompileClassicFilterOptions, FilterTargetOptions {}
 
 /** A graph that is ready to become code, and whether it is one that libpcap refuses, since it rejects all packets. */
 export function readyGraph(
@@ -60,4 +66,47 @@ export function compileFilterProgram(
   const { graph } = readyGraph(program, options)
   const spec = toEbpf(graph, optimised, { ...others, type: target })
   return { name: spec.name, programs: [spec], maps: [], variables: [], license: spec.license, notes: [] }
+}
+
+/**
+ * Compiles an expression of the pcap filter language (pcap-filter(7)) to classic BPF, as `tcpdump -ddd` does. Instructions
+ * that the graph of tests does not need are left out, loads included whose values do not matter.
+ *
+ * @throws FilterError at the word that is wrong; `REJECTS_ALL` where no packet can pass
+ * @throws CbpfError `TOO_MANY_INSNS`, `BAD_MEMORY`, `NO_LOOPS`: what classic BPF has no room or no way for
+ */
+export function compileClassicFilter(
+  text: string,
+  options: CompileClassicFilterOptions = {},
+): readonly ClassicInsn[] {
+  return toClassic(graphOf(text, options), options.optimise !== false)
+}
+
+/**
+ * Compiles an expression of the pcap filter language (pcap-filter(7)) to an eBPF program: a collection of it alone, for
+ * `runtime.load`. There is no limit of 4,096 instructions, and `protochain` becomes a loop.
+ *
+ * @throws FilterError at the word that is wrong; `REJECTS_ALL` where no packet can pass
+ * @throws CbpfError `BAD_OPTION`, `NO_CONTEXT_FIELD`, `BAD_MEMORY`
+ */
+export function compileFilter(text: string, options: CompileFilterOptions = {}): CollectionSpec {
+  const { optimise: optimised = true, target = 'socket_filter' } = options
+  const spec = toEbpf(graphOf(text, options), optimised, { ...options, type: target })
+  return { name: spec.name, programs: [spec], maps: [], variables: [], license: spec.license, notes: [] }
+}
+
+/** The graph of an expression's tests, as code is made from it. */
+export function graphOf(text: string, options: CompileClassicFilterOptions): FilterGraph {
+  const { graph, rejectsAll } = readyGraph(generateFilter(text, options), options)
+  if (!rejectsAll) return graph
+  const mend = 'look for conditions that exclude each other, or compile it without the optimiser'
+  throw new FilterError(
+    'REJECTS_ALL',
+    text,
+    { offset: 0, length: text.length },
+    'expression rejects all packets',
+    {
+      mend,
+    },
+  )
 }

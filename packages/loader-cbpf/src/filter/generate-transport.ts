@@ -58,8 +58,9 @@ export function portOver(
   }
   const numbers = protocol === undefined ? PORTS_OF : [protocol]
   const next = builder.load('network', version === 'ip' ? 9 : 6, 1)
-  const carried = any(...numbers.map((number) => equals(next, number)))
-  return version === 'ip' ? all(type, carried, firstFragment(builder), ports) : all(type, carried, ports)
+  const first = version === 'ip' ? [firstFragment(builder)] : []
+  // Each protocol with ports of its own, as in libpcap: what is known behind one of them is used to drop tests.
+  return all(type, any(...numbers.map((number) => all(equals(next, number), ...first, ports))))
 }
 
 /** A protocol number of IP, in IPv6 also behind one fragment header. */

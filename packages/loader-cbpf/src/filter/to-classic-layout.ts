@@ -43,7 +43,28 @@ export function layOut(
     }
     return block
   })
-  return link(blocks, machine.farthest)
+  return link(machine.carries ? withoutTwins(blocks) : blocks, machine.farthest)
+}
+
+/** Equal code that goes on alike is there once: what it works on may differ. */
+function withoutTwins(blocks: readonly Block[]): Block[] {
+  const known = new Map<string, Node>()
+  const become = new Map<Node, Node>()
+  const kept: Block[] = []
+  for (const block of blocks.toReversed()) {
+    const whenTrue = block.whenTrue && (become.get(block.whenTrue) ?? block.whenTrue)
+    const whenFalse = block.whenFalse && (become.get(block.whenFalse) ?? block.whenFalse)
+    const words = [...block.code, ...(block.jump ? [block.jump] : [])].map(
+      ({ code, k, jt }) => `${code} ${k} ${jt}`,
+    )
+    const key = `${words.join(';')}:${whenTrue?.id}:${whenFalse?.id}`
+    const twin = known.get(key)
+    if (twin === undefined) {
+      known.set(key, block.node)
+      kept.push({ ...block, whenTrue, whenFalse })
+    } else become.set(block.node, twin)
+  }
+  return kept.reverse()
 }
 
 const meet = (one: Registers, other: Registers): Registers => ({

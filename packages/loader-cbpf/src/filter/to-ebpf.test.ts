@@ -44,7 +44,7 @@ describe('eBPF', () => {
             const packet = randomBytes(random, n < 3 ? 80 : random.below(24))
             const holds = decideFilter(program, packet)
             if (holds) accepted++
-            const expected = verdict(spec.type, program, holds)
+            const expected = verdict(options.target, program, holds)
             const found = Object.values(bench.run(packet))
             if (found.every((one) => one === expected)) continue
             if (optimise && holds === undefined && new Set(found).size === 1) continue
@@ -67,7 +67,7 @@ describe.skipIf(missing)(`the kernel${missing ? ` (skipped: ${missing})` : ''}`,
       const program = randomFilter(random, { reach: 8, loops: true })
       for (const options of TARGETS) {
         const { insns, type, license } = compileFilterProgram(program, options).programs[0]!
-        using loaded = kernel.loadProgram({ type, insns, license, lazyLog: true })
+        const loaded = kernel.loadProgram({ type, insns, license, lazyLog: true })
         if (!loaded.ok) {
           const spec = { insns } as ProgramSpec
           expect.fail(`${loaded.errno}\n${loaded.log}\n${listing(spec)}\n${JSON.stringify(program)}`)
@@ -78,9 +78,10 @@ describe.skipIf(missing)(`the kernel${missing ? ` (skipped: ${missing})` : ''}`,
         const seen = type === 'socket_filter' ? packet.subarray(14) : packet
         const holds = decideFilter(program, seen)
         const { retval } = loaded.testRun({ dataIn: packet })
+        loaded.close()
         if (holds) accepted++
         if (holds !== undefined)
-          expect(retval, listing({ insns } as ProgramSpec)).toBe(verdict(type, program, holds))
+          expect(retval, listing({ insns } as ProgramSpec)).toBe(verdict(options.target, program, holds))
       }
     }
     expect(accepted).toBeGreaterThan(50)
