@@ -24,7 +24,7 @@ const bundles = [
   {
     name: 'runtime, interpreter',
     aim: 60_000,
-    limit: 71_500,
+    limit: 65_500,
     code: `export { createRuntime } from '@skep/runtime/core'
       export { interpreterEngine } from '@skep/vm-interpreter'`,
   },

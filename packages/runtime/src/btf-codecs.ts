@@ -1,6 +1,7 @@
-import { type BtfValue, type Codec, type CodecForOptions, codecFor, parseBtf } from '@skep/btf'
+import type { BtfValue, Codec, CodecForOptions } from '@skep/btf'
 import type { CollectionSpec, MapSpec } from '@skep/registry'
 import { RuntimeError } from './errors.ts'
+import { btfTools } from './load-btf.ts'
 
 /** Codecs of a map's key and value, out of the BTF that its definition names (`__type(key, …)`). Throws RuntimeError NO_BTF. */
 export function btfCodecs(
@@ -17,6 +18,7 @@ export function btfCodecs(
       `map ${name} has no BTF type of its ${what}; write __type(${what}, T) and compile with -g, or give codecs`,
     )
   if (!bytes) throw missing('key')
+  const { codecFor, parseBtf } = btfTools()
   const btf = parseBtf(bytes)
   const codecOf = (what: 'key' | 'value', type: number | undefined): Codec<BtfValue> => {
     if (!type) throw missing(what)

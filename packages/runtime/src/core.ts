@@ -196,7 +196,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       ? await provePrograms(this.#requireVerifier(), withGlobals, chosen, options, this.#options.cache)
       : []
 
-    this.#main.fields.know(withGlobals, verify)
+    await this.#main.fields.know(withGlobals, verify)
     const undo: (() => void)[] = []
     const pinnedHere: string[] = []
     const release = (): void => {

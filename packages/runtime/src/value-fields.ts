@@ -1,4 +1,4 @@
-import { BTF_KIND, type Btf, parseBtf, specialFields } from '@skep/btf'
+import type { Btf } from '@skep/btf'
 import { decode } from '@skep/isa'
 import type { Arena } from '@skep/memory'
 import {
@@ -16,6 +16,7 @@ import {
   writeFieldRecord,
 } from '@skep/registry'
 import { hide } from './cpu.ts'
+import { btfTools, loadBtf } from './load-btf.ts'
 
 /** What map types call the kinds of fields that their values may have (MapTraits.specialFields). */
 const traits: Readonly<Record<string, string>> = {
@@ -66,19 +67,22 @@ export class ValueFields {
   }
 
   /** A collection is about to be loaded. Programs that nobody verified may not reach what is special: it is plain bytes. */
-  know(spec: CollectionSpec, verified: boolean): void {
+  async know(spec: CollectionSpec, verified: boolean): Promise<void> {
+    let typed = spec.btf !== undefined
     for (const map of spec.maps) {
       for (const one of map.inner ? [map, map.inner] : [map]) {
+        typed ||= one.btf !== undefined
         this.#known.set(one, { btf: one.btf ?? spec.btf, live: verified })
       }
     }
+    if (typed) await loadBtf()
   }
 
   #btf(bytes: Uint8Array | undefined): Btf | undefined {
     if (!bytes) return undefined
     let btf = this.#parsed.get(bytes)
     if (!btf) {
-      btf = parseBtf(bytes)
+      btf = btfTools().parseBtf(bytes)
       this.#parsed.set(bytes, btf)
     }
     return btf
@@ -99,7 +103,7 @@ export class ValueFields {
     if (!spec.btfValue || !def || ((spec.flags ?? 0) & PROTECTED) !== 0) return NONE
     const btf = this.#btf(this.#known.get(spec)?.btf ?? spec.btf)
     if (!btf) return NONE
-    const fields = specialFields(btf, spec.btfValue)
+    const fields = btfTools().specialFields(btf, spec.btfValue)
     const allowed = def.verify?.specialFields ?? []
     return fields.every(({ kind }) => allowed.includes(traits[kind]!)) ? fields : NONE
   }
@@ -114,7 +118,7 @@ export class ValueFields {
     const table = this.#arena.alloc(size)
     hide(this.#arena, table)
     this.#tables.set(record, table)
-    const records = types.map((type) => this.#record(btf.size(type)!, specialFields(btf, type)))
+    const records = types.map((type) => this.#record(btf.size(type)!, btfTools().specialFields(btf, type)))
     const { view } = this.#arena
     view.setUint32(table + fieldLayout.TYPES_COUNT, types.length, true)
     for (const [n, type] of types.entries()) {
@@ -151,7 +155,7 @@ function localTypes(program: ProgramSpec, btf: Btf): number[] {
     decode(program.insns).map(({ imm, imm64 }) => (imm64 === undefined ? imm : Number(imm64))),
   )
   return [...constants].filter((id) => {
-    if (id <= 0 || !btf.has(id) || btf.kind(id) !== BTF_KIND.STRUCT) return false
+    if (id <= 0 || !btf.has(id) || btf.kind(id) !== btfTools().BTF_KIND.STRUCT) return false
     return btf.size(id) !== undefined
   })
 }
