@@ -29,6 +29,7 @@ export { CORE_POISON, type CoreResolution, patchCore } from './core/patch.ts'
 export { CoreRelocator, needsTarget } from './core/relocate.ts'
 export { BtfError, type BtfErrorCode } from './errors.ts'
 export { BTF_KIND, BTF_LINKAGE, type BtfKind } from './kinds.ts'
+export { BtfMerger, type MergedBtf, type MergedVariable, type PartType } from './merge.ts'
 export { parseBtf } from './parse.ts'
 export {
   BTF_SHOW,

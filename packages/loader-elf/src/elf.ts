@@ -32,6 +32,7 @@ export interface ElfSection {
   readonly link: number
   readonly info: number
   readonly entrySize: number
+  readonly align: number
   /** Empty for NOBITS. */
   readonly data: Uint8Array
 }
@@ -211,6 +212,7 @@ function readSections(bytes: Uint8Array, view: DataView): ElfSection[] {
       link: view.getUint32(at + 40, true),
       info: view.getUint32(at + 44, true),
       entrySize: word64(view, at + 56),
+      align: word64(view, at + 48),
       data: hasData ? bytes.subarray(offset, offset + size) : new Uint8Array(0),
     }
   })

@@ -1,0 +1,2 @@
+export type { ObjectToLink } from './linker/input.ts'
+export { linkElf } from './linker/link-elf.ts'
