@@ -2,7 +2,7 @@
 // usage: node scripts/run.mjs TASK [ARGS...]
 //   build | test | types [--verbose] [PACKAGE...]   all packages, or those named: test isa jit-wasm
 //   lint | check:exports | check:plugin
-//   demo | bench | load | mutation | diff:kernel | diff:objects | diff:classic | fuzz:loaders [ARGS...] arguments go to the program
+//   demo | bench | load | mutation | diff:kernel | diff:objects | diff:classic | diff:filters | fuzz:loaders [ARGS...] arguments go to the program
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { install } from './run/install.mjs'
@@ -97,6 +97,7 @@ const tasks = {
   'diff:kernel': (args) => program('@skep/diff', 'apps/diff/dist/main.js', args),
   'diff:objects': (args) => program('@skep/diff', 'apps/diff/dist/objects.js', args),
   'diff:classic': (args) => program('@skep/diff', 'apps/diff/dist/classic.js', args),
+  'diff:filters': (args) => program('@skep/diff', 'apps/diff/dist/filters.js', args),
   'fuzz:loaders': (args) => program('@skep/diff', 'apps/diff/dist/fuzz-loaders.js', args),
   bench: (args) => program('@skep/bench', 'apps/bench/dist/main.js', args),
 }

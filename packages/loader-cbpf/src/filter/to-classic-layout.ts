@@ -1,4 +1,4 @@
-import type { ClassicInsn } from '@skep/isa'
+import { type ClassicInsn, classicOps } from '@skep/isa'
 import { type FilterGraph, inOrder, type Node } from './graph.ts'
 import { insn, type Memory, type Registers, ValueCode } from './to-classic-values.ts'
 import type { ValueId } from './values.ts'
@@ -43,7 +43,20 @@ export function layOut(
     }
     return block
   })
-  return link(machine.carries ? withoutTwins(blocks) : blocks, machine.farthest)
+  return link(machine.carries ? withoutTwins(withoutStores(blocks)) : blocks, machine.farthest)
+}
+
+const STORE = classicOps.st.code
+const FETCHES: ReadonlySet<number> = /* @__PURE__ */ new Set([classicOps.ld_mem.code, classicOps.ldx_mem.code])
+
+/** What nothing fetches is not stored. Inside of loops it stays: jumps there have their distances already. */
+function withoutStores(blocks: readonly Block[]): readonly Block[] {
+  const fetched = new Set<number>()
+  for (const { code } of blocks) for (const one of code) if (FETCHES.has(one.code)) fetched.add(one.k)
+  return blocks.map((block) => {
+    if (block.node.effects.some(({ kind }) => kind === 'loop')) return block
+    return { ...block, code: block.code.filter((one) => one.code !== STORE || fetched.has(one.k)) }
+  })
 }
 
 /** Equal code that goes on alike is there once: what it works on may differ. */
