@@ -28,7 +28,7 @@ const bundles = [
     code: `export { createRuntime } from '@skep/runtime/core'
       export { interpreterEngine } from '@skep/vm-interpreter'`,
   },
-  { name: 'everything', limit: 301_000, code: `export * from '@skep/runtime'` },
+  { name: 'everything', limit: 308_000, code: `export * from '@skep/runtime'` },
 ]
 
 /** As tsup.base.ts does: definitions that the tests have checked. */

@@ -29,24 +29,21 @@ function column(key, rows) {
   return [key, values.map((text) => JSON.parse(text)), places.join('')]
 }
 
-/** What makes a table of its columns, for rows that are objects or arrays. */
-function unpack(names, columns, finish) {
-  const before = columns.map(() => 0)
-  return Object.fromEntries(
-    names.split(' ').map((name, n) => [
-      name,
-      finish(
-        columns.flatMap(([key, values, places], c) => {
-          if (!places) {
-            before[c] += values[n]
-            return [[key, before[c]]]
-          }
-          const at = places.charCodeAt(n)
-          return at === 32 ? [] : [[key, values[at > 92 ? at - 36 : at - 35]]]
-        }),
-      ),
-    ]),
-  )
+/** Makes a table of its columns, whose rows are like `kind`: plain loops, since this runs once and in V8's interpreter. */
+function unpack(names, columns, kind) {
+  const table = {}
+  const rows = names.split(' ')
+  for (let n = 0; n < rows.length; n++) table[rows[n]] = rows[n] = kind.slice ? [] : {}
+  for (const [key, values, places] of columns) {
+    let sum = 0
+    for (let n = 0; n < rows.length; n++) {
+      if (places) {
+        const at = places.charCodeAt(n)
+        if (at > 32) rows[n][key] = values[at > 92 ? at - 36 : at - 35]
+      } else rows[n][key] = sum += values[n]
+    }
+  }
+  return table
 }
 
 /** An expression for the table. */
@@ -54,9 +51,9 @@ export function packed(table) {
   const rows = Object.values(table)
   const keys = [...new Set(rows.flatMap((row) => Object.keys(row)))]
   const columns = keys.map((key) => column(key, rows))
-  const finish = Array.isArray(rows[0]) ? '(row) => row.map(([, value]) => value)' : 'Object.fromEntries'
+  const kind = Array.isArray(rows[0]) ? '[]' : '{}'
   const names = JSON.stringify(Object.keys(table).join(' '))
-  return `/* @__PURE__ */ (${unpack})(${names}, ${JSON.stringify(columns)}, ${finish})`
+  return `/* @__PURE__ */ (${unpack})(${names}, ${JSON.stringify(columns)}, ${kind})`
 }
 
 /** The esbuild plugin. */
