@@ -11,6 +11,8 @@ import { type FuzzTarget, hexOf, typed } from './target.ts'
 export interface ElfSeed {
   readonly bytes: Uint8Array
   readonly tables: readonly Table[]
+  /** Names of its sections of code. */
+  readonly sections: readonly string[]
 }
 
 const TESTDATA = 'packages/loader-elf/testdata'
@@ -50,6 +52,13 @@ function tablesOf(bytes: Uint8Array): Table[] {
   return tables
 }
 
+const SHF_EXECINSTR = 4
+
+const codeSections = (bytes: Uint8Array): string[] =>
+  readElf(bytes)
+    .sections.filter(({ flags, size }) => (flags & SHF_EXECINSTR) !== 0 && size > 0)
+    .map(({ name }) => name)
+
 /** The objects of this repository's tests. */
 export function elfSeeds(root: string): ElfSeed[] {
   return FOLDERS.flatMap((folder) => {
@@ -63,7 +72,7 @@ export function elfSeeds(root: string): ElfSeed[] {
       .filter((name) => name.endsWith('.o'))
       .map((name) => withoutDwarf(new Uint8Array(readFileSync(join(root, folder, name)))))
       .filter((bytes) => bytes.length < MOST_BYTES)
-      .map((bytes) => ({ bytes, tables: tablesOf(bytes) }))
+      .map((bytes) => ({ bytes, tables: tablesOf(bytes), sections: codeSections(bytes) }))
   })
 }
 

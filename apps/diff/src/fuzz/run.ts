@@ -4,7 +4,7 @@ import type { FuzzTarget } from './target.ts'
 
 /** Memory that an input may take: so many times its size, and what every parse costs. */
 export const TIMES = 20
-export const FIXED = 256 * 1024
+export const FIXED: number = 256 * 1024
 /** No input takes longer, in milliseconds. */
 export const LONGEST = 1000
 /** Only the worst of those that allocated too much are run again: with a collection a megabyte that takes its time. */
