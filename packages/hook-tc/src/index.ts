@@ -1,4 +1,5 @@
 import { definePlugin, type PluginDef } from '@skep/registry'
+import { tcAttachPoint } from './attach.ts'
 import { lwtInProgramType, lwtOutProgramType, lwtSeg6localProgramType, lwtXmitProgramType } from './lwt.ts'
 import { netfilterProgramType } from './netfilter.ts'
 import { schedActProgramType, schedClsProgramType } from './sched.ts'
@@ -15,8 +16,23 @@ export const tcPlugin: PluginDef = definePlugin({
     lwtSeg6localProgramType,
     netfilterProgramType,
   ],
+  attachPoints: [tcAttachPoint],
 })
 
+export type { Direction, TcAction, TcActionProgram } from './actions.ts'
+export {
+  attachTc,
+  type TcAttachOptions,
+  type TcLink,
+  type TcProgram,
+  tcAttachPoint,
+  tcEgress,
+  tcIngress,
+} from './attach.ts'
+export { TcAttachError, type TcAttachErrorCode, TcDropError } from './errors.ts'
+export { ETH_P_ALL, type TcFilterStats } from './filter-table.ts'
+export { forwardingHelpers } from './forward.ts'
+export type { TcBatchView, TcStats } from './hook.ts'
 export {
   lwtContext,
   lwtInProgramType,
