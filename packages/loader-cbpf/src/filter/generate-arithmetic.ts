@@ -62,10 +62,11 @@ function calculate(builder: FilterBuilder, expression: Arithmetic): Calculated {
 
 function binary(builder: FilterBuilder, expression: Extract<Arithmetic, { kind: 'binary' }>): Calculated {
   const { operator } = expression
-  checkRight(builder, operator, expression.right)
   const left = calculate(builder, expression.left)
   const right = calculate(builder, expression.right)
-  const guard = all(left.guard, right.guard)
+  checkRight(builder, operator, expression.right, right.value)
+  // As in libpcap, what the right side looks into need not be there: 1 + tcp[0] is the byte behind any header.
+  const { guard } = left
   if (left.value.op === 'constant' && right.value.op === 'constant') {
     const folded = operate(operator, left.value.value, right.value.value)
     if (folded !== undefined) return { value: constant(folded), guard }
@@ -89,23 +90,28 @@ function firstNumber(expression: Arithmetic): number | undefined {
   }
 }
 
-/** libpcap looks at the first number of the right side only, so that it refuses len / ip[0], too. */
-function checkRight(builder: FilterBuilder, operator: ArithmeticOperator, right: Arithmetic): void {
-  const number = firstNumber(right)
-  if (number === undefined) return
-  const plain = right.kind === 'number'
-  const mend = plain ? undefined : 'libpcap refuses it, too; put another term first'
-  if ((operator === 'div' || operator === 'mod') && number === 0) {
-    builder.refuse(
-      'BAD_VALUE',
-      right.span,
-      plain ? 'a division by 0' : 'a divisor begins with the number 0',
-      { mend },
-    )
+/**
+ * No division by a constant 0, no shift by a constant of more than 31. libpcap looks at the first number of the right side
+ * alone, so that it refuses len / ip[0], too.
+ */
+function checkRight(
+  builder: FilterBuilder,
+  operator: ArithmeticOperator,
+  right: Arithmetic,
+  value: FilterValue,
+): void {
+  const division = operator === 'div' || operator === 'mod'
+  if (!division && operator !== 'lsh' && operator !== 'rsh') return
+  const wrong = (number: number | undefined): boolean =>
+    number !== undefined && (division ? number === 0 : number > 31)
+  const expected = division ? undefined : '0 to 31'
+  if (value.op === 'constant' && wrong(value.value)) {
+    const fact = division ? 'a division by 0' : `a shift by ${value.value}`
+    builder.refuse('BAD_VALUE', right.span, fact, { expected })
   }
-  if ((operator === 'lsh' || operator === 'rsh') && number > 31) {
-    const fact = plain ? `a shift by ${number}` : `a shift count begins with ${number}`
-    builder.refuse('BAD_VALUE', right.span, fact, { expected: '0 to 31', mend })
+  if (wrong(firstNumber(right))) {
+    const fact = `${division ? 'a divisor' : 'a shift count'} that begins with this number is refused by libpcap, too`
+    builder.refuse('BAD_VALUE', right.span, fact, { expected, mend: 'put another term first' })
   }
 }
 
