@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { makeCaptures } from './filters/captures.ts'
-import type { Tally } from './filters/compare.ts'
+import type { Difference, Tally } from './filters/compare.ts'
 import { type Options, parseOptions, usage } from './filters/options.ts'
 import { ownQuestions } from './filters/own.ts'
 import { Reference } from './filters/reference.ts'
@@ -26,7 +26,9 @@ async function run(options: Options): Promise<number> {
     const own = await compareAll(reference, captures, ownQuestions(captures))
     const random = await compareAll(reference, captures, generated(captures, options.seed, options.count))
     const both = [own, random]
-    const differences = both.flatMap((tally) => tally.differences)
+    // What differs without an optimiser alone comes last.
+    const late = ({ kind }: Difference): number => Number(kind === 'meaning' || kind === 'plain classic')
+    const differences = both.flatMap((tally) => tally.differences).sort((a, b) => late(a) - late(b))
     for (const difference of differences.slice(0, options.show))
       console.log(differenceText(captures, difference))
     const longer = both.flatMap((tally) => tally.longer).slice(0, options.longer)

@@ -25,4 +25,5 @@ export type {
   FilterProgram,
   FilterValue,
 } from './filter/ir.ts'
+export { linkTypeByName } from './filter/link-types.ts'
 export type { FilterResolver } from './filter/names.ts'

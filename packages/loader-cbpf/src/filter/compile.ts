@@ -3,7 +3,7 @@ import type { CollectionSpec } from '@skep/registry'
 import type { TranslateOptions } from '../translate-classic.ts'
 import { FilterError } from './filter-error.ts'
 import { type GenerateFilterOptions, generateFilter } from './generate.ts'
-import { buildGraph, type FilterGraph } from './graph.ts'
+import { buildGraph, type FilterGraph, hasLoop } from './graph.ts'
 import type { FilterProgram } from './ir.ts'
 import { optimise } from './optimise.ts'
 import { clearVariables, settleVariables } from './optimise-variables.ts'
@@ -31,7 +31,8 @@ export function readyGraph(
   options: CodeOptions,
 ): { graph: FilterGraph; rejectsAll: boolean } {
   const graph = buildGraph(program)
-  if (options.optimise === false) {
+  // libpcap leaves filters with loops as they are, and so the packets that they accept.
+  if (options.optimise === false || hasLoop(graph.root)) {
     clearVariables(graph)
     return { graph, rejectsAll: false }
   }

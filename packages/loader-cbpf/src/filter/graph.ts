@@ -141,3 +141,7 @@ export function assignedIn(body: Node): Set<number> {
   }
   return found
 }
+
+/** Some node has a loop. */
+export const hasLoop = (root: Node): boolean =>
+  inOrder(root).some(({ effects }) => effects.some(({ kind }) => kind === 'loop'))

@@ -259,3 +259,11 @@ export function linkTypeOf(number: number): LinkTypeEntry | undefined {
   if (!Number.isInteger(number) || number < FIRST_COMMON || number > LAST_COMMON) return undefined
   return entry(number, OTHERS[number] ?? `link type ${number}`, 'none', NOT_SET, NOT_SET, UNKNOWN_PLACES)
 }
+
+/** The number of a link type by its name, as in `EN10MB` or `DLT_EN10MB`; undefined if none is called so. */
+export function linkTypeByName(name: string): number | undefined {
+  const bare = name.toUpperCase().replace(/^(?:DLT|LINKTYPE)_/, '')
+  const known = LINK_TYPES.find((type) => type.name === bare)?.number
+  const other = Object.entries(OTHERS).find(([, one]) => one === bare)
+  return known ?? (other && Number(other[0]))
+}

@@ -37,9 +37,16 @@ export function moveBranches(graph: FilterGraph): void {
   for (let round = 0; round < MOST_ROUNDS; round++) if (!new Round(graph).run()) return
 }
 
-/** A test of two constants, and one for no bits, has its result. */
+/** A test of two constants, and one for no bits, has its result; that masked bits are 0 is a test of bits. */
 function decideConstants({ values }: FilterGraph, node: Node): void {
   if (node.test === undefined) return
+  const masked = values.def(node.test.left)
+  if (node.test.op === 'eq' && masked.op === 'and' && values.constantOf(node.test.right) === 0) {
+    if (values.constantOf(masked.right) !== undefined) {
+      node.test = { op: 'set', left: masked.left, right: masked.right }
+      ;[node.whenTrue, node.whenFalse] = [node.whenFalse, node.whenTrue]
+    }
+  }
   const { op, left, right } = node.test
   const [a, b] = [values.constantOf(left), values.constantOf(right)]
   if (b === undefined || (a === undefined && (op !== 'set' || b !== 0))) return

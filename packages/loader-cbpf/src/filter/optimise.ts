@@ -18,7 +18,7 @@ export function optimise(graph: FilterGraph): { readonly rejectsAll: boolean } {
   moveBranches(graph)
   for (const node of inOrder(graph.root)) simplifyValues(graph, node)
   merge(graph)
-  while (graph.root.whenTrue !== undefined && skippable(graph.root)) graph.root = graph.root.whenTrue
+  skipRoot(graph)
   const rejectsAll = graph.root === graph.reject
   for (const node of inOrder(graph.root)) simplifyTest(graph, node)
   merge(graph)
@@ -29,7 +29,20 @@ export function optimise(graph: FilterGraph): { readonly rejectsAll: boolean } {
   return { rejectsAll }
 }
 
-/** The root leads to one place, and nothing of what it does is needed there: libpcap drops its loads, too. */
+/**
+ * Drops tests at the start that lead to one place, as libpcap does: the loads of the first one stay, unless nothing follows,
+ * those of the next ones go.
+ */
+function skipRoot(graph: FilterGraph): void {
+  const first = graph.root
+  while (graph.root.whenTrue !== undefined && skippable(graph.root)) graph.root = graph.root.whenTrue
+  if (graph.root === first || graph.root.whenTrue === undefined) return
+  const start = graph.node(undefined, graph.root, graph.root)
+  start.effects = first.effects
+  graph.root = start
+}
+
+/** A node leads to one place, and nothing of what it does is needed there. */
 function skippable({ whenTrue, whenFalse, effects }: Node): boolean {
   return whenTrue === whenFalse && effects.every((effect) => effect.kind === 'touch')
 }

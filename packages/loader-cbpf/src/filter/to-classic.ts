@@ -1,6 +1,6 @@
 import { CLASSIC_MAX_INSNS, CLASSIC_MEMORY_WORDS, type ClassicInsn } from '@skep/isa'
 import { CbpfError } from '../errors.ts'
-import { type FilterGraph, inOrder, type Node } from './graph.ts'
+import { type FilterGraph, hasLoop, inOrder, type Node } from './graph.ts'
 import { layOut, type Machine } from './to-classic-layout.ts'
 import { insn, type Memory } from './to-classic-values.ts'
 
@@ -61,7 +61,7 @@ export function toMachine(graph: FilterGraph, machine: Machine): ClassicInsn[] {
  * @throws CbpfError `TOO_MANY_INSNS`, `BAD_MEMORY`, or `NO_LOOPS` for what classic BPF has no room or no way for
  */
 export function toClassic(graph: FilterGraph, carries: boolean): readonly ClassicInsn[] {
-  if (inOrder(graph.root).some(({ effects }) => effects.some(({ kind }) => kind === 'loop'))) {
+  if (hasLoop(graph.root)) {
     throw new CbpfError(
       'NO_LOOPS',
       'classic BPF only jumps forward, and the filter has a loop; compile it to eBPF',
