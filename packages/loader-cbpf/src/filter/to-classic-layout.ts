@@ -47,7 +47,10 @@ export function layOut(
 }
 
 const STORE = classicOps.st.code
-const FETCHES: ReadonlySet<number> = /* @__PURE__ */ new Set([classicOps.ld_mem.code, classicOps.ldx_mem.code])
+const FETCHES: ReadonlySet<number> = /* @__PURE__ */ new Set([
+  classicOps.ld_mem.code,
+  classicOps.ldx_mem.code,
+])
 
 /** What nothing fetches is not stored. Inside of loops it stays: jumps there have their distances already. */
 function withoutStores(blocks: readonly Block[]): readonly Block[] {
