@@ -7,11 +7,13 @@ import {
   type ProgramHandle,
   xdpLayout,
 } from '@skep/registry'
+import { type Destination, destinationsOf } from './destination.ts'
 import { XdpAbortedError, XdpAttachError } from './errors.ts'
 import { writeXdpContext, XDP_FRAME_SIZE } from './frame.ts'
 import { XDP_DROP, XDP_PASS, XDP_REDIRECT, XDP_TX, xdpProgramType } from './program-type.ts'
+import { cloneFrame, type Redirected, runSecondPrograms } from './second-programs.ts'
 
-const { RUN_HEADER_SIZE, RUN_REDIRECT, RUN_REDIRECT_KEY, RUN_REDIRECT_MAP } = control
+const { RUN_HEADER_SIZE } = control
 const { XDP_CONTEXT_SIZE, XDP_DATA, XDP_DATA_END, XDP_PACKET_HEADROOM } = xdpLayout
 
 /** Counters of one attachment, in packets unless said. */
@@ -24,7 +26,7 @@ export interface XdpStats {
   passed: number
   transmitted: number
   redirected: number
-  /** XDP_REDIRECT without a target; dropped. */
+  /** XDP_REDIRECT without a target; dropped. What the program of a target drops is among `dropped` or `aborted`. */
   redirectFailed: number
 }
 
@@ -113,6 +115,12 @@ function checkProgram(program: ProgramHandle): void {
       `program ${program.name} is of type ${program.type}, not xdp; put it into SEC("xdp"), or attach it with the hook of its type`,
     )
   }
+  if (program.attachType === 'xdp_devmap' || program.attachType === 'xdp_cpumap') {
+    throw new XdpAttachError(
+      'WRONG_PROGRAM_TYPE',
+      `program ${program.name} is for ${program.attachType}, not for a device; put it into such a map with setRedirect of @skep/maps`,
+    )
+  }
 }
 
 function checkDevice(what: string, device: PacketDevice): void {
@@ -132,6 +140,22 @@ export const xdpAttachPoint: AttachPointDef<{ readonly device: PacketDevice } & 
     programTypes: ['xdp'],
     attach: (program, { device, ...options }) => attachXdp(program as XdpProgram, device, options),
   })
+
+interface Arrived {
+  readonly index: number
+  readonly context: number
+}
+
+/** Redirected packets of one batch. */
+interface Redirects {
+  /** Those that a program has a word on. */
+  readonly waiting: Redirected[]
+  readonly clones: { release(): void }[]
+  arrive(packet: Arrived, destination: Destination<PacketDevice>): void
+}
+
+/** How often programs of cpumaps may redirect a packet again. */
+const MOST_REDIRECTS = 8
 
 class Attachment implements XdpLink {
   readonly attachPoint = 'xdp'
@@ -222,26 +246,42 @@ class Attachment implements XdpLink {
     this.program.runBatch(ring.contexts, count, ring.results)
     ring.refresh()
     this.#options.onBatch?.(this.#view(count))
-    const outgoing = this.#sort(count)
-    for (const [target, batch] of outgoing) await target.transmit(batch)
+    const { outgoing, release } = this.#sort(count)
+    try {
+      for (const [target, batch] of outgoing) {
+        ring.refresh()
+        await target.transmit(batch)
+      }
+    } finally {
+      release()
+    }
     host.quiesce()
   }
 
   /** Counts verdicts and gathers what leaves, by device. */
-  #sort(count: number): Map<PacketDevice, PacketBatch> {
+  #sort(count: number): { readonly outgoing: Map<PacketDevice, PacketBatch>; release(): void } {
     const { stats } = this
     const ring = this.#ring
     const outgoing = new Map<PacketDevice, PacketBatch>()
-    const send = (target: PacketDevice, index: number): void => {
+    const send = (target: PacketDevice, index: number, context = ring.context(index)): void => {
       let batch = outgoing.get(target)
       if (!batch) {
         batch = ring.outgoing(outgoing.size)
         outgoing.set(target, batch)
       }
-      const at = ring.context(index) >> 2
+      const at = context >> 2
       const { u32 } = this.program.host.arena
       const data = u32[at + XDP_DATA / 4]!
       ring.forward(index, batch, data, u32[at + XDP_DATA_END / 4]! - data)
+    }
+    const redirects: Redirects = {
+      waiting: [],
+      clones: [],
+      arrive: ({ index, context }, { device }) => {
+        stats.redirected++
+        const target = device ?? this.#options.pass
+        if (target) send(target, index, context)
+      },
     }
     stats.packets += count
     for (let i = 0; i < count; i++) {
@@ -258,44 +298,74 @@ class Attachment implements XdpLink {
           stats.transmitted++
           send(this.#device, i)
           break
-        case XDP_REDIRECT: {
-          const target = this.#redirectTarget(i)
-          if (target) {
-            stats.redirected++
-            send(target, i)
-          } else {
-            stats.redirectFailed++
-            this.#abort(i, 'XDP_REDIRECT without a device that this attachment knows')
-          }
+        case XDP_REDIRECT:
+          this.#redirect({ index: i, context: ring.context(i) }, ring.verdict(i), redirects)
           break
-        }
         default:
           stats.aborted++
-          this.#abort(i, `verdict ${ring.verdict(i)}`)
+          this.#abort(this.program, ring.verdict(i), `verdict ${ring.verdict(i)}`)
       }
     }
-    return outgoing
+    this.#runSecond(redirects)
+    return { outgoing, release: () => redirects.clones.forEach((clone) => void clone.release()) }
   }
 
-  #abort(index: number, reason: string): void {
-    const { program } = this
-    program.host.emit('exception', new XdpAbortedError(program.name, this.#ring.verdict(index), reason))
+  #abort({ name }: ProgramHandle, verdict: number, reason: string): void {
+    this.program.host.emit('exception', new XdpAbortedError(name, verdict, reason))
   }
 
-  #redirectTarget(index: number): PacketDevice | undefined {
-    const { arena, mapAt } = this.program.host
-    const header = this.#ring.context(index)
-    const word = (offset: number): number => arena.u32[(header + offset) >> 2]!
-    const kind = word(RUN_REDIRECT)
-    if (kind === 0) return undefined
-    let ifindex = word(RUN_REDIRECT_KEY)
-    if (kind === 2) {
-      const map = mapAt(word(RUN_REDIRECT_MAP))
-      const value = map?.lookup(new Uint8Array(Uint32Array.of(ifindex).buffer))
-      if (!value) return undefined
-      ifindex = new DataView(value.buffer, value.byteOffset).getUint32(0, true)
+  /** Sends a redirected packet where it goes, or to the program that has a word first. */
+  #redirect(packet: Arrived, verdict: number, redirects: Redirects): void {
+    const { stats } = this
+    const { host } = this.program
+    const { ifindex } = this.#device
+    const find = (wanted: number): PacketDevice | undefined =>
+      wanted === ifindex ? this.#device : this.#options.redirect?.get(wanted)
+    const destinations = destinationsOf(host, packet.context, find, ifindex)
+    if (!destinations) {
+      stats.redirectFailed++
+      this.#abort(this.program, verdict, 'XDP_REDIRECT without a device that this attachment knows')
+      return
     }
-    return ifindex === this.#device.ifindex ? this.#device : this.#options.redirect?.get(ifindex)
+    // A broadcast to nobody.
+    if (destinations.length === 0) stats.dropped++
+    for (const destination of destinations) {
+      const { program } = destination
+      if (!program) {
+        redirects.arrive(packet, destination)
+        continue
+      }
+      let { context } = packet
+      if (destinations.length > 1) {
+        const clone = cloneFrame(host, context)
+        redirects.clones.push(clone)
+        ;({ context } = clone)
+      }
+      redirects.waiting.push({ ...packet, context, destination: { ...destination, program } })
+    }
+  }
+
+  /** Runs the programs of destinations, and those of destinations that these redirect to. */
+  #runSecond(redirects: Redirects): void {
+    const { stats } = this
+    for (let round = 0; redirects.waiting.length > 0; round++) {
+      runSecondPrograms(this.program.host, redirects.waiting.splice(0), {
+        pass: (packet) => redirects.arrive(packet, packet.destination),
+        drop: () => void stats.dropped++,
+        abort: ({ destination: { program } }, verdict) => {
+          stats.aborted++
+          this.#abort(
+            program,
+            verdict,
+            `verdict ${verdict} where ${program.name} has a word on redirected packets`,
+          )
+        },
+        redirect: (packet) => {
+          if (round < MOST_REDIRECTS) this.#redirect(packet, XDP_REDIRECT, redirects)
+          else stats.redirectFailed++
+        },
+      })
+    }
   }
 
   #writeContexts(count: number, device: { ingressIfindex: number; rxQueueIndex: number }): void {

@@ -1,6 +1,7 @@
 import { type ByteSink, CapturePump, type CaptureSource, type ContextShape } from '@skep/packet'
 import { control, type RuntimeHost, xdpLayout } from '@skep/registry'
 import type { XdpProgram, XdpStats } from './attach.ts'
+import { destinationsOf } from './destination.ts'
 import { XdpAbortedError, XdpAttachError } from './errors.ts'
 import { XDP_DROP, XDP_PASS, XDP_REDIRECT, XDP_TX, xdpProgramType } from './program-type.ts'
 
@@ -85,6 +86,12 @@ export async function runXdpCapture(
   const ifindex = options.ifindex ?? 1
   let redirected = 0
   let redirectFailed = 0
+  // To the capture itself, by nobody else's leave.
+  const returns = (context: number): boolean => {
+    const find = (wanted: number): true | undefined => (wanted === ifindex ? true : undefined)
+    const found = destinationsOf(host, context, find, ifindex)
+    return found?.length === 1 && found[0]!.device === true && !found[0]!.program
+  }
   const pump = new CapturePump({
     memory: host.arena,
     context: contextShape(options),
@@ -94,7 +101,7 @@ export async function runXdpCapture(
       host.quiesce()
     },
     unusual(verdict, context) {
-      if (verdict === XDP_REDIRECT && redirectTarget(host, context) === ifindex) {
+      if (verdict === XDP_REDIRECT && returns(context)) {
         redirected++
         return
       }
@@ -126,15 +133,4 @@ export async function runXdpCapture(
       redirectFailed,
     },
   }
-}
-
-/** The ifindex that the program asked for, or undefined. */
-function redirectTarget(host: RuntimeHost, context: number): number | undefined {
-  const word = (offset: number): number => host.arena.u32[(context + offset) >> 2]!
-  const kind = word(control.RUN_REDIRECT)
-  if (kind === 0) return undefined
-  const key = word(control.RUN_REDIRECT_KEY)
-  if (kind !== 2) return key
-  const value = host.mapAt(word(control.RUN_REDIRECT_MAP))?.lookup(new Uint8Array(Uint32Array.of(key).buffer))
-  return value && new DataView(value.buffer, value.byteOffset).getUint32(0, true)
 }

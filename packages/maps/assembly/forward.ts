@@ -29,8 +29,9 @@ import {
   MAP_STRIDE,
   MAP_VALUE_SIZE,
 } from '../../registry/src/layout/map'
+import { PROG_ATTACH, PROG_ID, PROG_RECORD_SIZE, PROG_TYPE } from '../../registry/src/layout/program'
 import { SOCK_PREAMBLE } from '../../registry/src/layout/sock'
-import { control, shapeBlock, takeElements } from './env'
+import { control, shapeBlock, sizeOf, takeElements } from './env'
 import { hash_lookup4, hash_update4 } from './hash'
 
 const XDP_ABORTED: i32 = 0
@@ -40,7 +41,7 @@ const ACTION_MASK: u64 = 3
 const BPF_F_BROADCAST: u64 = 1 << 3
 const BPF_F_EXCLUDE_INGRESS: u64 = 1 << 4
 
-/** Bytes of an element: a word that says whether it is there (ifindex, qsize), and a program's id, which is 0. */
+/** Bytes of an element: a word that says whether it is there (ifindex, qsize), and a program's id, 0 for none. */
 const ELEMENT: u32 = 8
 /** Largest queue of a cpumap entry. */
 const MOST_QUEUED: u32 = 16384
@@ -89,10 +90,20 @@ function set(map: u32, word: u32, value: u32): void {
   store<u32>(map, load<u32>(map, MAP_COUNT) + i32(value != 0) - before, MAP_COUNT)
 }
 
-/** Whether a value asks for a program beside the target; none can be given by a file descriptor here. */
+const BPF_PROG_TYPE_XDP: u32 = 6
+const BPF_XDP_DEVMAP: u32 = 33
+const BPF_XDP_CPUMAP: u32 = 35
+const REFUSED: u32 = 0xffff_ffff
+
+/** The id of the program that a value asks for beside the target, 0 for none, or REFUSED. */
 @inline
-function hasProgram(map: u32, value: u32): bool {
-  return load<u32>(map, MAP_VALUE_SIZE) == ELEMENT && load<i32>(value, 4) > 0
+function program(map: u32, value: u32, attach: u32): u32 {
+  if (load<u32>(map, MAP_VALUE_SIZE) != ELEMENT) return 0
+  const record = load<u32>(value, 4)
+  if (<i32>record <= 0) return 0
+  if (sizeOf(record) < <u32>PROG_RECORD_SIZE) return REFUSED
+  if (load<u32>(record, PROG_TYPE) != BPF_PROG_TYPE_XDP || load<u32>(record, PROG_ATTACH) != attach) return REFUSED
+  return load<u32>(record, PROG_ID)
 }
 
 // devmap and cpumap.
@@ -118,7 +129,9 @@ export function devmap_update(map: u32, key: u32, value: u32, flags: u64): i32 {
   const element = place(map, load<u32>(key))
   if (element == 0) return -E2BIG
   if (flags == <u64>BPF_NOEXIST) return -EEXIST
-  if (hasProgram(map, value)) return -EINVAL
+  const id = program(map, value, BPF_XDP_DEVMAP)
+  if (id == REFUSED || (id != 0 && load<u32>(value) == 0)) return -EINVAL
+  store<u32>(element, id, 4)
   set(map, element, load<u32>(value))
   return 0
 }
@@ -143,7 +156,10 @@ export function cpumap_update(map: u32, key: u32, value: u32, flags: u64): i32 {
   if (flags == <u64>BPF_NOEXIST) return -EEXIST
   if (size > MOST_QUEUED) return -EOVERFLOW
   if (cpu >= load<u32>(map, MAP_CPUS)) return -ENODEV
-  if (size != 0 && hasProgram(map, value)) return -ENOMEM
+  // What __cpu_map_entry_alloc cannot do is a lack of memory, whatever it is.
+  const id = size == 0 ? 0 : program(map, value, BPF_XDP_CPUMAP)
+  if (id == REFUSED) return -ENOMEM
+  store<u32>(element, id, 4)
   set(map, element, size)
   return 0
 }
@@ -158,9 +174,9 @@ export function cpumap_redirect(map: u32, key: u64, flags: u64): i32 {
 export function devmap_hash_update(map: u32, key: u32, value: u32, flags: u64): i32 {
   if (flags > <u64>BPF_EXIST || load<u32>(value) == 0) return -EINVAL
   if (flags == <u64>BPF_NOEXIST && hash_lookup4(map, key) != 0) return -EEXIST
-  if (hasProgram(map, value)) return -EINVAL
-  // A file descriptor below 0 means no program, whose id is 0.
-  if (load<u32>(map, MAP_VALUE_SIZE) == ELEMENT) store<u32>(value, 0, 4)
+  const id = program(map, value, BPF_XDP_DEVMAP)
+  if (id == REFUSED) return -EINVAL
+  if (load<u32>(map, MAP_VALUE_SIZE) == ELEMENT) store<u32>(value, id, 4)
   return hash_update4(map, key, value, 0)
 }
 

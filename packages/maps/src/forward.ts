@@ -9,14 +9,15 @@ const ONE_OR_PAIR: SizeRule = { only: [4, 8] }
 const devRules: CreationRules = { key: U32, value: ONE_OR_PAIR, flags: HOST_ACCESS | NUMA }
 
 /**
- * Devices by index: struct bpf_devmap_val, an ifindex (0: none) and a program that must be 0 or less here. Which devices
- * there are is the attachment's matter: any ifindex may be stored.
+ * Devices by index: struct bpf_devmap_val, an ifindex (0: none) and a program for BPF_XDP_DEVMAP (`setRedirect`). Which
+ * devices there are is the attachment's matter: any ifindex may be stored.
  */
 export const devmap: MapTypeDef = defineMapType({
   name: 'devmap',
   id: 14,
   check: checker(devRules),
   value: 'opaque',
+  redirect: { to: 'device', program: 'xdp_devmap' },
   batches: [],
   helpers: ['bpf_redirect_map', 'bpf_map_lookup_elem'],
   verify: { struct: 'bpf_dtab', readOnly: true },
@@ -41,6 +42,7 @@ export const devmapHash: MapTypeDef = defineMapType({
   id: 25,
   check: checker(devRules),
   value: 'opaque',
+  redirect: { to: 'device', program: 'xdp_devmap' },
   batches: [],
   helpers: ['bpf_redirect_map', 'bpf_map_lookup_elem'],
   verify: { struct: 'bpf_dtab', readOnly: true },
@@ -60,7 +62,7 @@ export const devmapHash: MapTypeDef = defineMapType({
   },
 })
 
-/** CPUs by number: struct bpf_cpumap_val, the queue's size (0: none, at most 16384) and a program that must be 0 or less. */
+/** CPUs by number: struct bpf_cpumap_val, the queue's size (0: none, at most 16384) and a program for BPF_XDP_CPUMAP. */
 export const cpumap: MapTypeDef = defineMapType({
   name: 'cpumap',
   id: 16,
@@ -72,6 +74,7 @@ export const cpumap: MapTypeDef = defineMapType({
     flags: NUMA,
   }),
   value: 'opaque',
+  redirect: { to: 'cpu', program: 'xdp_cpumap' },
   batches: [],
   helpers: ['bpf_redirect_map'],
   verify: { struct: 'bpf_cpu_map' },
@@ -100,6 +103,7 @@ export const xskmap: MapTypeDef = defineMapType({
   id: 17,
   check: checker({ key: U32, value: U32, flags: HOST_ACCESS | NUMA }),
   value: 'opaque',
+  redirect: { to: 'device' },
   batches: [],
   innerEntries: true,
   helpers: ['bpf_redirect_map', 'bpf_map_lookup_elem'],

@@ -31,6 +31,7 @@ export { openPerfBuffer, PerfBuffer, type PerfBufferOptions, type PerfRecord } f
 export { perfEventArray } from './perf-event-array.ts'
 export { progArray } from './prog-array.ts'
 export { queue, stack } from './queue-stack.ts'
+export { setRedirect } from './redirect-target.ts'
 export { openRingBuffer, RecordBatch, RingBuffer } from './ring-buffer.ts'
 export { ringbuf } from './ringbuf.ts'
 export { cgroupArray, reuseportSockarray, sockhash, sockmap } from './sockmap.ts'

@@ -13,6 +13,8 @@ export interface RuntimeHost {
   emit(event: string, ...args: unknown[]): void
   /** The live map whose header is at an address. */
   mapAt(address: number): MapHandle | undefined
+  /** The program of an id that is loaded: what maps of redirects name. */
+  programOf(id: number): ProgramHandle | undefined
   /** Elements of deleted map entries may be reused: no program holds a pointer now. Hooks call it between batches. */
   quiesce(): void
   /** Called when the runtime closes; returns a function that takes it back. */

@@ -63,6 +63,17 @@ export interface MapWords {
   word(offset: number): LowerI32
 }
 
+/** Where bpf_redirect_map through a map of the type leads. */
+export interface MapRedirect {
+  /** To a device, whose ifindex is the first word of a value, or to the network stack of a CPU, whose number is the key. */
+  readonly to: 'device' | 'cpu'
+  /**
+   * A program of that attach type may have a word first. Updates take the address of its record in the second word of a
+   * value of 8 bytes, 0 or less for none, and lookups give its id there (struct bpf_devmap_val, bpf_cpumap_val).
+   */
+  readonly program?: string
+}
+
 export interface MapTypeDef {
   /** BPF_MAP_TYPE_ name without prefix, lower case: `percpu_array`. */
   readonly name: string
@@ -76,6 +87,7 @@ export interface MapTypeDef {
   readonly value: 'plain' | 'percpu' | 'program' | 'map' | 'opaque'
   /** As an inner map it has as many entries as the template, unless BPF_F_INNER_MAP is set (map_meta_equal). */
   readonly innerEntries?: boolean
+  readonly redirect?: MapRedirect
   /** Batches that the host may ask for, ENOTSUPP for others; all that the operations allow when absent. */
   readonly batches?: readonly MapBatchOp[]
   /** Its operations count updates and deletions at MAP_CHANGES. */

@@ -134,6 +134,7 @@ function mapType(): Shape {
     complete: optional(fn()),
     value: z.enum(['plain', 'percpu', 'program', 'map', 'opaque']),
     innerEntries: flag(),
+    redirect: optional(z.object({ to: z.enum(['device', 'cpu']), program: optional(text()) })),
     batches: optional(texts()),
     countsChanges: flag(),
     keyless: optional(z.enum(['sequence', 'bits'])),

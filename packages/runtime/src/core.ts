@@ -14,7 +14,6 @@ import {
   type LinkedMap,
   type MapHandle,
   type MapSpec,
-  mapLayout,
   type Platform,
   programLayout,
   type RuntimeHost,
@@ -30,6 +29,7 @@ import type { CoreOptions, LoadOptions, ProgramVerdict } from './core-options.ts
 import { createCpu } from './cpu.ts'
 import { ProgramFault, RuntimeError } from './errors.ts'
 import type { RuntimeEvents } from './events.ts'
+import { attachTypeOf, forgetProgram } from './forget-program.ts'
 import { setGlobals } from './globals.ts'
 import { type HeldMap, holdMap } from './held-map.ts'
 import { kfuncAsHelper } from './kfunc.ts'
@@ -87,6 +87,8 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   readonly #helpers = new Map<number, Promise<LinkedHelper>>()
   readonly #kfuncs = new Map<string, Promise<LinkedHelper>>()
   readonly #maps = new Map<number, HeldMap>()
+  /** By id. */
+  readonly #programs = new Map<number, Program>()
   readonly #pins: Pins
   readonly #lifetimes = new WeakMap<Program, Lifetime>()
   readonly #activity = createActivity()
@@ -145,6 +147,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       now: env.now,
       emit,
       mapAt,
+      programOf: (id) => this.#programs.get(id),
       quiesce: () => {
         for (const map of this.#maps.values()) map.handle.quiesce()
       },
@@ -258,7 +261,8 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
         }
         const record = this.arena.alloc(programLayout.PROG_RECORD_SIZE)
         const id = this.#nextProgramId++
-        const slot = writeRecord(this.#cpu, record, id, typeDef.id, compiled)
+        const attach = attachTypeOf(typeDef, source.attachType)
+        const slot = writeRecord(this.#cpu, record, id, typeDef.id, attach, compiled)
         this.#main.fields.begin(record, source, withGlobals)
         const program = new Program({
           name: source.name,
@@ -275,12 +279,14 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
         })
         undo.push(() => {
           program.retire()
-          this.#forget(record)
+          this.#programs.delete(id)
+          for (const { handle } of this.#maps.values()) forgetProgram(handle, record, id)
           this.#main.end(record)
           this.#cpu.removeFunction(slot)
           this.arena.free(record)
         })
         programs.set(source.name, program)
+        this.#programs.set(id, program)
         this.#lifetimes.set(program, lifetime)
       }
       lifetime.begin([...programs.values()])
@@ -484,23 +490,6 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
 
   #open(): void {
     if (this.#closed) throw new RuntimeError('CLOSED', 'runtime', 'the runtime is closed; make a new one')
-  }
-
-  /** Empties the slots of other collections' program arrays that hold a program about to go. */
-  #forget(record: number): void {
-    const { u32 } = this.arena
-    for (const { handle } of this.#maps.values()) {
-      if (handle.def.value !== 'program' || handle.size === 0) continue
-      // Past the handle: the program goes from a frozen map too.
-      const word = (offset: number): number => (handle.address + offset) >> 2
-      const data = u32[word(mapLayout.MAP_DATA)]! >> 2
-      const step = u32[word(mapLayout.MAP_STRIDE)]! >> 2
-      for (let index = 0; index < handle.maxEntries; index++) {
-        if (u32[data + index * step] !== record) continue
-        u32[data + index * step] = 0
-        u32[word(mapLayout.MAP_COUNT)]!--
-      }
-    }
   }
 
   #complete(spec: CollectionSpec): CollectionSpec {

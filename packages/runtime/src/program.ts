@@ -394,6 +394,7 @@ export function writeRecord(
   record: number,
   id: number,
   type: number,
+  attachType: number,
   compiled: CompiledProgram,
 ): number {
   const slot = cpu.addFunction(compiled.entry)
@@ -403,5 +404,6 @@ export function writeRecord(
   view.setUint32(record + programLayout.PROG_SLOT, slot, true)
   view.setUint32(record + programLayout.PROG_CODE, compiled.code, true)
   view.setUint32(record + programLayout.PROG_TYPE, type, true)
+  view.setUint32(record + programLayout.PROG_ATTACH, attachType, true)
   return slot
 }

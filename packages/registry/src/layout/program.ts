@@ -10,4 +10,6 @@ export const PROG_CODE = 8
 export const PROG_TYPE = 12
 /** Address of the local types that it makes objects of (layout/fields.ts), or 0. */
 export const PROG_TYPES = 16
+/** Its expected attach type, by number (enum bpf_attach_type); 0 without one. */
+export const PROG_ATTACH = 20
 export const PROG_RECORD_SIZE = 32

@@ -119,6 +119,7 @@ export class WorkerRuntime extends EventEmitter<RuntimeEvents> {
       now,
       emit,
       mapAt,
+      programOf: (id) => this.#programOf(id),
       // Another CPU's programs may hold pointers to what was deleted.
       quiesce: () => {},
       onClose: (close) => {
@@ -131,6 +132,12 @@ export class WorkerRuntime extends EventEmitter<RuntimeEvents> {
   /** The open collections, oldest first. */
   get collections(): readonly Collection[] {
     return [...this.#collections.values()]
+  }
+
+  #programOf(id: number): Program | undefined {
+    for (const { programs } of this.collections)
+      for (const program of programs.values()) if (program.id === id) return program
+    return undefined
   }
 
   /** The program of that name in any collection; with `type`, only if it is of that program type. */
