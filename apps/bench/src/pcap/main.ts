@@ -55,6 +55,11 @@ function sides(skep: string): readonly Side[] {
     run('socket', 'skep run, socket filter in C', object, '--program', 'https_socket'),
     run('xdp', 'skep run, XDP in C', object, '--program', 'https_xdp'),
     run('classic', 'skep run, tcpdump -ddd', `${benchFolder}programs/filter.ddd`),
+    {
+      name: 'filter',
+      title: 'skep filter',
+      command: (capture, output) => [process.execPath, skep, 'filter', EXPRESSION, capture, '-w', output],
+    },
   ]
 }
 
