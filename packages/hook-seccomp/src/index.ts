@@ -23,9 +23,19 @@ export {
   X32_BIT,
 } from './architectures.ts'
 export { attachSeccomp, type SeccompProgram, SeccompTask, seccompAttachPoint } from './attach.ts'
+export { actionValue, compilePolicy } from './compile-policy.ts'
 export { SeccompError, type SeccompErrorCode, type SeccompPlace } from './errors.ts'
 export { checkFilter, kernelLength } from './filter.ts'
+export { type OciOptions, type OciPolicy, parseOciProfile } from './oci-profile.ts'
 export { seccompPlugin } from './plugin.ts'
+export {
+  type PolicyAction,
+  type PolicyComparison,
+  type PolicyNumber,
+  type PolicyRule,
+  parsePolicy,
+  type SeccompPolicy,
+} from './policy.ts'
 export { seccompProgramType } from './program-type.ts'
 export { type SeccompCall, seccompDataContext, seccompWords } from './seccomp-data.ts'
 export { seccompSpec } from './seccomp-spec.ts'

@@ -32,7 +32,7 @@ const matches = (decision: SeccompDecision, answer: KernelAnswer, nr: number): b
   return HARMLESS.includes(nr) ? answer.value >= 0 : answer.value === -38
 }
 
-const rounds = Number(process.env.SKEP_SECCOMP_ROUNDS ?? 120)
+const rounds = Number(process.env.SKEP_SECCOMP_ROUNDS ?? 80)
 
 describe.skipIf(helper.missing)(
   `beside the kernel${helper.missing ? ` (skipped: ${helper.missing})` : ''}`,
