@@ -112,8 +112,14 @@ function operand(stream: TokenStream, pending: Pending[]): Arithmetic {
     stream.take()
     return load(stream, token)
   }
-  return stream.fail("a number, 'len' or bytes such as ip[0]")
+  const mend = token.kind === 'name' && hasGluedMinus(token.text) ? GLUED_MINUS : undefined
+  return stream.fail("a number, 'len' or bytes such as ip[0]", mend)
 }
+
+/** Whether a name looks like a subtraction: letters, digits and hyphens make one word. */
+export const hasGluedMinus = (name: string): boolean => /^(?:len|length|\d+)-\w/.test(name)
+
+export const GLUED_MINUS = "write spaces around '-'"
 
 /** Operators of one calculation; more are no filter that anyone wrote. */
 const MOST_OPERATORS = 200

@@ -1,7 +1,13 @@
 import type { AddressType, Arithmetic, Direction, Id, Node, Qualifier } from './ast.ts'
 import { isProtocol } from './keywords.ts'
 import type { Token } from './lexer.ts'
-import { atOperator, beginsArithmetic, parseArithmetic } from './parse-arithmetic.ts'
+import {
+  atOperator,
+  beginsArithmetic,
+  GLUED_MINUS,
+  hasGluedMinus,
+  parseArithmetic,
+} from './parse-arithmetic.ts'
 import { parsePrimitive, takeRelation } from './parse-primitive.ts'
 import type { Protocol } from './protocols.ts'
 import { TokenStream } from './token-stream.ts'
@@ -39,7 +45,7 @@ export function parseExpression(text: string): Node | undefined {
   const stream = new TokenStream(text)
   if (stream.atEnd) return undefined
   const item = parseList(stream, undefined, false)
-  if (item.is === 'value') return stream.fail('a comparison, as in len > 100')
+  if (item.is === 'value') return asClause(stream, item, undefined).node
   if (!stream.atEnd) stream.fail("'and', 'or' or the end of the expression")
   return item.node
 }
@@ -125,6 +131,7 @@ function qualifierFor(stream: TokenStream, id: Id): string {
     case 'arcnet':
       return `write 'ether host ${word}'`
     case 'name': {
+      if (hasGluedMinus(word)) return GLUED_MINUS
       const meant = stream.suggestion(word)
       return meant === undefined ? `write 'host ${word}' or 'port ${word}'` : `did you mean '${meant}'?`
     }
