@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   explain: async () => (await import('./commands/explain.ts')).explainCommand(),
   run: async () => (await import('./commands/run.ts')).runCommand(),
   filter: async () => (await import('./commands/filter.ts')).filterCommand(),
+  tc: async () => (await import('./commands/tc.ts')).tcCommand(),
   compile: async () => (await import('./commands/compile.ts')).compileCommand(),
   disasm: async () => (await import('./commands/disasm.ts')).disasmCommand(),
   asm: async () => (await import('./commands/asm.ts')).asmCommand(),
