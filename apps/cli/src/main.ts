@@ -18,6 +18,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   tc: async () => (await import('./commands/tc.ts')).tcCommand(),
   compile: async () => (await import('./commands/compile.ts')).compileCommand(),
   disasm: async () => (await import('./commands/disasm.ts')).disasmCommand(),
+  gen: async () => (await import('./commands/gen.ts')).genCommand(),
+  btf: async () => (await import('./commands/btf.ts')).btfCommand(),
   asm: async () => (await import('./commands/asm.ts')).asmCommand(),
   feature: async () => (await import('./commands/feature.ts')).featureCommand(),
   demo: async () => (await import('./commands/demo.ts')).demoCommand(),
@@ -28,7 +30,8 @@ async function main(): Promise<void> {
   for (const name of Object.hasOwn(commands, asked) ? [asked] : Object.keys(commands)) {
     program.addCommand(await commands[name]!(), { hidden: name === 'demo' })
   }
-  for (const command of program.commands) command.exitOverride().showHelpAfterError('(add --help for usage)')
+  for (const command of program.commands.flatMap((one) => [one, ...one.commands]))
+    command.exitOverride().showHelpAfterError('(add --help for usage)')
   try {
     await program.parseAsync()
   } catch (error) {
