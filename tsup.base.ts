@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineConfig, type Options } from 'tsup'
+import { annotateFile } from './scripts/annotate-pure.mjs'
 import { writeDeclarations } from './scripts/declarations.mjs'
 import { denseTables } from './scripts/dense-tables.mjs'
 import { escapeBeyondLatin1 } from './scripts/latin1.mjs'
@@ -22,8 +23,9 @@ export interface BuildRules {
 
 /**
  * The build every package shares: ESM for Node 20 and browsers, with declarations beside it. Dependencies stay imports,
- * so that two packages that use one get the same one. It is minified, since engines scan a module before they run it;
- * the source maps have the sources.
+ * so that two packages that use one get the same one. Names and syntax are minified, since engines scan a module before they
+ * run it; white space is not, since with it go the comments that let bundlers leave out what is not used. The source maps
+ * have the sources.
  */
 export const build = (options: Options = {}, rules: BuildRules = {}): ReturnType<typeof defineConfig> => {
   const { declarations = true, bundled = [], checked = [], stamp, program } = rules
@@ -36,10 +38,11 @@ export const build = (options: Options = {}, rules: BuildRules = {}): ReturnType
     dts: false,
     clean: true,
     sourcemap: true,
-    minify: true,
+    minify: program !== undefined,
     // Wasm modules are text of one character a byte (scripts/assemble.mjs): escapes would take four.
     esbuildOptions: (esbuild) => {
       esbuild.charset = 'utf8'
+      esbuild.minifyIdentifiers = esbuild.minifySyntax = true
       // A program comes out of V8's cache, where import() does not work.
       if (program) esbuild.supported = { 'dynamic-import': false }
     },
@@ -49,7 +52,11 @@ export const build = (options: Options = {}, rules: BuildRules = {}): ReturnType
       : [/^@skep\/registry$/, ...bundled.map((name) => new RegExp(`^${name}(/|$)`))],
     ...(program ? { format: 'cjs', splitting: false, shims: true, external: [...program.external] } : {}),
     onSuccess: async () => {
-      for (const file of readdirSync('dist')) if (/\.c?js$/.test(file)) escapeBeyondLatin1(join('dist', file))
+      for (const file of readdirSync('dist')) {
+        if (!/\.c?js$/.test(file)) continue
+        if (!program) annotateFile(join('dist', file))
+        escapeBeyondLatin1(join('dist', file))
+      }
     },
     ...options,
     esbuildPlugins: [

@@ -6,7 +6,7 @@ import { hashRules } from './hash-rules.ts'
 /** Largest hint of how many elements there will be at first. */
 const MOST_HINT = 0xffff
 
-const { struct: _, ...verify } = hash.verify ?? {}
+const plain = ({ struct: _, ...rest }: NonNullable<MapTypeDef['verify']>): typeof rest => rest
 
 /**
  * The resizable hash of kernels after 6.18 (`struct bpf_rhtab` of kernel/bpf/hashtab.c): a hash whose elements come one by one,
@@ -26,5 +26,5 @@ export const rhash: MapTypeDef = defineMapType({
         ? refuse('EINVAL', `map_extra hints at ${mapExtra} elements; max_entries is ${maxEntries}`)
         : undefined,
   }),
-  verify,
+  verify: plain(hash.verify ?? {}),
 })
