@@ -363,3 +363,19 @@ export function lpm_trie_elements_after(map: u32, key: u32, keys: u32, values: u
   unlock(map)
   return count
 }
+
+/** Prefixes below a node, itself included. */
+function countBelow(node: u32): u32 {
+  if (node == 0) return 0
+  const own: u32 = load<u32>(node, INTERMEDIATE) == 0 ? 1 : 0
+  return own + countBelow(load<u32>(node, CHILDREN)) + countBelow(load<u32>(node, CHILDREN + 4))
+}
+
+/** As repair.ts of hashes; nodes that were on their way are lost until the runtime ends. */
+export function lpm_trie_repair(map: u32): i32 {
+  let spare: u32 = 0
+  for (let node = load<u32>(map, FREED); node != 0; node = load<u32>(node)) spare++
+  store<u32>(map, spare, FREED_COUNT)
+  store<u32>(map, countBelow(load<u32>(map, ROOT)), MAP_COUNT)
+  return 0
+}

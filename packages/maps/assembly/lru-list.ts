@@ -341,13 +341,26 @@ export function makeNodes(map: usize): u32 {
   if (nodes == 0) return 0
   setShape(nodes, 1)
   store<u32>(map, nodes, NODES)
+  setNodes(map)
+  return nodes
+}
+
+/** Makes all elements free, in no other list. */
+export function setNodes(map: usize): void {
+  const entries = load<u32>(map, MAP_MAX_ENTRIES)
+  const cpus = load<u32>(map, MAP_CPUS)
+  const heads = isPerCpu(map) ? LISTS * cpus : LISTS + 2 * cpus
+  const nodes = load<u32>(map, NODES)
   for (let n: u32 = 0; n < heads; n++) {
     const head = headsOf(map) + n * SIZE
     store<u32>(head, head, PREV)
     store<u32>(head, head, NEXT)
   }
   for (let cpu: u32 = 0; cpu < (isPerCpu(map) ? cpus : 1); cpu++) {
-    const inactive = listsOf(map, cpu) + INACTIVE * SIZE
+    const active = listsOf(map, cpu)
+    const inactive = active + INACTIVE * SIZE
+    store<u32>(active, 0, LENGTH)
+    store<u32>(inactive, 0, LENGTH)
     store<u32>(inactive, inactive, ROTATION)
   }
   if (!isPerCpu(map)) {
@@ -360,7 +373,13 @@ export function makeNodes(map: usize): u32 {
     store<u32>(node, cpu, CPU)
     putFirst(listsOf(map, cpu) + UNUSED * SIZE, node)
   }
-  return nodes
+}
+
+/** Puts an element that is in a bucket into the list that says whether it was looked up. */
+export function keep(map: usize, element: u32): void {
+  const node = nodeOf(map, element)
+  const type = load<u32>(element, STATE) == REFERENCED ? ACTIVE : INACTIVE
+  move(map, listsOf(map, load<u32>(node, CPU)), node, type)
 }
 
 /**

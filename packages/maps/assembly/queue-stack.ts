@@ -12,8 +12,9 @@ import {
 } from '../../registry/src/layout/map'
 import { copyBytes, counted, free, lock, setShape, unlock, up8, takeElements } from './env'
 
-/** Index of the oldest value. */
+/** Index of the oldest value, and behind it how many there are: one store changes both, wherever a worker ends. */
 const OLDEST = MAP_PRIVATE
+const COUNT = MAP_PRIVATE + 4
 
 export function queue_init(map: u32): i32 {
   const stride = up8(load<u32>(map, MAP_VALUE_SIZE))
@@ -29,11 +30,24 @@ export function queue_free(map: u32): void {
 }
 
 @inline
-function at(map: usize, index: u32): usize {
+function at(map: usize, oldest: u32, index: u32): usize {
   const entries = load<u32>(map, MAP_MAX_ENTRIES)
-  const place = <u64>load<u32>(map, OLDEST) + index
+  const place = <u64>oldest + index
   const wrapped = <u32>(place >= entries ? place - entries : place)
   return load<u32>(map, MAP_DATA) + wrapped * load<u32>(map, MAP_STRIDE)
+}
+
+/** From now on there are so many values, from that index on. */
+@inline
+function settle(map: usize, oldest: u32, count: u32): void {
+  store<u64>(map, (<u64>count << 32) | oldest, OLDEST)
+  store<u32>(map, count, MAP_COUNT)
+}
+
+/** The holder of the lock has ended in the middle of something. */
+export function queue_repair(map: u32): i32 {
+  store<u32>(map, load<u32>(map, COUNT), MAP_COUNT)
+  return 0
 }
 
 /** BPF_EXIST lets go of the oldest value when the map is full. */
@@ -41,18 +55,20 @@ export function queue_push(map: u32, value: u32, flags: u64): i32 {
   if (flags & <u64>BPF_NOEXIST || flags > <u64>BPF_EXIST) return -EINVAL
   if (!lock(map)) return -EBUSY
   const entries = load<u32>(map, MAP_MAX_ENTRIES)
-  let count = load<u32>(map, MAP_COUNT)
+  let count = load<u32>(map, COUNT)
+  let oldest = load<u32>(map, OLDEST)
   if (count == entries) {
     if (flags == 0) {
       unlock(map)
       return -E2BIG
     }
-    const oldest = load<u32>(map, OLDEST) + 1
-    store<u32>(map, oldest == entries ? 0 : oldest, OLDEST)
+    oldest = oldest + 1 == entries ? 0 : oldest + 1
     count--
+    // It goes before its place is written.
+    settle(map, oldest, count)
   }
-  copyBytes(at(map, count), value, load<u32>(map, MAP_VALUE_SIZE))
-  store<u32>(map, count + 1, MAP_COUNT)
+  copyBytes(at(map, oldest, count), value, load<u32>(map, MAP_VALUE_SIZE))
+  settle(map, oldest, count + 1)
   unlock(map)
   return counted(map, 0)
 }
@@ -61,19 +77,17 @@ export function queue_push(map: u32, value: u32, flags: u64): i32 {
 function get(map: usize, value: usize, newest: bool, take: bool): i32 {
   const size = load<u32>(map, MAP_VALUE_SIZE)
   if (!lock(map)) return -EBUSY
-  const count = load<u32>(map, MAP_COUNT)
+  const count = load<u32>(map, COUNT)
+  const oldest = load<u32>(map, OLDEST)
   if (count == 0) {
     memory.fill(value, 0, size)
     unlock(map)
     return -ENOENT
   }
-  copyBytes(value, at(map, newest ? count - 1 : 0), size)
+  copyBytes(value, at(map, oldest, newest ? count - 1 : 0), size)
   if (take) {
-    store<u32>(map, count - 1, MAP_COUNT)
-    if (!newest) {
-      const oldest = load<u32>(map, OLDEST) + 1
-      store<u32>(map, oldest == load<u32>(map, MAP_MAX_ENTRIES) ? 0 : oldest, OLDEST)
-    }
+    const next = oldest + 1 == load<u32>(map, MAP_MAX_ENTRIES) ? 0 : oldest + 1
+    settle(map, newest ? oldest : next, count - 1)
   }
   unlock(map)
   return 0

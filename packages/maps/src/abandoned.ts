@@ -4,6 +4,9 @@ import { aliveIn } from './alive.ts'
 import type { HostMap } from './host-map.ts'
 import { recordLength } from './ring.ts'
 
+/** The bits of a lock's word that tell the CPU. */
+const CPU = 0xfff
+
 // By name, not by definition: a runtime that has none of these types need not hold their module.
 const USER_RING = 'user_ringbuf'
 const PERF = 'perf_event_array'
@@ -20,11 +23,12 @@ function* ringsOf({ arena, address, type, maxEntries }: HostMap): Generator<numb
 
 /**
  * A CPU's worker is gone: records that it had reserved in rings and not committed become discarded ones, which readers pass
- * over, and a ring's lock that it held is free. Only when the table of CPUs says so, and before the CPU is another worker's.
+ * over, and a ring's lock that it held is free; so is that of a map that its type can make whole again. Only when the table of CPUs says so, and before the CPU is another worker's.
  */
 export function discardAbandoned(arena: Arena, cpu: number): void {
   const { u32 } = arena
   for (const map of aliveIn(arena).values()) {
+    repair(map, cpu)
     for (const ring of ringsOf(map)) {
       const lock = (ring + layout.RING_LOCK) >>> 2
       const holder = Atomics.load(u32, lock)
@@ -34,6 +38,16 @@ export function discardAbandoned(arena: Arena, cpu: number): void {
       if (map.type !== USER_RING) discardIn(u32, ring, cpu)
     }
   }
+}
+
+/** A map whose lock the worker held: another one keeps it, and operations are refused by name. */
+function repair({ arena, address, operation }: HostMap, cpu: number): void {
+  const { u32 } = arena
+  const lock = (address + mapLayout.MAP_LOCK) >>> 2
+  const holder = Atomics.load(u32, lock)
+  if (holder === 0 || (holder & CPU) !== cpu || arena.exports.isGone(holder) === 0) return
+  // It stays the holder's until all is done, so that nobody else changes the map.
+  if (operation('repair')?.(address) === 0) Atomics.compareExchange(u32, lock, holder, 0)
 }
 
 function discardIn(u32: Uint32Array, ring: number, cpu: number): void {

@@ -64,6 +64,7 @@ export const hashBatches: readonly MapBatchOp[] = ['lookup', 'lookup_and_delete'
 
 /** What every hash type shares; each adds its own `lookup`. */
 export const hashOps: MapExports = {
+  repair: 'hash_repair',
   lookup_host: 'hash_lookup',
   lookup_and_delete: 'hash_lookup_and_delete',
   update: 'hash_update',

@@ -33,6 +33,7 @@ export const lpmTrie: MapTypeDef = defineMapType({
       update_each: 'map_update_each',
       delete_each: 'map_delete_each',
       quiesce: 'lpm_trie_quiesce',
+      repair: 'lpm_trie_repair',
     },
     variant: ({ keySize }) => (keySize === 8 ? { lookup: 'lpm_trie_lookup4' } : {}),
   },

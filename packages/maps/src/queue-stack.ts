@@ -10,7 +10,12 @@ const rules: CreationRules = {
 
 const helpers = ['bpf_map_push_elem', 'bpf_map_pop_elem', 'bpf_map_peek_elem'] as const
 
-const shared = { push: 'queue_push', delete: 'queue_delete', next_key: 'queue_next_key' } as const
+const shared = {
+  push: 'queue_push',
+  delete: 'queue_delete',
+  next_key: 'queue_next_key',
+  repair: 'queue_repair',
+} as const
 
 /** First in, first out. The host's lookup peeks, its update pushes; keys are empty. */
 export const queue: MapTypeDef = defineMapType({

@@ -23,6 +23,7 @@ export interface MapRefusal {
  * gives memory of deleted elements back, called when no program runs; `alloc_pages`, `free_pages`, `reserve_pages` are those of
  * layout/arena.ts; `release(map, key)`: the object whose address is at `key` is gone.
  * `find(map, most) → count` notes where committed records of a ring are (layout/ring.ts), `pass(map)` gives them back.
+ * `repair(map) → errno` makes a map whole again that the lock's holder left when its worker ended, who is the holder still.
  * `restore(map, begin)`: contents that another map had come now (1), or have come (0).
  */
 export type MapHostOp =
@@ -40,6 +41,7 @@ export type MapHostOp =
   | 'reserve_pages'
   | 'release'
   | 'find'
+  | 'repair'
   | 'pass'
   | 'restore'
 
