@@ -64,6 +64,8 @@ export class FilterBuilder {
   readonly outermost: LinkTypeEntry
   state: LinkState
   variables = 0
+  /** See FilterProgram. */
+  literal = false
 
   constructor(text: string, link: LinkTypeEntry, options: BuilderOptions) {
     this.text = text

@@ -36,10 +36,11 @@ export function readyGraph(
     clearVariables(graph)
     return { graph, rejectsAll: false }
   }
-  const { rejectsAll } = optimise(graph)
-  settleVariables(graph)
+  const literal = program.literal === true
+  const { rejectsAll } = optimise(graph, literal)
+  settleVariables(graph, literal)
   clearVariables(graph)
-  return { graph, rejectsAll }
+  return { graph, rejectsAll: rejectsAll && !literal }
 }
 
 /**

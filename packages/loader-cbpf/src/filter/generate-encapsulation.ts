@@ -176,6 +176,7 @@ function enterEthernet(builder: FilterBuilder): { header: Place; type: Place; pa
 const geneve: Enter = (builder, id, span) => {
   const { found, start } = tunnel(builder, GENEVE_PORT, (load) => equals(load, 0, 0xc0), id, span)
   const { header, type, payload } = enterEthernet(builder)
+  builder.literal = true
   const at = (place: Place): FilterValue => builder.read(place.variable!)
   const set = (place: Place, value: FilterValue): FilterCondition => builder.assign(place.variable!, value)
   const options: FilterValue = {

@@ -140,6 +140,7 @@ export function inProtocolChain(
   if (payload.variable !== undefined) {
     builder.refuse('UNSUPPORTED', span, "'protochain' is not possible behind headers of variable length")
   }
+  builder.literal = true
   const start = (payload.constant + network) >>> 0
   const next = newVariable()
   const at = newVariable()

@@ -216,7 +216,7 @@ describe('any text', () => {
     ]
     let accepted = 0
     let refused = 0
-    for (let round = 0; round < 1500; round += 1) {
+    for (let round = 0; round < 600; round += 1) {
       const { number } = random.pick(LINK_TYPES)
       const parts = randomExpression(random, number, { later: true }).match(/\w+|\W/g) ?? []
       for (let changes = random.below(4); changes > 0; changes -= 1) {
@@ -232,8 +232,8 @@ describe('any text', () => {
         refused += 1
       }
     }
-    expect(accepted).toBeGreaterThan(300)
-    expect(refused).toBeGreaterThan(300)
+    expect(accepted).toBeGreaterThan(100)
+    expect(refused).toBeGreaterThan(100)
   })
 
   it('is an expression without error where the generator made it', () => {

@@ -48,4 +48,9 @@ export interface FilterProgram {
   readonly variables: number
   /** What the filter returns for a packet that it accepts: its snapshot length in bytes. */
   readonly snaplen: number
+  /**
+   * libpcap does not optimise such a filter (behind 802.11 headers, in Geneve, with `protochain`), so that it never finds out
+   * that one rejects all packets, and takes it.
+   */
+  readonly literal?: boolean
 }
