@@ -1,4 +1,4 @@
-import { insn as build, type Insn } from '@skep/isa'
+import { insn as build, encode, type Insn } from '@skep/isa'
 
 /** A place in the program, known once it is reached. */
 export interface Label {
@@ -7,24 +7,39 @@ export interface Label {
 
 export const label = (): Label => ({ slot: undefined })
 
-/** Collects instructions; jumps name labels and get their distance at the end. */
+/** Bytes of an instruction; none here takes two slots. */
+const SLOT = 8
+/** Where its 16-bit offset is. */
+const OFF = 2
+
+/** Collects instructions, encoded; jumps name labels and get their distance at the end. */
 export class Emitter {
-  readonly #insns: Insn[] = []
+  #bytes = new Uint8Array(64 * SLOT)
+  #slot = 0
   readonly #jumps: { readonly slot: number; readonly to: Label }[] = []
 
   /** The slot that the next instruction gets. */
   get slot(): number {
-    return this.#insns.length
+    return this.#slot
   }
 
   emit(...insns: readonly Insn[]): void {
-    this.#insns.push(...insns)
+    for (const insn of insns) this.#set(this.#slot++, insn)
+  }
+
+  #set(slot: number, insn: Insn): void {
+    if ((slot + 1) * SLOT > this.#bytes.length) {
+      const larger = new Uint8Array(this.#bytes.length * 2)
+      larger.set(this.#bytes)
+      this.#bytes = larger
+    }
+    this.#bytes.set(encode([insn]), slot * SLOT)
   }
 
   /** Emits a jump whose `off` is still open. */
   jump(insn: Insn, to: Label): void {
-    this.#jumps.push({ slot: this.#insns.length, to })
-    this.#insns.push(insn)
+    this.#jumps.push({ slot: this.#slot, to })
+    this.emit(insn)
   }
 
   goto(to: Label): void {
@@ -32,18 +47,18 @@ export class Emitter {
   }
 
   place(at: Label): void {
-    at.slot = this.#insns.length
+    at.slot = this.#slot
   }
 
-  finish(): readonly Insn[] {
-    const insns = [...this.#insns]
+  /** The code, in bytes. */
+  finish(): Uint8Array {
+    const ja = build.ja(0).def.code
     for (const { slot, to } of this.#jumps) {
       const distance = to.slot! - slot - 1
-      const insn = insns[slot]!
       // Only unconditional jumps can be that long: those of classic BPF have 32 bits.
-      insns[slot] =
-        distance > 0x7fff && insn.def.kind === 'ja' ? build.gotol(distance) : { ...insn, off: distance }
+      if (distance > 0x7fff && this.#bytes[slot * SLOT] === ja) this.#set(slot, build.gotol(distance))
+      else this.#bytes.set(encode([build.ja(distance)]).subarray(OFF, OFF + 2), slot * SLOT + OFF)
     }
-    return insns
+    return this.#bytes.slice(0, this.#slot * SLOT)
   }
 }

@@ -41,8 +41,10 @@ export class CbpfError extends Error {
       place.line === undefined ? '' : `line ${place.line}`,
       place.column === undefined ? '' : `column ${place.column}`,
     ].filter((part) => part !== '')
-    // A word of a megabyte must not make a message of a megabyte.
-    const shown = fact.length > LONGEST_FACT ? `${fact.slice(0, LONGEST_FACT)}...` : fact
+    // A word of a megabyte must not make a message of a megabyte, and one of two lines none of two.
+    const short = fact.length > LONGEST_FACT ? `${fact.slice(0, LONGEST_FACT)}...` : fact
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    const shown = short.replace(/[\u0000-\u001f\u007f]/g, '?')
     super(`${where.join(', ')}${where.length > 0 ? ': ' : ''}${shown}`, cause === undefined ? {} : { cause })
     this.code = code
     this.line = place.line

@@ -1,22 +1,63 @@
 import { type AncillaryName, ancillaryAt, type ClassicInsn, type ClassicOpDef, classicDef } from '@skep/isa'
 
-/** A classic instruction with what a translation asks about it. */
-export interface Step {
+const REACHABLE = 1
+const HEAD = 2
+const ENDS = 4
+
+/** A classic instruction with what a translation asks about it. There is one for each, so they hold little and work out the rest. */
+export class Step {
   readonly index: number
   readonly insn: ClassicInsn
-  readonly def: ClassicOpDef
-  /** The extension that an absolute load reads. */
-  readonly extension: AncillaryName | undefined
-  /** Where control goes next; none after a return. */
-  readonly next: readonly number[]
-  readonly reads: Registers
-  readonly writes: Registers
-  /** Some path comes here. */
-  reachable: boolean
-  /** Control comes back here from further on. */
-  head: boolean
   /** Registers whose values at the start of the instruction some path reads. */
-  live: Registers
+  live: Registers = 0
+  #flags: number
+
+  constructor(index: number, insn: ClassicInsn, ends: boolean) {
+    this.index = index
+    this.insn = insn
+    this.#flags = (index === 0 ? REACHABLE : 0) | (ends ? ENDS : 0)
+  }
+
+  get def(): ClassicOpDef {
+    return classicDef(this.insn.code)!
+  }
+
+  /** The extension that an absolute load reads. */
+  get extension(): AncillaryName | undefined {
+    const { def } = this
+    return def.kind === 'ld' && def.mode === 'abs' ? ancillaryAt(this.insn.k) : undefined
+  }
+
+  /** Where control goes next; none after a return, and after what always ends the program. */
+  get next(): readonly number[] {
+    return this.#flags & ENDS ? [] : nextOf(this.insn, this.def, this.index)
+  }
+
+  get reads(): Registers {
+    return registersOf(this.def, this.extension)[0]
+  }
+
+  get writes(): Registers {
+    return registersOf(this.def, this.extension)[1]
+  }
+
+  /** Some path comes here. */
+  get reachable(): boolean {
+    return (this.#flags & REACHABLE) !== 0
+  }
+
+  reach(): void {
+    this.#flags |= REACHABLE
+  }
+
+  /** Control comes back here from further on. */
+  get head(): boolean {
+    return (this.#flags & HEAD) !== 0
+  }
+
+  comeBack(): void {
+    this.#flags |= HEAD
+  }
 }
 
 /** Bits: A is 1, X is 2. */
@@ -33,15 +74,9 @@ export function analyze(
   insns: readonly ClassicInsn[],
   ends: (insn: ClassicInsn, def: ClassicOpDef) => boolean,
 ): readonly Step[] {
-  const steps = insns.map((insn, index): Step => {
-    const def = classicDef(insn.code)!
-    const extension = def.kind === 'ld' && def.mode === 'abs' ? ancillaryAt(insn.k) : undefined
-    const [reads, writes] = registersOf(def, extension)
-    const next = ends(insn, def) ? [] : nextOf(insn, def, index)
-    return { index, insn, def, extension, next, reads, writes, reachable: index === 0, head: false, live: 0 }
-  })
-  for (const step of steps) if (step.reachable) for (const to of step.next) steps[to]!.reachable = true
-  for (const step of steps) for (const to of step.next) if (to <= step.index) steps[to]!.head = true
+  const steps = insns.map((insn, index) => new Step(index, insn, ends(insn, classicDef(insn.code)!)))
+  for (const step of steps) if (step.reachable) for (const to of step.next) steps[to]!.reach()
+  for (const step of steps) for (const to of step.next) if (to <= step.index) steps[to]!.comeBack()
   for (const step of steps.toReversed()) {
     const after = step.next.reduce((live, to) => live | steps[to]!.live, 0)
     step.live = step.reads | (after & ~step.writes)

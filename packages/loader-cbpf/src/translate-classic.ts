@@ -5,7 +5,6 @@ import {
   type ClassicInsn,
   type ClassicOpDef,
   checkClassic,
-  encode,
   formatClassic,
   type Insn,
 } from '@skep/isa'
@@ -73,21 +72,32 @@ export function translateClassic(insns: readonly ClassicInsn[], options: Transla
 export function translateWide(insns: readonly ClassicInsn[], options: TranslateOptions): ProgramSpec {
   const name = options.name ?? 'filter'
   const target = targetOf(options.type ?? 'socket_filter', options.platform)
-  const translator = new Translator(insns, target, options)
-  const { code, slots } = translator.run()
-  const texts = formatClassic(insns)
+  const { code, slots } = new Translator(insns, target, options).run()
   return {
     name,
     section: target.type,
     type: target.type,
     license: options.license ?? '',
-    insns: encode(code),
+    insns: code,
     references: [],
     functions: [{ name, insn: 0, typeId: 0 }],
-    lines: slots.map(([index, slot]): LineInfo => {
-      return { insn: slot, file: name, text: texts[index]!, line: index + 1, column: 1 }
-    }),
+    lines: linesOf(insns, slots, name),
   }
+}
+
+/** A line for each classic instruction that has slots of its own; `slots` has the first of each, -1 where it was left out. */
+function linesOf(insns: readonly ClassicInsn[], slots: Int32Array, file: string): LineInfo[] {
+  const texts = formatClassic(insns)
+  const lines: LineInfo[] = []
+  let next = -1
+  for (let index = insns.length - 1; index >= 0; index--) {
+    const slot = slots[index]!
+    if (slot < 0) continue
+    // Where the one that follows begins at the same slot, this one has none.
+    if (slot !== next) lines.push({ insn: slot, file, text: texts[index]!, line: index + 1, column: 1 })
+    next = slot
+  }
+  return lines.reverse()
 }
 
 /** No classic instruction becomes more slots than this. */
@@ -105,7 +115,8 @@ class Translator implements LoadOutput {
   readonly #loads: PacketLoads
   readonly #steps: readonly Step[]
   readonly #out = new Emitter()
-  readonly #labels: readonly Label[]
+  /** Of the instructions that are jumped to, as far as that is known. */
+  readonly #labels: (Label | undefined)[]
   /** Where the program ends with 0, shared where a conditional jump reaches it from everywhere. */
   readonly #end: Label = label()
   readonly #sharedEnd: boolean
@@ -117,7 +128,7 @@ class Translator implements LoadOutput {
     this.#verdicts = options.verdicts ?? target.verdicts
     this.#loads = this.#choose()
     this.#steps = analyze(insns, (insn, def) => this.#loads.neverInside(insn, def))
-    this.#labels = insns.map(label)
+    this.#labels = Array.from({ length: insns.length })
     this.#sharedEnd = insns.length * MOST_SLOTS < 0x7fff
   }
 
@@ -145,24 +156,29 @@ class Translator implements LoadOutput {
     return new DirectLoads({ data, end }, this.#options.networkOffset ?? 14)
   }
 
-  run(): { code: readonly Insn[]; slots: readonly (readonly [index: number, slot: number])[] } {
+  run(): { code: Uint8Array; slots: Int32Array } {
     this.#prologue()
-    const slots: [number, number][] = []
+    const slots = new Int32Array(this.#steps.length).fill(-1)
     const last = this.#steps.findLast((step) => step.reachable)!
     for (const step of this.#steps) {
       if (!step.reachable) continue
-      this.#out.place(this.#labels[step.index]!)
+      const reached = step.head ? this.#labelOf(step.index) : this.#labels[step.index]
+      if (reached !== undefined) this.#out.place(reached)
       // Filters tend to end so by themselves.
       if (step === last && step.def.name === 'ret_k' && step.insn.k === 0) this.#out.place(this.#end)
-      slots.push([step.index, this.#out.slot])
+      slots[step.index] = step.index === 0 ? 0 : this.#out.slot
       this.#step(step)
     }
     if (this.#endUsed && this.#end.slot === undefined) {
       this.#out.place(this.#end)
       this.#returnConstant(0)
     }
-    if (slots[0] !== undefined) slots[0][1] = 0
-    return { code: this.#out.finish(), slots: slots.filter(([, slot], at) => slot !== slots[at + 1]?.[1]) }
+    return { code: this.#out.finish(), slots }
+  }
+
+  #labelOf(index: number): Label {
+    this.#labels[index] ??= label()
+    return this.#labels[index]
   }
 
   emit(...insns: readonly Insn[]): void {
@@ -267,7 +283,7 @@ class Translator implements LoadOutput {
   #goto(step: Step, to: number): void {
     // Verifiers take no loop that has no end; this one has it where the packet has.
     if (to <= step.index) this.emit(build.may_goto(1))
-    if (to !== this.#following(step)) this.#out.goto(this.#labels[to]!)
+    if (to !== this.#following(step)) this.#out.goto(this.#labelOf(to))
   }
 
   #jump(step: Step, def: Extract<ClassicOpDef, { kind: 'jump' }>): void {
@@ -281,10 +297,10 @@ class Translator implements LoadOutput {
     const compare = (op: JumpName): Insn =>
       def.source === 'k' ? JUMPS[op][0](REG_A, k, 0) : JUMPS[op][1](REG_A, REG_X, 0)
     if (jt === this.#following(step) && inverse !== undefined) {
-      this.#out.jump(compare(inverse), this.#labels[jf]!)
+      this.#out.jump(compare(inverse), this.#labelOf(jf))
       return
     }
-    this.#out.jump(compare(def.jumpOp), this.#labels[jt]!)
+    this.#out.jump(compare(def.jumpOp), this.#labelOf(jt))
     this.#goto(step, jf)
   }
 

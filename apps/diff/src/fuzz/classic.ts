@@ -18,10 +18,13 @@ import { type FuzzTarget, hexOf, typed } from './target.ts'
 
 const OFFSETS = Object.values(ANCILLARY).map(({ offset }) => offset)
 const PROGRAMS = 60
+/** The first of them have the most instructions, and are taken seldom. */
+const LONG_PROGRAMS = 1
+const LONG_RATE = 0.003
 
 /** Mostly as long as filters are; the longest has 4,096 instructions. */
 function sizeOf(random: ProgramRandom, at: number): number {
-  if (at === 0) return 4095
+  if (at < LONG_PROGRAMS) return 4095
   return at % 20 === 0 ? 1 + random.below(600) : 1 + random.below(24)
 }
 
@@ -77,12 +80,18 @@ const fieldsOf = (bytes: Uint8Array): readonly Table[] => [
   { start: 0, count: bytes.length, field: 1 },
 ]
 
+/** Seeds are listed program by program, each in as many forms. */
+function pickSeed<T>(random: Random, seeds: readonly T[]): T {
+  const long = (seeds.length / PROGRAMS) * LONG_PROGRAMS
+  return seeds[random.chance(LONG_RATE) ? random.below(long) : long + random.below(seeds.length - long)]!
+}
+
 /** `parseCbpf` on every form: the form is told or found out, the program checked and translated. */
 export function classicTarget(): FuzzTarget {
   const { texts, bytes } = seedsOf()
   const others = texts.map(([, text]) => text)
   const makeBytes = (random: Random): Uint8Array => {
-    const seed = random.pick(bytes)
+    const seed = pickSeed(random, bytes)
     if (random.chance(0.2)) return editBytes(random, seed)
     const out = seed.slice()
     for (let times = 1 + random.below(3); times > 0; times--) editField(random, out, fieldsOf(out))
@@ -101,7 +110,7 @@ export function classicTarget(): FuzzTarget {
           show: () => hexOf(input),
         }
       }
-      const [format, seed] = random.pick(texts)
+      const [format, seed] = pickSeed(random, texts)
       const input = editText(random, seed, others)
       const told = random.chance(0.5) ? { format } : {}
       return {

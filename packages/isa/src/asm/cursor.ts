@@ -1,22 +1,33 @@
 import { AssemblyError, type AssemblyErrorCode } from './error.ts'
 import type { Statement, Token } from './tokens.ts'
 
-/** Reads the tokens of one statement from left to right. */
+/** Reads the tokens of one statement from left to right, or of all that follow where ends of lines mean nothing. */
 export class Cursor {
-  readonly #statement: Statement
+  readonly #more: Iterator<Statement, undefined> | undefined
+  #statement: Statement
   #at = 0
 
-  constructor(statement: Statement) {
+  constructor(statement: Statement, more?: Iterator<Statement, undefined>) {
     this.#statement = statement
+    this.#more = more
   }
 
   /** The token `ahead` places further, without consuming it. */
   peek(ahead = 0): Token | undefined {
+    while (this.#more && this.#at + ahead >= this.#statement.tokens.length) {
+      const line = this.#more.next().value
+      if (line === undefined) break
+      // What is consumed is let go.
+      this.#statement = { tokens: [...this.#statement.tokens.slice(this.#at), ...line.tokens], end: line.end }
+      this.#at = 0
+    }
     return this.#statement.tokens[this.#at + ahead]
   }
 
   next(): Token | undefined {
-    return this.#statement.tokens[this.#at++]
+    const token = this.peek()
+    this.#at++
+    return token
   }
 
   skip(count: number): void {

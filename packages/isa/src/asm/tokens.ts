@@ -35,20 +35,20 @@ function match(pattern: RegExp, text: string, at: number): string | undefined {
 }
 
 /**
- * Splits a text into lines of tokens; comments and blank lines are gone.
+ * Splits a text into lines of tokens, one line at a time; comments and blank lines are gone.
  *
- * @throws AssemblyError `BAD_CHARACTER` or `UNTERMINATED_COMMENT`
+ * @throws AssemblyError `BAD_CHARACTER` or `UNTERMINATED_COMMENT`, when the line is asked for
  */
-export function tokenize(text: string, rules: TokenRules): Statement[] {
-  const statements: Statement[] = []
+export function* tokenize(text: string, rules: TokenRules): Generator<Statement, undefined> {
   let tokens: Token[] = []
   let line = 1
   let lineStart = 0
   let at = 0
   const position = (): TextPosition => ({ line, column: at - lineStart + 1 })
-  const endLine = (): void => {
-    if (tokens.length > 0) statements.push({ tokens, end: position() })
+  const endLine = (): Statement[] => {
+    const statement = { tokens, end: position() }
     tokens = []
+    return statement.tokens.length > 0 ? [statement] : []
   }
   const newLine = (): void => {
     line++
@@ -60,7 +60,7 @@ export function tokenize(text: string, rules: TokenRules): Statement[] {
   }
   while (at < text.length) {
     if (text[at] === '\n') {
-      endLine()
+      yield* endLine()
       at++
       newLine()
       continue
@@ -113,6 +113,6 @@ export function tokenize(text: string, rules: TokenRules): Statement[] {
     const shown = JSON.stringify(character)
     throw new AssemblyError('BAD_CHARACTER', position(), character, `character ${shown} has no meaning here`)
   }
-  endLine()
-  return statements
+  yield* endLine()
+  return undefined
 }

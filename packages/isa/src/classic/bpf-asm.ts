@@ -1,6 +1,6 @@
 import { Cursor } from '../asm/cursor.ts'
 import { AssemblyError } from '../asm/error.ts'
-import { type Statement, type Token, type TokenRules, tokenize } from '../asm/tokens.ts'
+import { type Token, type TokenRules, tokenize } from '../asm/tokens.ts'
 import type { ClassicInsn } from './insn.ts'
 import {
   ANCILLARY,
@@ -66,13 +66,12 @@ const OTHERS = [
  */
 export function assembleBpfAsm(text: string): ClassicInsn[] {
   const statements = tokenize(text, RULES)
-  const last = statements.at(-1)
-  if (last === undefined) {
+  const first = statements.next().value
+  if (first === undefined) {
     throw new AssemblyError('UNEXPECTED', { line: 1, column: 1 }, '', 'text has no instruction')
   }
   // Ends of lines mean nothing in this syntax.
-  const all: Statement = { tokens: statements.flatMap((statement) => statement.tokens), end: last.end }
-  const cursor = new Cursor(all)
+  const cursor = new Cursor(first, statements)
   const items: Item[] = []
   const labels = new Map<string, number>()
   while (cursor.peek() !== undefined) {
@@ -94,7 +93,8 @@ function readLabel(cursor: Cursor, labels: Map<string, number>, index: number): 
   cursor.skip(2)
 }
 
-const item = (def: ClassicOpDef, k = 0, jumps: Jumps = {}): Item => ({
+const NO_JUMPS: Jumps = {}
+const item = (def: ClassicOpDef, k = 0, jumps: Jumps = NO_JUMPS): Item => ({
   code: def.code,
   jt: 0,
   jf: 0,

@@ -6,8 +6,7 @@ interface Word {
   readonly column: number
 }
 
-function wordsOf(text: string): Word[] {
-  const words: Word[] = []
+function* wordsOf(text: string): Generator<Word, undefined> {
   let line = 1
   let lineStart = 0
   for (const found of text.matchAll(/\n|[^\s,]+/g)) {
@@ -15,10 +14,16 @@ function wordsOf(text: string): Word[] {
       line++
       lineStart = found.index + 1
     } else {
-      words.push({ text: found[0], line, column: found.index - lineStart + 1 })
+      yield { text: found[0], line, column: found.index - lineStart + 1 }
     }
   }
-  return words
+  return undefined
+}
+
+function countWords(text: string): number {
+  let count = 0
+  for (const _ of text.matchAll(/[^\s,]+/g)) count++
+  return count
 }
 
 function numberOf(word: Word, what: string, max: number): number {
@@ -47,19 +52,19 @@ const FIELDS = [
  */
 export function parseDdd(text: string): ClassicInsn[] {
   const words = wordsOf(text)
-  const first = words[0]
+  const first = words.next().value
   if (first === undefined) {
     throw new ClassicError('EMPTY', 'text is empty, must start with the number of instructions')
   }
   const count = numberOf(first, 'number of instructions', 0xffff_ffff)
-  const found = words.length - 1
+  const found = countWords(text) - 1
   if (found !== count * 4) {
     const fact = `first number says ${count} instructions, that is ${count * 4} numbers; ${found} follow`
     throw new ClassicError('BAD_COUNT', fact, first)
   }
   return Array.from({ length: count }, (_, index) => {
-    const [code, jt, jf, k] = FIELDS.map(([field, max], at) =>
-      numberOf(words[1 + index * 4 + at]!, `${field} of instruction ${index}`, max),
+    const [code, jt, jf, k] = FIELDS.map(([field, max]) =>
+      numberOf(words.next().value!, `${field} of instruction ${index}`, max),
     ) as [number, number, number, number]
     return { code, jt, jf, k }
   })
