@@ -30,12 +30,14 @@ const VXLAN = bytes(`${ETHERNET} 0800 ${IPV4('11', UDP('12b5'))} 08000000 00002a
 describe('generateFilter', () => {
   it('accepts the packets of a port and no others', () => {
     const packets = traffic()
-    const accepted = packets.filter((packet) => accepts('tcp port 80', packet))
+    const chosen = (expression: string): Uint8Array[] => {
+      const program = generateFilter(expression)
+      return packets.filter((packet) => evaluateFilter(program, packet) !== 0)
+    }
+    const accepted = chosen('tcp port 80')
     expect(accepted.length).toBeGreaterThan(0)
     expect(accepted.length).toBeLessThan(packets.length)
-    expect(packets.filter((packet) => accepts('not tcp port 80', packet)).length).toBe(
-      packets.length - accepted.length,
-    )
+    expect(chosen('not tcp port 80').length).toBe(packets.length - accepted.length)
   })
 
   it('returns the snapshot length', () => {
@@ -240,7 +242,7 @@ describe('any text', () => {
     const random = new Random(7)
     for (const { number, name } of LINK_TYPES) {
       let refused = 0
-      for (let round = 0; round < 20; round += 1) {
+      for (let round = 0; round < 10; round += 1) {
         const expression = randomExpression(random, number, { depth: 2 })
         try {
           generateFilter(expression, { linkType: number })
@@ -249,7 +251,7 @@ describe('any text', () => {
           refused += 1
         }
       }
-      expect(refused, name).toBeLessThan(10)
+      expect(refused, name).toBeLessThan(5)
     }
   })
 })
