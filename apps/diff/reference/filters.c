@@ -1,7 +1,8 @@
 // What libpcap makes of filter expressions. Arguments: capture files. Each line of standard input is
 // "<capture> <optimise> <expression>": the number of a file, from 0; 1 or 0; the rest of the line.
 // Each line of standard output answers one: "ok <instructions> <hex>", where the first packet is the highest bit of the
-// first digit and 1 says that the packet is accepted, or "error <message>".
+// first digit and 1 says that the packet is accepted, "unsure <instructions> <hex>" where the code reads a word of memory that
+// it may not have written (Linux takes no such code, and what libpcap reads there is anything), or "error <message>".
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,13 +41,50 @@ static void read_capture(struct capture *capture, const char *file) {
   }
 }
 
+// Whether some path reads a word of memory that nothing has written on it (net/core/filter.c, check_load_and_stores).
+static int reads_unwritten(const struct bpf_program *program) {
+  unsigned count = program->bf_len;
+  unsigned short *written = malloc(count * sizeof *written);
+  memset(written, 0xff, count * sizeof *written);
+  unsigned short now = 0;
+  int found = 0;
+  for (unsigned at = 0; at < count; at++) {
+    const struct bpf_insn *insn = &program->bf_insns[at];
+    now &= written[at];
+    unsigned targets[2] = {count, count};
+    switch (BPF_CLASS(insn->code)) {
+      case BPF_ST:
+      case BPF_STX:
+        now |= 1 << insn->k;
+        break;
+      case BPF_LD:
+      case BPF_LDX:
+        if (BPF_MODE(insn->code) == BPF_MEM && !(now & (1 << insn->k))) found = 1;
+        break;
+      case BPF_JMP:
+        targets[0] = at + 1 + (BPF_OP(insn->code) == BPF_JA ? insn->k : insn->jt);
+        targets[1] = BPF_OP(insn->code) == BPF_JA ? count : at + 1 + insn->jf;
+        break;
+      case BPF_RET:
+        now = 0xffff;
+        continue;
+    }
+    if (BPF_CLASS(insn->code) != BPF_JMP) continue;
+    // Jumps of protochain go back: what is known there holds already.
+    for (int n = 0; n < 2; n++) if (targets[n] > at && targets[n] < count) written[targets[n]] &= now;
+    now = 0xffff;
+  }
+  free(written);
+  return found;
+}
+
 static void answer(struct capture *capture, int optimise, const char *expression) {
   struct bpf_program program;
   if (pcap_compile(capture->pcap, &program, expression, optimise, 0) != 0) {
     printf("error %s\n", pcap_geterr(capture->pcap));
     return;
   }
-  printf("ok %u ", program.bf_len);
+  printf("%s %u ", reads_unwritten(&program) ? "unsure" : "ok", program.bf_len);
   for (int at = 0; at < capture->count; at += 4) {
     int digit = 0;
     for (int n = at; n < at + 4; n++) {

@@ -19,7 +19,13 @@ export interface Question {
 /** What libpcap says. */
 export type Answer =
   | { readonly refused: string; readonly accepted?: never }
-  | { readonly refused?: never; readonly insns: number; readonly accepted: readonly boolean[] }
+  | {
+      readonly refused?: never
+      readonly insns: number
+      readonly accepted: readonly boolean[]
+      /** The code reads memory that it has not written: what it accepts depends on what lies there. */
+      readonly unsure: boolean
+    }
 
 /** libpcap's answers, from a program of our own that is compiled and linked with it. */
 export class Reference {
@@ -81,9 +87,9 @@ export class Reference {
 
 function answerOf(line: string, packets: number): Answer {
   if (line.startsWith('error')) return { refused: line.slice(6) }
-  const [, insns, digits] = line.split(' ')
+  const [word, insns, digits] = line.split(' ')
   const accepted = Array.from({ length: packets }, (_, at) => {
     return (Number.parseInt(digits!.charAt(at >> 2), 16) & (8 >> (at & 3))) !== 0
   })
-  return { insns: Number(insns), accepted }
+  return { insns: Number(insns), accepted, unsure: word === 'unsure' }
 }

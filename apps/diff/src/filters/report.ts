@@ -11,6 +11,7 @@ export function figures(tally: Tally): readonly (readonly [name: string, value: 
     ['expressions for a link type', `${tally.expressions}`],
     ['refused by both', `${tally.refused}`],
     ['the same refusals', share(tally.expressions - tally.otherwiseRefused, tally.expressions)],
+    ['left out: libpcap’s code reads memory that it has not written', `${tally.unsure}`],
     ['packets asked about', `${tally.packets}`],
     [
       'the same packets: classic code and eBPF on the JIT, beside tcpdump',

@@ -13,6 +13,15 @@ interface Edge {
   /** The nearest of the edges that every path to this one goes over. */
   readonly above: Edge | undefined
   readonly depth: number
+  /** The nearest of these, or this one, behind which a value is known to equal a constant. */
+  readonly equal: Edge | undefined
+  /** Its place among the edges in an order in which those that it is above of follow it, and the last of them. */
+  span: Span
+}
+
+interface Span {
+  first: number
+  last: number
 }
 
 /** What a node tests, with variables replaced by what they hold. */
@@ -26,6 +35,8 @@ interface Decision {
 
 /** As many as libpcap goes through when only branches move, which may go on for ever. */
 const MOST_ROUNDS = 100
+/** Steps of looking for tests to pull up, of all rounds: filters of thousands of tests are left as they are then. */
+const MOST_STEPS = 20_000_000
 
 /**
  * Moves branches as libpcap 1.10 does (optimize.c: opt_j, or_pullup, and_pullup), until nothing moves any more. Which
@@ -34,7 +45,10 @@ const MOST_ROUNDS = 100
  */
 export function moveBranches(graph: FilterGraph): void {
   for (const node of inOrder(graph.root)) decideConstants(graph, node)
-  for (let round = 0; round < MOST_ROUNDS; round++) if (!new Round(graph).run()) return
+  const budget = { steps: MOST_STEPS }
+  for (let round = 0; round < MOST_ROUNDS && budget.steps > 0; round++) {
+    if (!new Round(graph, budget).run()) return
+  }
 }
 
 /** A test of two constants, and one for no bits, has its result; that masked bits are 0 is a test of bits. */
@@ -63,11 +77,16 @@ class Round {
   readonly #decisions = new Map<Node, Decision>()
   readonly #edges = new Map<Node, Record<Way, Edge>>()
   readonly #above = new Map<Node, { readonly node: Node | undefined; readonly depth: number }>()
+  readonly #spans = new Map<Node, Span>()
+  /** Edges by what is decided on them. */
+  readonly #decided = new Map<string, Edge[]>()
+  readonly #budget: { steps: number }
   #in = new Map<Node, { from: Node; way: Way }[]>()
   #moved = false
 
-  constructor(graph: FilterGraph) {
+  constructor(graph: FilterGraph, budget: { steps: number }) {
     this.#graph = graph
+    this.#budget = budget
     this.#order = inOrder(graph.root)
     this.#live = liveVariables(graph, this.#order)
     this.#findLevels()
@@ -132,11 +151,10 @@ class Round {
     for (const node of this.#order) {
       if (node.whenTrue === undefined || node.whenFalse === undefined) continue
       const above = entry.get(node)
-      const depth = (above?.depth ?? 0) + 1
       const edges = {
-        whenTrue: { from: node, way: 'whenTrue', above, depth },
-        whenFalse: { from: node, way: 'whenFalse', above, depth },
-      } as const
+        whenTrue: this.#edge(node, 'whenTrue', above),
+        whenFalse: this.#edge(node, 'whenFalse', above),
+      }
       this.#edges.set(node, edges)
       for (const way of ['whenTrue', 'whenFalse'] as const) {
         const next = node[way]!
@@ -146,6 +164,33 @@ class Round {
         this.#above.set(next, { node: common_, depth: (common_ ? this.#above.get(common_)!.depth : 0) + 1 })
       }
     }
+    const all = [...this.#edges.values()].flatMap(({ whenTrue, whenFalse }) => [whenTrue, whenFalse])
+    number(
+      all,
+      ({ above }) => above,
+      (edge, span) => {
+        edge.span = span
+      },
+    )
+    const nodes = this.#order.filter((node) => this.#above.has(node))
+    number(
+      nodes,
+      (node) => this.#above.get(node)!.node,
+      (node, span) => this.#spans.set(node, span),
+    )
+  }
+
+  #edge(from: Node, way: Way, above: Edge | undefined): Edge {
+    const decision = this.#decisions.get(from)
+    const span = { first: 0, last: 0 }
+    const edge = { from, way, above, depth: (above?.depth ?? 0) + 1, equal: above?.equal, span }
+    if (decision === undefined) return edge
+    if (way === 'whenTrue' && decision.op === 'eq' && decision.constant) edge.equal = edge
+    const key = keyOf(decision)
+    const known = this.#decided.get(key)
+    if (known) known.push(edge)
+    else this.#decided.set(key, [edge])
+    return edge
   }
 
   #commonNode(a: Node | undefined, b: Node | undefined): Node | undefined {
@@ -161,11 +206,8 @@ class Round {
 
   /** Every path to `node` goes through `above`. */
   #dominates(above: Node, node: Node): boolean {
-    const depth = this.#above.get(above)?.depth
-    if (depth === undefined) return false
-    let at: Node | undefined = node
-    while (at && (this.#above.get(at)?.depth ?? -1) > depth) at = this.#above.get(at)!.node
-    return at === above
+    const [outer, inner] = [this.#spans.get(above), this.#spans.get(node)]
+    return outer !== undefined && inner !== undefined && contains(outer, inner)
   }
 
   #findIncoming(): void {
@@ -209,12 +251,12 @@ class Round {
   #known(node: Node, edge: Edge): Node | undefined {
     const here = this.#decisions.get(node)
     if (here === undefined) return undefined
-    for (let above: Edge | undefined = edge; above !== undefined; above = above.above) {
-      const there = this.#decisions.get(above.from)
-      if (there === undefined || there.op !== here.op || there.constant !== here.constant) continue
-      if (there.left !== here.left) continue
-      if (there.right === here.right) return node[above.way]
-      if (above.way === 'whenTrue' && here.op === 'eq' && here.constant) return node.whenFalse
+    const same = this.#decided.get(keyOf(here))?.find(({ span }) => contains(span, edge.span))
+    if (same !== undefined) return node[same.way]
+    if (here.op !== 'eq' || !here.constant) return undefined
+    // The same value equals another constant.
+    for (let above = edge.equal; above !== undefined; above = above.above?.equal) {
+      if (this.#left(above.from) === here.left) return node.whenFalse
     }
     return undefined
   }
@@ -235,7 +277,10 @@ class Round {
     if (value === undefined || incoming.some(({ from }) => this.#left(from) !== value)) return
 
     const inChain = (at: Node | undefined): at is Node =>
-      at?.whenTrue !== undefined && at[shared] === node[shared] && this.#dominates(node, at)
+      at?.whenTrue !== undefined &&
+      at[shared] === node[shared] &&
+      this.#dominates(node, at) &&
+      this.#budget.steps-- > 0
     let before: Node | undefined
     let other: Node | undefined = first.from.whenTrue === node ? first.from.whenTrue : first.from.whenFalse
     for (; ; before = other, other = other[along]) {
@@ -256,6 +301,38 @@ class Round {
       for (const { from } of incoming) from[from.whenTrue === node ? 'whenTrue' : 'whenFalse'] = pulled
     }
     this.#moved = true
+  }
+}
+
+const keyOf = ({ op, constant, left, right }: Decision): string => `${op} ${constant} ${left} ${right}`
+
+const contains = (outer: Span, inner: Span): boolean =>
+  outer.first <= inner.first && inner.first <= outer.last
+
+/** Numbers what is in trees, each before what is below it. `all`: each behind what is above it. */
+function number<T>(
+  all: readonly T[],
+  above: (one: T) => T | undefined,
+  set: (one: T, span: Span) => void,
+): void {
+  const below = new Map<T | undefined, T[]>()
+  for (const one of all) {
+    const list = below.get(above(one))
+    if (list) list.push(one)
+    else below.set(above(one), [one])
+  }
+  let next = 0
+  const stack = (below.get(undefined) ?? []).map((one) => ({ one, span: undefined as Span | undefined }))
+  while (stack.length > 0) {
+    const top = stack.at(-1)!
+    if (top.span !== undefined) {
+      top.span.last = next - 1
+      stack.pop()
+      continue
+    }
+    top.span = { first: next++, last: 0 }
+    set(top.one, top.span)
+    for (const one of below.get(top.one) ?? []) stack.push({ one, span: undefined })
   }
 }
 

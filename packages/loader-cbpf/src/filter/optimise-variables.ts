@@ -4,12 +4,12 @@ import type { ValueId } from './values.ts'
 
 /**
  * Settles where variables are read: a value that is as cheap to compute as to fetch takes the variable's place, all others
- * are fetched from memory. Assignments that nothing fetches go.
+ * are fetched from memory. Assignments that nothing fetches go, with their loads unless the filter is `literal`.
  */
-export function settleVariables(graph: FilterGraph): void {
+export function settleVariables(graph: FilterGraph, literal = false): void {
   if (graph.variables === 0) return
   settle(graph, graph.root, undefined)
-  dropDead(graph)
+  dropDead(graph, literal)
 }
 
 /** Gives 0 to the variables that may be fetched before anything else is assigned to them. */
@@ -55,7 +55,7 @@ function substitute({ values }: FilterGraph, variable: number, held: ValueId): V
   return cheap ? values.simplify(held) : values.add({ op: 'stored', variable, holds: held })
 }
 
-function dropDead(graph: FilterGraph): void {
+function dropDead(graph: FilterGraph, literal: boolean): void {
   const order = inOrder(graph.root)
   for (;;) {
     const live = liveVariables(graph, order)
@@ -70,6 +70,10 @@ function dropDead(graph: FilterGraph): void {
       for (const effect of node.effects.toReversed()) {
         if (effect.kind === 'assign' && !after.has(effect.variable)) {
           dropped = true
+          for (const value of literal ? graph.values.loads(effect.value) : []) {
+            graph.values.variables(value, after)
+            kept.push({ kind: 'touch', value })
+          }
           continue
         }
         liveBefore(graph, effect, after)

@@ -10,15 +10,16 @@ const MOST_ROUNDS = 20
 
 /**
  * Makes a graph smaller. First come the moves of libpcap's optimiser, which decide which packets are accepted although a
- * load is outside of them; what follows changes nothing that a packet could tell.
+ * load is outside of them; what follows changes nothing that a packet could tell. `literal`: libpcap does not optimise such
+ * a filter, and only that follows.
  *
  * @returns whether libpcap refuses the filter as one that rejects all packets
  */
-export function optimise(graph: FilterGraph): { readonly rejectsAll: boolean } {
-  moveBranches(graph)
+export function optimise(graph: FilterGraph, literal = false): { readonly rejectsAll: boolean } {
+  if (!literal) moveBranches(graph)
   for (const node of inOrder(graph.root)) simplifyValues(graph, node)
   merge(graph)
-  skipRoot(graph)
+  if (!literal) skipRoot(graph)
   const rejectsAll = graph.root === graph.reject
   for (const node of inOrder(graph.root)) simplifyTest(graph, node)
   merge(graph)

@@ -1,5 +1,5 @@
 import { type ClassicInsn, classicOps } from '@skep/isa'
-import { type FilterGraph, inOrder, type Node } from './graph.ts'
+import { assignedIn, type FilterGraph, inOrder, type Node } from './graph.ts'
 import { insn, type Memory, type Registers, ValueCode } from './to-classic-values.ts'
 import type { ValueId } from './values.ts'
 
@@ -107,7 +107,11 @@ function makeBlock(
         code.out.push(insn('st', machine.memory.word(effect.variable)))
         break
       case 'loop':
-        insns.push(...code.out, ...loopCode(graph, machine, effect))
+        insns.push(
+          ...code.out,
+          ...blur(machine, assignedIn(effect.body)),
+          ...loopCode(graph, machine, effect),
+        )
         code = new ValueCode(graph.values, machine.memory, NOTHING)
     }
   }
@@ -147,6 +151,17 @@ function jumpOf(
   const straight = code.both(left, right, true)
   if (straight || op === 'eq' || op === 'set') return { insn: insn(`j${op}_x`), turned: false }
   return { insn: insn(op === 'gt' ? 'jge_x' : 'jgt_x'), turned: true }
+}
+
+/**
+ * Adds the packet's length to variables and takes it away again: a verifier that knows what they hold would go through
+ * every round of a loop, each with other values.
+ */
+function blur({ memory }: Machine, variables: ReadonlySet<number>): ClassicInsn[] {
+  return [...variables].flatMap((variable) => {
+    const word = memory.word(variable)
+    return [insn('ld_mem', word), insn('ldx_len'), insn('add_x'), insn('sub_x'), insn('st', word)]
+  })
 }
 
 /** The body, then a jump back to it; what ends the loop goes on behind that. */
