@@ -1,7 +1,7 @@
 /**
  * Maps whose lock's holder has ended in the middle of a change. The lock still names it, so nobody else changes them
- * meanwhile; readers without the lock go on, and find each key that was there before and after the change. Every change of
- * a link is one store, so chains and trees are whole; what was counted or on its way is found anew.
+ * meanwhile; readers without the lock go on, and find each key that was there before and after the change. Every
+ * change of a link is one store, so chains and trees are whole; what was counted or on its way is found anew.
  */
 import { EOPNOTSUPP } from '../../registry/src/layout/errno'
 import {

@@ -35,7 +35,7 @@ export function ringbuf_free(map: u32): void {
   free(ring)
 }
 
-/** Finds the committed records that are there, at most so many, up to the first that is busy, and notes where they are. */
+/** Finds committed records, at most so many and up to the first that is busy, and notes where they are. */
 export function ringbuf_find(map: u32, most: u32): u32 {
   const ring = load<u32>(map, MAP_DATA)
   const mask: u64 = load<u32>(ring, RING_MASK)
