@@ -13,7 +13,7 @@ compile() { # source, object, flags
 for name in cyclic graft_legacy jumps nested_legacy shared_legacy verdicts; do
 	compile $name.bpf.c $name.o
 done
-for name in graft nested shared; do
+for name in fields graft nested shared; do
 	compile $name.bpf.c $name.o -g
 done
 for words in 4 5 6 7 9; do

@@ -175,3 +175,16 @@ describe('PacketBatch', () => {
     }
   })
 })
+
+it('a batch in a memory that grows while it is filled goes on in the new views', () => {
+  const memory = new WebAssembly.Memory({ initial: 1 })
+  const views = () => new Uint8Array(memory.buffer)
+  const batch = new PacketBatch({ buffer: views(), renew: views, start: 1024 })
+  const packet = Uint8Array.of(1, 2, 3)
+  batch.push(packet)
+  memory.grow(1)
+  expect(batch.push(packet)).toBe(true)
+  memory.grow(1)
+  expect([...batch].map(hex)).toEqual(['010203', '010203'])
+  expect(batch.buffer.length).toBe(3 * 65536)
+})

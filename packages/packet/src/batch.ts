@@ -31,6 +31,8 @@ export interface PacketTables {
 export interface PacketBatchOptions {
   /** Where packets lie, perhaps a view of a whole WebAssembly memory; 1 MiB of its own by default. */
   readonly buffer?: Uint8Array
+  /** New views of the same memory, asked for when it has grown and `buffer` is detached, also while a device fills the batch. */
+  readonly renew?: () => Uint8Array
   /** The part of `buffer` that the batch may use; all of it by default. */
   readonly start?: number
   readonly end?: number
@@ -75,6 +77,7 @@ export class PacketBatch implements PacketSink {
   readonly end: number
   #buffer: Uint8Array
   #tables: PacketTables
+  readonly #renew: (() => Uint8Array) | undefined
   /** Nothing lies between packets, so that raw records can stay where they are. */
   readonly #dense: boolean
   /** Where the next frame may begin. */
@@ -85,6 +88,7 @@ export class PacketBatch implements PacketSink {
 
   constructor(options: PacketBatchOptions = {}) {
     this.#buffer = options.buffer ?? new Uint8Array(1 << 20)
+    this.#renew = options.renew
     this.#tables = options.tables ?? createTables(options.capacity ?? 1024)
     this.capacity = this.#tables.offsets.length
     this.start = options.start ?? 0
@@ -107,7 +111,13 @@ export class PacketBatch implements PacketSink {
 
   /** The bytes that `offsets` refer to. */
   get buffer(): Uint8Array {
+    this.#refresh()
     return this.#buffer
+  }
+
+  /** A view of a memory that has grown has no bytes left. */
+  #refresh(): void {
+    if (this.#buffer.length === 0 && this.#renew) this.#buffer = this.#renew()
   }
 
   get tables(): PacketTables {
@@ -138,6 +148,7 @@ export class PacketBatch implements PacketSink {
   ): boolean {
     const n = this.count
     if (n === this.capacity) return false
+    this.#refresh()
     const staged = bytes === this.#buffer && offset >= this.#stagedFrom && offset + length <= this.#stagedTo
     let at = offset
     if (!staged || !this.#dense) {
@@ -167,6 +178,7 @@ export class PacketBatch implements PacketSink {
    * they move to their frames. `unstage` ends it.
    */
   stage(bytes: Uint8Array, from: number, to: number): { readonly from: number; readonly to: number } {
+    this.#refresh()
     const room = this.end - this.#top
     const size = Math.min(to - from, this.#dense ? room : Math.min(STAGED_AT_ONCE, room >> 1))
     const at = this.#dense ? this.#top : this.end - size
@@ -185,6 +197,7 @@ export class PacketBatch implements PacketSink {
   /** Packet `i`, as a view of the buffer. */
   packet(i: number): Uint8Array {
     if (!(i >= 0 && i < this.count)) throw new RangeError(`packet ${i} of ${this.count}`)
+    this.#refresh()
     const offset = this.#tables.offsets[i]!
     return this.#buffer.subarray(offset, offset + this.#tables.lengths[i]!)
   }

@@ -50,6 +50,7 @@ export class ContextRing implements PumpRing {
     for (let i = 0; i < capacity; i++) memory.u32[(this.contexts >> 2) + i] = this.context(i)
     this.batch = new PacketBatch({
       buffer: memory.u8,
+      renew: () => memory.u8,
       start: this.#start,
       end: this.#end,
       capacity,
@@ -82,6 +83,7 @@ export class ContextRing implements PumpRing {
     if (!batch) {
       batch = new PacketBatch({
         buffer: this.#memory.u8,
+        renew: () => this.#memory.u8,
         start: this.#start,
         end: this.#end,
         capacity: this.#options.capacity,
