@@ -7,9 +7,13 @@ import {
   type PluginDef,
 } from '@skep/registry'
 import { createVerifier } from '@skep/verifier'
+import * as btfTools from './btf-tools.ts'
 import { checkOptions } from './check-options.ts'
 import { type CoreOptions, createRuntime as composeRuntime, type Runtime } from './core.ts'
 import { RuntimeError } from './errors.ts'
+import * as jsHelpers from './js-helper.ts'
+import { provideJsHelpers } from './link-function.ts'
+import { provideBtf } from './load-btf.ts'
 import { defaultPreset } from './preset.ts'
 
 export { type Codec, CodecError, codec } from '@skep/btf'
@@ -85,6 +89,8 @@ const presetWith = (providers: HelperProviders | undefined): readonly PluginDef[
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
   const { plugins = [], providers, ...rest } = options
   checkOptions(plugins, rest)
+  provideBtf(btfTools)
+  provideJsHelpers(jsHelpers)
   return composeRuntime({
     ...rest,
     plugins: [...presetWith(providers), ...plugins],

@@ -11,6 +11,16 @@ export interface FunctionLinker {
   readonly activity: Activity
 }
 
+type JsHelpers = typeof import('./js-helper.ts')
+
+/** What makes functions in JS callable: not all runtimes have some. */
+let js: JsHelpers | undefined
+
+/** For entries that have it at hand. */
+export function provideJsHelpers(helpers: JsHelpers): void {
+  js ??= helpers
+}
+
 /** Makes a definition callable and puts it into the function table, at `slot` if one is given. Throws RuntimeError ABSENT. */
 export async function linkFunction(
   def: HelperDef,
@@ -23,8 +33,8 @@ export async function linkFunction(
     return { def, fn, slot: cpu.addFunction(fn, slot) }
   }
   if (def.call || def.tailCall) {
-    const { jsFunction } = await import('./js-helper.ts')
-    const fn = jsFunction(def, env, activity, cpu.arena)
+    js ??= await import('./js-helper.ts')
+    const fn = js.jsFunction(def, env, activity, cpu.arena)
     return { def, fn, slot: cpu.addFunction(fn, slot) }
   }
   throw new RuntimeError(

@@ -7,5 +7,10 @@ export async function loadBtf(): Promise<void> {
   loaded ??= await import('./btf-tools.ts')
 }
 
+/** For entries that have it at hand. */
+export function provideBtf(tools: BtfTools): void {
+  loaded ??= tools
+}
+
 /** What `loadBtf` has loaded. */
 export const btfTools = (): BtfTools => loaded!
