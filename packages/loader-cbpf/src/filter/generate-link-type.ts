@@ -156,7 +156,7 @@ const sll: Test = (builder, type, span) => {
   const is8022 = (): FilterCondition => field(builder, SLL_802_2, span)
   if (isTwofold(type)) return all(is8022(), equals(builder.load('llc', 0, 2), twice(type)))
   if (type === SAP.IPX) {
-    const frames = any(snap(builder, 0, ETHER.IPX), equals(builder.load('llc', 0, 1), SAP.IPX))
+    const frames = any(equals(builder.load('llc', 0, 1), SAP.IPX), snap(builder, 0, ETHER.IPX))
     return any(field(builder, ETHER.IPX, span), field(builder, SLL_802_3, span), all(is8022(), frames))
   }
   if (type === ETHER.ATALK || type === ETHER.AARP) {
