@@ -92,8 +92,10 @@ async function judged(
   for (const reference of references) {
     const answer = await reference.ask(file)
     const outcome = compare(answer)
-    if (!best || (answer.kind === 'taken' && best.answer.kind !== 'taken') || outcome.kind === 'same')
-      best = { answer, outcome }
+    // What libbpf took before 1.0 and takes no more need not be taken here.
+    const newer = !reference.version.startsWith('0.') || outcome.kind !== 'short'
+    const decides = answer.kind === 'taken' && best?.answer.kind !== 'taken' && newer
+    if (!best || decides || outcome.kind === 'same') best = { answer, outcome }
     if (outcome.kind === 'same') break
   }
   return best!

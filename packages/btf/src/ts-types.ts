@@ -1,4 +1,6 @@
 import type { Btf } from './btf.ts'
+import { codecFor } from './codec-for.ts'
+import { BtfError } from './errors.ts'
 import { BTF_KIND } from './kinds.ts'
 
 /** Structs within structs and arrays, as codecs take them. */
@@ -29,6 +31,13 @@ export class TsTypes {
 
   /** The type of a value; undefined where codecs have none. */
   type(id: number): string | undefined {
+    try {
+      // Knows how much may be nested, and what has no value.
+      codecFor(this.#btf, id)
+    } catch (error) {
+      if (error instanceof BtfError) return undefined
+      throw error
+    }
     return this.#type(id, 0)
   }
 
