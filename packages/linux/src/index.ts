@@ -17,6 +17,16 @@ export { type LoadedRow, loadRow, type RowLoadOptions, RowMapCache } from './loa
 export { type PreparedCollection, type ProgramLoadOptions, prepareCollection } from './prepare-collection.ts'
 export { parseRow } from './row.ts'
 export { type RunAnswer, runRow } from './run-row.ts'
+export { type ConfineOptions, confine } from './seccomp/confine.ts'
+export { ConfinedSpawnError, SeccompUnavailableError } from './seccomp/errors.ts'
+export { type ConfinedProcess, type SpawnConfinedOptions, spawnConfined } from './seccomp/spawn-confined.ts'
+export {
+  Notification,
+  type NotificationAnswer,
+  type NotificationHandler,
+  Supervisor,
+  type SupervisorStats,
+} from './seccomp/supervisor.ts'
 export { attachTypes, mapTypes, programTypes } from './uapi.ts'
 export { type VerifyAnswer, type VerifyRowOptions, verifyRow } from './verify-row.ts'
 export type { NamedKind, VmlinuxBtf } from './vmlinux.ts'
