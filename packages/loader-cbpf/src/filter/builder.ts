@@ -63,6 +63,8 @@ export class FilterBuilder {
   readonly options: BuilderOptions
   readonly outermost: LinkTypeEntry
   state: LinkState
+  readonly #shared = new Map<string, FilterCondition | FilterValue>()
+  #sharedOf: LinkState | undefined
   variables = 0
   /** See FilterProgram. */
   literal = false
@@ -122,8 +124,26 @@ export class FilterBuilder {
     return { op: 'add', left: { op: 'header', offset, base }, right: base }
   }
 
+  /** What `make` made for this key when the headers were known as they are now, so that long filters share it. */
+  shared<T extends FilterCondition | FilterValue>(key: string, make: () => T): T {
+    if (this.#sharedOf !== this.state) {
+      this.#sharedOf = this.state
+      this.#shared.clear()
+    }
+    const known = this.#shared.get(key) as T | undefined
+    if (known !== undefined) return known
+    const made = make()
+    this.#shared.set(key, made)
+    return made
+  }
+
   /** Bytes at an offset from somewhere, and from an index, if there is one. */
   load(origin: Origin, offset: number, size: 1 | 2 | 4, index?: FilterValue): FilterValue {
+    if (index !== undefined) return this.#load(origin, offset, size, index)
+    return this.shared(`${origin} ${offset} ${size}`, () => this.#load(origin, offset, size))
+  }
+
+  #load(origin: Origin, offset: number, size: 1 | 2 | 4, index?: FilterValue): FilterValue {
     const { state } = this
     switch (origin) {
       case 'packet':

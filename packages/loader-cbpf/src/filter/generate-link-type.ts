@@ -41,8 +41,11 @@ const UNNUMBERED_INFORMATION = 0x03
 
 /** The packet carries this Ethernet type or, up to 1500, LLC service access point, as the link layer says it. */
 export function carries(builder: FilterBuilder, type: number, span: Span): FilterCondition {
-  if (builder.state.labels > 0) return labelled(builder, type, span)
-  return TESTS[builder.state.link.test](builder, type, span)
+  return builder.shared(`type ${type}`, () =>
+    builder.state.labels > 0
+      ? labelled(builder, type, span)
+      : TESTS[builder.state.link.test](builder, type, span),
+  )
 }
 
 /** What must hold of the link layer outside, before anything is said of an Ethernet header inside. */

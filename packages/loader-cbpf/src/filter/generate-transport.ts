@@ -19,7 +19,7 @@ const FRAGMENT_OFFSET = 0x1fff
 
 /** Not a later fragment, which has no header of the transport layer. */
 export const firstFragment = (builder: FilterBuilder): FilterCondition =>
-  not(hasBits(builder.load('network', 6, 2), FRAGMENT_OFFSET))
+  builder.shared('first fragment', () => not(hasBits(builder.load('network', 6, 2), FRAGMENT_OFFSET)))
 
 /** A port of one protocol, or of any that has ports. */
 export function hasPort(
