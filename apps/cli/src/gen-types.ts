@@ -54,7 +54,11 @@ export function genTypes(spec: CollectionSpec, platform: Platform, options: GenT
   const maps = spec.maps
     .filter((map) => !map.name.startsWith('.'))
     .map((map) => describeMap(map, platform, types))
-  const globals = spec.variables.map((variable) => describeGlobal(variable, spec, btf))
+  // Of static ones of the same name, in objects that were linked, a runtime finds the first.
+  const variables = spec.variables.filter(
+    ({ name: own }, i) => spec.variables.findIndex((other) => other.name === own) === i,
+  )
+  const globals = variables.map((variable) => describeGlobal(variable, spec, btf))
   const programs = spec.programs.map((program) => ({
     name: program.name,
     type: typeof program.type === 'string' ? `Program<${quoted(program.type)}>` : 'Program',

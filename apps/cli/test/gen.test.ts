@@ -121,6 +121,7 @@ describe('skep gen types', () => {
     symlinkSync(path('../../../packages/runtime'), join(project, 'node_modules/@skep/runtime'))
     good(['gen', 'types', testdata('firewall.o'), '-o', join(project, 'firewall.ts')])
     good(['gen', 'types', loaderObject('maps.o'), '-o', join(project, 'maps.ts')])
+    good(['gen', 'types', loaderObject('linked.o'), '-o', join(project, 'linked.ts')])
     good(['gen', 'types', loaderObject('data.nodebug.o'), '-o', join(project, 'untyped.ts')])
     writeFileSync(join(project, 'use.ts'), USE)
     // Of DOM and Node this is all that a module needs.
