@@ -17,6 +17,7 @@ import { fileResolver } from '../filter-names.ts'
 import { about } from '../input.ts'
 import { print, printJson } from '../output.ts'
 import { RefusedError, UsageError } from '../report.ts'
+import { programCache } from './run-load.ts'
 
 interface Options {
   readonly write?: string
@@ -128,7 +129,7 @@ async function runOver(
   options: Options,
 ): Promise<void> {
   const spec = compileFilter(expression, compile)
-  const runtime = await createRuntime({ engine: options.engine })
+  const runtime = await createRuntime({ engine: options.engine, ...programCache() })
   const sink = options.write === undefined ? undefined : openBlockingSink(options.write)
   try {
     const collection = await runtime.load(spec)

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import {
+  type CacheStore,
   type Collection,
   type CollectionSpec,
   createRuntime,
@@ -23,6 +24,10 @@ export interface Loaded {
 /** Most bytes of proofs and compiled programs that are kept. */
 const KEPT = 32 * 2 ** 20
 
+/** What was proved and compiled before, where it may be kept. */
+export const programCache = (): { cache?: CacheStore } =>
+  cacheFolder ? { cache: createFileCache(join(cacheFolder, 'programs'), { limit: KEPT }) } : {}
+
 /** Sections of what the kernel defines. */
 const kernelSections = ['.ksyms', '.kconfig']
 
@@ -36,9 +41,8 @@ export async function loadObject(
   globals: Readonly<Record<string, GlobalValue>>,
 ): Promise<Loaded> {
   const bytes = Buffer.from(await readInput(file))
-  const cache = cacheFolder ? { cache: createFileCache(join(cacheFolder, 'programs'), { limit: KEPT }) } : {}
   const load = async (target: ParseOptions): Promise<Loaded> => {
-    const runtime = await createRuntime({ engine, ...cache, ...kernelTypes(target) })
+    const runtime = await createRuntime({ engine, ...programCache(), ...kernelTypes(target) })
     try {
       const spec = read(file, bytes, runtime, target)
       return { runtime, spec, collection: await runtime.load(spec, { globals }) }
