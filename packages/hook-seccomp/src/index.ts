@@ -26,6 +26,13 @@ export { attachSeccomp, type SeccompProgram, SeccompTask, seccompAttachPoint } f
 export { actionValue, compilePolicy } from './compile-policy.ts'
 export { SeccompError, type SeccompErrorCode, type SeccompPlace } from './errors.ts'
 export { checkFilter, kernelLength } from './filter.ts'
+export {
+  diffPolicies,
+  type LearnOptions,
+  learnPolicy,
+  type ObservedCall,
+  type PolicyDifference,
+} from './learn-policy.ts'
 export { type OciOptions, type OciPolicy, parseOciProfile } from './oci-profile.ts'
 export { seccompPlugin } from './plugin.ts'
 export {

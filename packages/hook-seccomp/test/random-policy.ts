@@ -126,8 +126,8 @@ export function randomCall(random: Random, policy: SeccompPolicy): SeccompCall {
       ? BigInt.asUintN(64, near + (1n << 32n))
       : BigInt.asUintN(bits, near)
   })
-  // The version in its upper half is no matter to the kernel, but to libseccomp.
-  if (nr === table.get('ipc')) args[0] = BigInt(random.below(30))
+  // Its upper half is no matter to the kernel, which takes an int, but to libseccomp.
+  if (nr === table.get('ipc') || nr === table.get('socketcall')) args[0] = BigInt(random.below(30))
   return { arch, nr, args }
 }
 

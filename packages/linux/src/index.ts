@@ -19,6 +19,12 @@ export { parseRow } from './row.ts'
 export { type RunAnswer, runRow } from './run-row.ts'
 export { type ConfineOptions, confine } from './seccomp/confine.ts'
 export { ConfinedSpawnError, SeccompUnavailableError } from './seccomp/errors.ts'
+export {
+  type ObservedProcess,
+  type ObservedSyscall,
+  type ObserveOptions,
+  observeSyscalls,
+} from './seccomp/observe.ts'
 export { type ConfinedProcess, type SpawnConfinedOptions, spawnConfined } from './seccomp/spawn-confined.ts'
 export {
   Notification,
