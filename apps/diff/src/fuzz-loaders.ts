@@ -13,7 +13,8 @@ const TARGETS = loaderTargets(root)
 const usage = `usage: npm run fuzz:loaders -- [options]
 
 Gives each loader mutated inputs: fields of structures, words of texts, bytes. It may take them or refuse them with its own
-typed error, in less than a second, and with at most ${TIMES} times the input's size of memory (and ${FIXED / 1024} KiB).
+typed error, in less than a second, and with at most ${TIMES} times the input's size of memory (and ${FIXED / 1024} KiB; a filter
+8 MiB, for a word can stand for a hundred instructions).
 
   --count N     inputs for each loader (default 100000)
   --seed N      of the whole run (default 1)
@@ -51,6 +52,7 @@ function fuzzOne(name: string, options: { seed: number; from: number; count: num
   report(name, live.failures, options.show)
   const codes = [...tally.refused].sort(([, a], [, b]) => b - a).map(([code, count]) => `${code} ${count}`)
   const { slowest } = tally
+  const fixed = `${(target.fixed ?? FIXED) / 1024} KiB`
   console.log(
     [
       '',
@@ -58,7 +60,7 @@ function fuzzOne(name: string, options: { seed: number; from: number; count: num
       `  refused    ${codes.join(', ')}`,
       `  failures   ${tally.failures.length}`,
       `  slowest    ${slowest.milliseconds.toFixed(0)} ms, input ${slowest.index}`,
-      `  memory     ${tally.heavy.length} allocate more than ${TIMES} times their size and ${FIXED / 1024} KiB; of these ${live.failures.length} hold more at once, the worst ${live.worst.toFixed(1)} times its size`,
+      `  memory     ${tally.heavy.length} allocate more than ${TIMES} times their size and ${fixed}; of these ${live.failures.length} hold more at once; the worst holds ${live.worst.toFixed(1)} times its size besides, the most is ${(live.most / 1024).toFixed(0)} KiB`,
     ].join('\n'),
   )
   return tally.failures.length + live.failures.length
@@ -66,7 +68,7 @@ function fuzzOne(name: string, options: { seed: number; from: number; count: num
 
 /** A process with other flags runs inputs again. */
 function askLive(name: string, seed: number, indexes: readonly number[]): LiveTally {
-  if (indexes.length === 0) return { worst: 0, failures: [] }
+  if (indexes.length === 0) return { worst: 0, most: 0, failures: [] }
   const args = [
     ...LIVE_FLAGS,
     process.argv[1]!,

@@ -214,13 +214,19 @@ function term(reader: Reader, depth: number): number {
 }
 
 /**
- * Writes a program as `tcpdump -dd` does: one C initialiser of `struct sock_filter` a line.
+ * Writes a program as C initialisers of `struct sock_filter`, one a line: as `tcpdump -dd` does, or with the columns of
+ * `bpf_asm -c`.
  */
-export function formatCArray(insns: readonly ClassicInsn[]): string {
-  return insns
-    .map(
-      ({ code, jt, jf, k }) =>
-        `{ 0x${code.toString(16)}, ${jt}, ${jf}, 0x${k.toString(16).padStart(8, '0')} },\n`,
-    )
-    .join('')
+export function formatCArray(insns: readonly ClassicInsn[], form: 'tcpdump' | 'bpf_asm' = 'tcpdump'): string {
+  return insns.map(form === 'tcpdump' ? tcpdumpRow : bpfAsmRow).join('')
+}
+
+const tcpdumpRow = ({ code, jt, jf, k }: ClassicInsn): string =>
+  `{ 0x${code.toString(16)}, ${jt}, ${jf}, 0x${k.toString(16).padStart(8, '0')} },\n`
+
+/** C's `%#x` has no 0x before a 0. */
+function bpfAsmRow({ code, jt, jf, k }: ClassicInsn): string {
+  const hex = (value: number, digits: number): string =>
+    value === 0 ? '0'.repeat(digits + 2) : `0x${value.toString(16).padStart(digits, '0')}`
+  return `{ ${hex(code, 2)}, ${String(jt).padStart(2)}, ${String(jf).padStart(2)}, ${hex(k, 8)} },\n`
 }

@@ -28,6 +28,7 @@ const forms = (insns: readonly ClassicInsn[]): [form: ClassicFormat, input: stri
   ['c', formatCArray(insns)],
   ['c', `// a filter\nstatic const struct sock_filter code[${insns.length}] = {\n${formatCArray(insns)}};\n`],
   ['c', `{ ${formatCArray(insns).replaceAll('\n', ' ')} }`],
+  ['c', formatCArray(insns, 'bpf_asm')],
   ['listing', `${formatClassic(insns).join('\n')}\n`],
   ['asm', disassembleBpfAsm(insns)],
   ['json', JSON.stringify(insns)],
@@ -51,6 +52,21 @@ const failure = (input: ClassicInput, format?: ClassicFormat): CbpfError => {
   }
   throw new Error(`${input} was accepted`)
 }
+
+describe('formatCArray', () => {
+  it('has the columns of bpf_asm -c', () => {
+    const asm = 'ld #0\nst M[0]\njset #7, a1, b1\na1: tax\nb1: ret #0x12345678'
+    expect(formatCArray(parseClassic(asm), 'bpf_asm')).toBe(
+      [
+        '{ 0000,  0,  0, 0000000000 },',
+        '{ 0x02,  0,  0, 0000000000 },',
+        '{ 0x45,  0,  1, 0x00000007 },',
+        '{ 0x07,  0,  0, 0000000000 },',
+        '{ 0x06,  0,  0, 0x12345678 },\n',
+      ].join('\n'),
+    )
+  })
+})
 
 describe('every form', () => {
   it('is recognised, as text and as bytes, and gives the same program', () => {

@@ -92,9 +92,10 @@ function linesOf(insns: readonly ClassicInsn[], slots: Int32Array, file: string)
   let next = -1
   for (let index = insns.length - 1; index >= 0; index--) {
     const slot = slots[index]!
+    const text = texts.pop()!
     if (slot < 0) continue
     // Where the one that follows begins at the same slot, this one has none.
-    if (slot !== next) lines.push({ insn: slot, file, text: texts[index]!, line: index + 1, column: 1 })
+    if (slot !== next) lines.push({ insn: slot, file, text, line: index + 1, column: 1 })
     next = slot
   }
   return lines.reverse()

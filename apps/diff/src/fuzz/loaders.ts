@@ -1,5 +1,6 @@
 import { classicTarget } from './classic.ts'
 import { elfTarget } from './elf.ts'
+import { filterTarget } from './filter.ts'
 import type { FuzzTarget } from './target.ts'
 import { tcTarget } from './tc.ts'
 
@@ -8,4 +9,5 @@ export const loaderTargets = (root: string): Readonly<Record<string, () => FuzzT
   elf: () => elfTarget(root),
   classic: classicTarget,
   tc: () => tcTarget(root),
+  filter: () => filterTarget(root),
 })

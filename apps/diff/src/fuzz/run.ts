@@ -67,7 +67,7 @@ export function fuzz(
     }
     if (milliseconds > LONGEST) fail(`${milliseconds.toFixed(0)} ms`)
     if (milliseconds > tally.slowest.milliseconds) tally.slowest = { index, milliseconds }
-    const excess = allocated / (TIMES * input.size + FIXED)
+    const excess = allocated / (TIMES * input.size + (target.fixed ?? FIXED))
     if (excess > 1) tally.heavy.push({ index, excess })
     if (tally.inputs % 1000 === 0) progress(tally)
   }
@@ -78,6 +78,8 @@ export function fuzz(
 export interface LiveTally {
   /** The worst: bytes live at once for each byte of the input, what every parse costs taken off. */
   worst: number
+  /** The most bytes that any of them held. */
+  most: number
   readonly failures: FuzzFailure[]
 }
 
@@ -88,14 +90,16 @@ export function measureLive(
   indexes: readonly number[],
   collect: Collect,
 ): LiveTally {
-  const tally: LiveTally = { worst: 0, failures: [] }
+  const tally: LiveTally = { worst: 0, most: 0, failures: [] }
   // What is made once (tables, compiled code) belongs to no input.
   for (const index of indexes.slice(0, 20)) attempt(inputOf(target, seed, index).parse)
   for (const index of indexes) {
     const input = inputOf(target, seed, index)
     const live = Math.min(liveBytes(collect, input.parse), liveBytes(collect, input.parse))
-    tally.worst = Math.max(tally.worst, (live - FIXED) / input.size)
-    if (live <= TIMES * input.size + FIXED) continue
+    const fixed = target.fixed ?? FIXED
+    tally.most = Math.max(tally.most, live)
+    tally.worst = Math.max(tally.worst, (live - fixed) / input.size)
+    if (live <= TIMES * input.size + fixed) continue
     tally.failures.push({ index, what: `${live} bytes live for ${input.size} of input`, input: input.show() })
   }
   return tally

@@ -3,6 +3,8 @@ import type { Random } from '../random.ts'
 /** A loader under test. */
 export interface FuzzTarget {
   readonly name: string
+  /** Bytes that every parse may take besides; 256 KiB unless said. */
+  readonly fixed?: number
   /** A mutated input; its size in bytes is what its memory is compared with. */
   make(random: Random): { readonly size: number; readonly parse: () => unknown; readonly show: () => string }
   /** The code of an error that the loader promises, undefined for any other. */

@@ -63,8 +63,8 @@ export class FilterError extends Error {
     const { expected, mend } = details
     const parts = [
       `column ${span.offset + 1}: ${shorten(fact)}`,
-      ...(expected === undefined ? [] : [`expected ${expected}`]),
-      ...(mend === undefined ? [] : [mend]),
+      ...(expected === undefined ? [] : [`expected ${shorten(expected)}`]),
+      ...(mend === undefined ? [] : [shorten(mend)]),
     ]
     super(parts.join('; ').replace(/\s+/g, ' '))
     this.code = code
