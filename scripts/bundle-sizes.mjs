@@ -23,7 +23,7 @@ const bundles = [
   {
     name: 'runtime, interpreter',
     aim: 60_000,
-    limit: 66_500,
+    limit: 65_000,
     code: `export { createRuntime } from '@skep/runtime/core'
       export { interpreterEngine } from '@skep/vm-interpreter'`,
   },

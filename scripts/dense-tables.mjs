@@ -1,12 +1,22 @@
 // Large tables of the sources as browsers get them: a column as a string of one character a row, which compresses to less
 // than half of what rows of named fields do. For esbuild, in builds; sources and tests have the tables as they are written.
 import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { transform } from 'esbuild'
 
 /** Files with a table of rows by name, and the constant's name. */
 const tables = [
   { file: /[/\\]isa[/\\]src[/\\]ebpf[/\\]table\.ts$/, constant: 'ops' },
   { file: /[/\\]wasm[/\\]src[/\\]opcodes\.ts$/, constant: 'opcodes' },
+]
+
+/** Files that take a module of numbers, from 0 on without a gap, for a table: the constant, and the module. */
+const numberings = [
+  {
+    file: /[/\\]vm-interpreter[/\\]src[/\\]handler-table\.ts$/,
+    constant: 'handlerTable',
+    module: './layout/handlers.ts',
+  },
 ]
 
 /** The first character of a column's text: the others follow, without the backslash. */
@@ -56,6 +66,15 @@ export function packed(table) {
   return `/* @__PURE__ */ (${unpack})(${names}, ${JSON.stringify(columns)}, ${kind})`
 }
 
+/** An expression for a table of numbers by name, in the order of names, as modules have it. */
+export function numbered(numbers) {
+  const names = []
+  for (const [name, number] of Object.entries(numbers)) names[number] = name
+  if (Object.keys(names).length !== names.length || names.length !== Object.keys(numbers).length)
+    throw new Error('the numbers have gaps')
+  return `/* @__PURE__ */ ((names) => Object.fromEntries(names.map((name, n) => [name, n]).sort()))(${JSON.stringify(names.join(' '))}.split(' '))`
+}
+
 /** The esbuild plugin. */
 export const denseTables = {
   name: 'dense tables',
@@ -69,6 +88,22 @@ export const denseTables = {
         if (!found) throw new Error(`${path}: no constant ${constant} with a table`)
         const table = new Function(`return ${found}`)()
         return { contents: code.replace(literal, () => packed(table)), loader: 'js' }
+      })
+    }
+    for (const { file, constant, module } of numberings) {
+      onLoad({ filter: file }, async ({ path }) => {
+        const { code } = await transform(readFileSync(path, 'utf8'), { loader: 'ts', target: 'es2022' })
+        const beside = join(dirname(path), module)
+        const { code: layout } = await transform(readFileSync(beside, 'utf8'), {
+          loader: 'ts',
+          format: 'cjs',
+        })
+        const target = { exports: {} }
+        new Function('module', 'exports', layout)(target, target.exports)
+        const used = new RegExp(`(?<=^(?:export )?const ${constant} = )\\w+(?=;$)`, 'm')
+        if (!used.test(code)) throw new Error(`${path}: no constant ${constant} that is a module`)
+        const table = numbered({ ...target.exports })
+        return { contents: code.replace(used, () => table), loader: 'js', resolveDir: dirname(path) }
       })
     }
   },

@@ -1,7 +1,7 @@
-import * as h from './layout/handlers.ts'
+import { handlerTable } from './handler-table.ts'
 import * as layout from './layout/structures.ts'
 
-const handlers: Readonly<Record<string, number>> = h
+const handlers: Readonly<Record<string, number>> = handlerTable
 
 /** Handlers that do several instructions, by the handlers of these, joined by commas; longer ones first. */
 interface Fusion {

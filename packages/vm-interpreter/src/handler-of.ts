@@ -1,4 +1,5 @@
 import type { OpName } from '@skep/isa'
+import { handlerTable } from './handler-table.ts'
 import * as h from './layout/handlers.ts'
 
 /** Instructions that no handler is named after. */
@@ -12,7 +13,7 @@ const special = {
 
 type Special = keyof typeof special
 /** Does not compile when isa's table has an instruction without a handler. */
-const named: { readonly [Name in Uppercase<Exclude<OpName, Special>>]: number } = h
+const named: { readonly [Name in Uppercase<Exclude<OpName, Special>>]: number } = handlerTable
 
 /** The handler of each instruction of isa's table. */
 export function handlerOf(name: OpName): number {
