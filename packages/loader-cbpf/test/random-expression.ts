@@ -149,6 +149,8 @@ const NUMBERS = [
 ]
 const OPERATORS = ['+', '-', '*', '/', '%', '&', '|', '^', '<<', '>>']
 const RELATIONS = ['=', '==', '!=', '<', '<=', '>', '>=']
+/** libpcap 1.10 takes != for = before fields of ATM and SS7. */
+const FIELD_RELATIONS = RELATIONS.filter((relation) => relation !== '!=')
 const WITH_BYTES = (Object.keys(PROTOCOLS) as Protocol[]).filter(
   (name) => PROTOCOLS[name].index !== undefined && name !== 'radio',
 )
@@ -414,7 +416,7 @@ class Writer {
     return random.pick([
       random.pick(['fisu', 'lssu', 'lsu', 'msu', 'hfisu', 'hlssu', 'hmsu']),
       `${field} ${value()}`,
-      `${field} ${random.pick(RELATIONS)} ${value()}`,
+      `${field} ${random.pick(FIELD_RELATIONS)} ${value()}`,
       `${field} (${value()} or ${value()})`,
     ])
   }
@@ -436,7 +438,7 @@ class Writer {
         'metaconnect',
       ]),
       `${field} ${random.below(20)}`,
-      `${field} ${random.pick(RELATIONS)} ${random.below(20)}`,
+      `${field} ${random.pick(FIELD_RELATIONS)} ${random.below(20)}`,
       `${field} (${random.below(20)} or ${random.below(20)})`,
     ])
   }

@@ -68,6 +68,8 @@ export class FilterBuilder {
   variables = 0
   /** See FilterProgram. */
   literal = false
+  /** What is wrong unless the filter turns out to be literal. */
+  refused: FilterError | undefined
 
   constructor(text: string, link: LinkTypeEntry, options: BuilderOptions) {
     this.text = text

@@ -25,11 +25,14 @@ export const anyOf = (conditions: readonly FilterCondition[]): FilterCondition =
 
 function join(op: 'all' | 'any', conditions: readonly FilterCondition[]): FilterCondition {
   const neutral = op === 'all' ? 'true' : 'false'
+  const last = op === 'all' ? 'false' : 'true'
   const flat: FilterCondition[] = []
   for (const condition of conditions) {
     if (condition.op === neutral) continue
     if (condition.op !== op) flat.push(condition)
     else for (const inner of condition.conditions) flat.push(inner)
+    // Nothing is asked behind it.
+    if (flat.at(-1)?.op === last) break
   }
   if (flat.length === 0) return op === 'all' ? TRUE : FALSE
   return flat.length === 1 ? flat[0]! : { op, conditions: flat }
@@ -40,11 +43,12 @@ export const and = (left: FilterValue, mask: number): FilterValue =>
 
 export const add = (left: FilterValue, right: FilterValue): FilterValue => ({ op: 'add', left, right })
 
-/** left & mask is the value. What no bit is looked at of need not be in the packet. */
-export const equals = (left: FilterValue, value: number, mask: number = ALL_BITS): FilterCondition => {
-  if (mask === 0) return value === 0 ? TRUE : FALSE
-  return { op: 'eq', left: and(left, mask), right: constant(value) }
-}
+/** left & mask is the value. */
+export const equals = (left: FilterValue, value: number, mask: number = ALL_BITS): FilterCondition => ({
+  op: 'eq',
+  left: and(left, mask),
+  right: constant(value),
+})
 
 export const greater = (left: FilterValue, value: number): FilterCondition => ({
   op: 'gt',

@@ -2,6 +2,7 @@ import type { Arithmetic, Relation } from './ast.ts'
 import type { FilterBuilder, Origin } from './builder.ts'
 import { all, constant, equals, not, TRUE } from './conditions.ts'
 import { operate } from './evaluate.ts'
+import { FilterError } from './filter-error.ts'
 import { carries } from './generate-link-type.ts'
 import { firstFragment, isProtocolPacket } from './generate-transport.ts'
 import type { ArithmeticOperator, FilterCondition, FilterValue } from './ir.ts'
@@ -105,14 +106,17 @@ function checkRight(
   const wrong = (number: number | undefined): boolean =>
     number !== undefined && (division ? number === 0 : number > 31)
   const expected = division ? undefined : '0 to 31'
-  if (value.op === 'constant' && wrong(value.value)) {
-    const fact = division ? 'a division by 0' : `a shift by ${value.value}`
-    builder.refuse('BAD_VALUE', right.span, fact, { expected })
-  }
-  if (wrong(firstNumber(right))) {
-    const fact = `${division ? 'a divisor' : 'a shift count'} that begins with this number is refused by libpcap, too`
+  const first = firstNumber(right)
+  if (right.kind !== 'number' && wrong(first)) {
+    const fact = `${division ? 'a divisor' : 'a shift count'} that begins with ${first} is refused by libpcap, too`
     builder.refuse('BAD_VALUE', right.span, fact, { expected, mend: 'put another term first' })
   }
+  if (value.op !== 'constant' || !wrong(value.value)) return
+  const fact = division ? 'a division by 0' : `a shift by ${value.value}`
+  const error = new FilterError('BAD_VALUE', builder.text, right.span, fact, { expected })
+  if (right.kind === 'number') throw error
+  // libpcap's optimiser finds this out.
+  builder.refused ??= error
 }
 
 const isSize = (size: number): size is 1 | 2 | 4 => size === 1 || size === 2 || size === 4

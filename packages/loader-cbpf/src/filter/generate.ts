@@ -88,7 +88,8 @@ export function generateFilter(text: string, options: GenerateFilterOptions = {}
     (link.radio === 'prism' && used(header.variable))
   // Per-packet information may stand before other link types, too (PPI).
   const radio = tree !== undefined && builder.state.link.radio === 'ppi' ? PPI_80211 : TRUE
-  const condition = all(radio, lengths, asked)
+  if (!literal && builder.refused !== undefined) throw builder.refused
+  const condition = asked.op === 'false' ? asked : all(radio, lengths, asked)
   return { condition, variables: builder.variables, snaplen, ...(literal ? { literal } : {}) }
 }
 
