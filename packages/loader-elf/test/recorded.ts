@@ -62,6 +62,7 @@ function initial(map: MapSpec, isGlobals: boolean): unknown[] {
       if ('value' in i) return { key: 0, value: hex(isGlobals ? i.value : trimmed(i.value)) }
       return 'program' in i ? { key: i.index, program: i.program } : { key: i.index, map: i.map }
     })
+    .filter((one) => isGlobals || !('value' in one) || one.value !== '')
     .sort((a, b) => a.key - b.key)
 }
 

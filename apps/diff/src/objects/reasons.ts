@@ -25,6 +25,16 @@ const KNOWN: readonly (Known & { readonly text: RegExp })[] = [
     why: 'Loaders of before libbpf 1.0 took them, as Cilium’s own objects still show; a note says so.',
   },
   {
+    text: /unsupported map linkage static/,
+    kind: 'static maps',
+    why: 'A static map is as good as a global one where nothing else is linked to it.',
+  },
+  {
+    text: /bad map relo against '.*' in section '\.addr_space\.1'/,
+    kind: 'arenas',
+    why: 'libbpf knows them from 1.4 on.',
+  },
+  {
     text: /invalid pinning value/,
     kind: 'pinning of another loader',
     why: 'iproute2 and Cilium have more values than libbpf; the map is not pinned, and a note says so.',

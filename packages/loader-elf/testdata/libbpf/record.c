@@ -223,6 +223,21 @@ static void put_attr(const union bpf_attr *a)
 	       a->key_size, a->value_size, a->max_entries, a->map_flags, a->map_extra);
 }
 
+/* Its first contents are written through a mapping; zeros behind them say nothing. */
+static void put_arena(int fd, size_t size)
+{
+	static char contents[1 << 20];
+	ssize_t end = pread(fd, contents, size < sizeof(contents) ? size : sizeof(contents), 0);
+
+	while (end > 0 && !contents[end - 1])
+		end--;
+	if (end <= 0)
+		return;
+	printf("{\"key\":0,\"value\":");
+	put_hex(contents, end);
+	putchar('}');
+}
+
 static void put_map(struct bpf_object *object, struct bpf_map *map)
 {
 	const struct made *m = made[bpf_map__fd(map)];
@@ -259,6 +274,8 @@ static void put_map(struct bpf_object *object, struct bpf_map *map)
 		}
 		putchar('}');
 	}
+	if (m->attr.map_type == MAP_TYPE_ARENA)
+		put_arena(bpf_map__fd(map), mapped_size(&m->attr));
 	printf("]}");
 }
 
