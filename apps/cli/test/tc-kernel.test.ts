@@ -2,7 +2,13 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { attachTc, type TcLink, tcEgress } from '@skep/hook-tc'
-import { isKernelAvailable, loadCollection, openKernel } from '@skep/linux'
+import {
+  isKernelAvailable,
+  type KernelCollection,
+  type KernelProgram,
+  loadCollection,
+  openKernel,
+} from '@skep/linux'
 import { type ParseTcOptions, parseTc, type TcSpec } from '@skep/loader-tc'
 import { createDevicePair, PacketBatch } from '@skep/packet'
 import { createRuntime, type Runtime } from '@skep/runtime'
@@ -23,6 +29,12 @@ const packet = (...bytes: readonly number[]): Uint8Array => {
   out.set([0x88, 0xb5], 12)
   out.set(bytes)
   return out
+}
+
+function program({ programs }: KernelCollection, name: string): KernelProgram {
+  const found = programs.get(name)
+  if (!found?.ok) throw new Error(found?.log ?? `no program ${name}`)
+  return found
 }
 
 let runtime: Runtime
@@ -54,7 +66,7 @@ describe.skipIf(!available.ok)(`test runs${available.ok ? '' : ` (skipped: ${rea
         new DataView(ctx.buffer).setUint32(8, mark, true)
         const data = packet(2, 7, 1)
         const ours = here.program(spec.entry, 'sched_cls').testRun({ data, ctx })
-        const theirs = there.programs.get(spec.entry)!.testRun({ dataIn: data, ctxIn: ctx })
+        const theirs = program(there, spec.entry).testRun({ dataIn: data, ctxIn: ctx })
         const cb = (bytes: Uint8Array | undefined): number =>
           new DataView(bytes!.buffer, bytes!.byteOffset).getUint32(48, true)
         expect([ours.retval, cb(ours.ctx)]).toEqual([theirs.retval, cb(theirs.ctxOut)])

@@ -237,6 +237,22 @@ describe('commands', () => {
   })
 })
 
+it('filters that come and go leave nothing behind', async () => {
+  state.addDevice('v0')
+  await run('qdisc add dev v0 clsact')
+  const cycle = async (): Promise<void> => {
+    await run(
+      'filter add dev v0 egress prio 1 handle 1 bpf da obj verdicts.o sec by_byte',
+      'filter replace dev v0 egress prio 1 handle 1 bpf obj verdicts.o sec by_byte action bpf obj verdicts.o',
+      'filter del dev v0 egress',
+    )
+  }
+  await cycle()
+  const before = state.runtime.arena.count
+  for (let n = 0; n < 5; n++) await cycle()
+  expect(state.runtime.arena.count).toBe(before)
+})
+
 describe('packets', () => {
   it('graft replaces a slot while packets come', async () => {
     const pass = createCollector()

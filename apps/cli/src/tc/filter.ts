@@ -7,12 +7,13 @@ import {
   parseClassid,
   Words,
 } from '@skep/loader-tc'
+import type { Collection } from '@skep/runtime'
 import { kernelErrno, kernelError, TcFailure } from './failure.ts'
 import { showFilters } from './filter-list.ts'
-import { asClassifier, loadWords } from './load.ts'
+import { asClassifier, loadWords, type TcLoaded } from './load.ts'
 import { parseProtocol } from './protocols.ts'
 import { sideOf } from './qdisc.ts'
-import type { InstalledFilter, TcDevice, TcState } from './state.ts'
+import { type InstalledFilter, removeFilter, type TcDevice, type TcState } from './state.ts'
 
 /** The words of a filter before its kind. */
 export interface FilterSelector {
@@ -167,8 +168,9 @@ async function install(
       (handle === undefined || link.handle === handle),
   )
   if (mode === 'change' && !old) throw kernelError(NOT_FOUND)
+  const loadedHere = [loaded]
   const actions: TcAction[] = []
-  for (const action of words.actions) actions.push(await actionOf(state, action))
+  for (const action of words.actions) actions.push(await actionOf(state, action, loadedHere))
   const attach = {
     direction: side,
     directAction: words.directAction,
@@ -185,7 +187,11 @@ async function install(
   }
   try {
     const link = attachTc(asClassifier(loaded.program), device.device, attach)
-    const installed: InstalledFilter = { link, words, protocol }
+    const collections = loadedHere.flatMap(({ collection }) =>
+      collection && isAlone(collection) ? [collection] : [],
+    )
+    const installed: InstalledFilter = { link, words, protocol, collections }
+    for (const filter of device.filters[side]) if (filter.link.closed) removeFilter(filter)
     device.filters[side] = [...device.filters[side].filter((f) => !f.link.closed), installed]
   } catch (error) {
     if (!(error instanceof TcAttachError)) throw error
@@ -201,6 +207,10 @@ async function install(
   return advice(words)
 }
 
+/** Programs in arrays, as in the kernel, outlive the filter that they were loaded for. */
+const isAlone = ({ spec }: Collection): boolean =>
+  !spec.maps.some(({ type }) => type === 'prog_array' || type === 3)
+
 /** What is right for tc, and probably not meant. */
 function advice(words: BpfFilterWords): string[] {
   if (words.directAction)
@@ -214,13 +224,15 @@ function advice(words: BpfFilterWords): string[] {
   ]
 }
 
-async function actionOf(state: TcState, action: ActionWords): Promise<TcAction> {
+async function actionOf(state: TcState, action: ActionWords, loadedHere: TcLoaded[]): Promise<TcAction> {
   if (action.kind === 'gact') return action
   if (action.kind === 'mirred') {
     const { direction, action: what, dev } = action
     return { kind: 'mirred', direction, action: what, device: state.device(dev).device }
   }
-  const { program } = await loadWords(state, action.program)
+  const loaded = await loadWords(state, action.program)
+  loadedHere.push(loaded)
+  const { program } = loaded
   return { kind: 'bpf', program: program as unknown as TcActionProgram, otherwise: action.otherwise }
 }
 
@@ -245,7 +257,7 @@ function remove(state: TcState, args: readonly string[]): void {
         : NOT_FOUND,
     )
   }
-  for (const { link } of chosen) link.close()
+  for (const filter of chosen) removeFilter(filter)
   device.filters[side] = device.filters[side].filter((f) => !chosen.includes(f))
 }
 

@@ -30,6 +30,8 @@ const MOST_LOG = 4096
 export interface TcLoaded {
   readonly program: Program
   readonly section?: string
+  /** What it was loaded with; absent where it was there before. */
+  readonly collection?: Collection
 }
 
 const isText = (error: unknown): error is Error & { readonly code: string } =>
@@ -42,7 +44,7 @@ export async function loadWords(state: TcState, words: BpfProgramWords): Promise
   if (source.mode === 'object') return loadObject(state, words, source)
   const spec = await readBytecode(state, source, type === 'sched_act' ? type : 'sched_cls')
   const collection = await load(state, spec, words.verbose)
-  return { program: collection.program(spec.programs[0]!.name, type) }
+  return { program: collection.program(spec.programs[0]!.name, type), collection }
 }
 
 async function readBytecode(
@@ -90,7 +92,7 @@ async function loadObject(
   if (words.verbose) state.trace.push(...spec.notes.map((note) => `note: ${note}`))
   const collection = await load(state, spec, words.verbose)
   if (words.export !== undefined) hand(state, words.export, source.file, spec, collection)
-  return { program: collection.program(spec.entry, words.type), section: spec.section }
+  return { program: collection.program(spec.entry, words.type), section: spec.section, collection }
 }
 
 function parse(
@@ -118,7 +120,6 @@ function parse(
 async function load(state: TcState, spec: CollectionSpec, verbose: boolean): Promise<Collection> {
   try {
     const collection = await state.runtime.load(spec)
-    state.collections.push(collection)
     return collection
   } catch (error) {
     if (error instanceof VerifierError) throw rejected(state, spec, error, verbose)

@@ -1,6 +1,6 @@
 import { matches, parseClassid, Words } from '@skep/loader-tc'
 import { kernelError, TcFailure } from './failure.ts'
-import type { TcDevice, TcState } from './state.ts'
+import { removeFilter, type TcDevice, type TcState } from './state.ts'
 
 /** `tc qdisc …`: clsact and ingress, which are what filters of BPF are attached to here. Throws TcFailure and TcError. */
 export function runQdisc(state: TcState, args: readonly string[]): string[] {
@@ -58,7 +58,7 @@ function remove(state: TcState, args: readonly string[]): string[] {
   if (!device.qdisc || (kind !== undefined && kind !== device.qdisc))
     throw new TcFailure(2, 'Error: Invalid handle.')
   for (const side of ['ingress', 'egress'] as const)
-    for (const { link } of device.filters[side].splice(0)) link.close()
+    for (const filter of device.filters[side].splice(0)) removeFilter(filter)
   device.qdisc = undefined
   return []
 }

@@ -13,6 +13,14 @@ export interface InstalledFilter {
   readonly link: TcLink
   readonly words: BpfFilterWords
   readonly protocol: number
+  /** Loaded for it, and needed by nothing else once it is gone. */
+  readonly collections: readonly Collection[]
+}
+
+/** Takes a filter away with what was loaded for it. */
+export function removeFilter({ link, collections }: InstalledFilter): void {
+  link.close()
+  for (const collection of collections) collection.close()
 }
 
 /** A device that commands know by its name. */
@@ -63,8 +71,6 @@ export class TcState {
   /** What programs printed since `exec bpf dbg` showed it. */
   readonly trace: string[] = []
   readonly exported: Map<string, Exported> = new Map()
-  /** What was loaded, as long as its programs may be in slots or filters. */
-  readonly collections: Collection[] = []
 
   /** Use `openTc`. */
   constructor(runtime: Runtime, options: TcStateOptions) {
