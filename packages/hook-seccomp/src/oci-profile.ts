@@ -25,35 +25,38 @@ export interface OciPolicy {
   readonly notes: readonly string[]
 }
 
-const number = z.union([z.int(), z.bigint()])
 const maybe = <T extends z.ZodMiniType>(shape: T): z.ZodMiniOptional<z.ZodMiniNullable<T>> =>
   z.optional(z.nullable(shape))
-const texts = maybe(z.array(z.string()))
-const condition = maybe(z.object({ caps: texts, arches: texts, minKernel: z.optional(z.string()) }))
+/** What a profile looks like, as far as it is read. */
+function profileShape() {
+  const number = z.union([z.int(), z.bigint()])
+  const texts = maybe(z.array(z.string()))
+  const condition = maybe(z.object({ caps: texts, arches: texts, minKernel: z.optional(z.string()) }))
 
-const profileShape = z.object({
-  defaultAction: z.string(),
-  defaultErrnoRet: maybe(z.int()),
-  architectures: texts,
-  archMap: maybe(z.array(z.object({ architecture: z.string(), subArchitectures: texts }))),
-  syscalls: maybe(
-    z.array(
-      z.object({
-        names: texts,
-        name: maybe(z.string()),
-        action: z.string(),
-        errnoRet: maybe(z.int()),
-        args: maybe(
-          z.array(z.object({ index: z.int(), value: number, valueTwo: maybe(number), op: z.string() })),
-        ),
-        includes: condition,
-        excludes: condition,
-      }),
+  return z.object({
+    defaultAction: z.string(),
+    defaultErrnoRet: maybe(z.int()),
+    architectures: texts,
+    archMap: maybe(z.array(z.object({ architecture: z.string(), subArchitectures: texts }))),
+    syscalls: maybe(
+      z.array(
+        z.object({
+          names: texts,
+          name: maybe(z.string()),
+          action: z.string(),
+          errnoRet: maybe(z.int()),
+          args: maybe(
+            z.array(z.object({ index: z.int(), value: number, valueTwo: maybe(number), op: z.string() })),
+          ),
+          includes: condition,
+          excludes: condition,
+        }),
+      ),
     ),
-  ),
-})
+  })
+}
 
-type Profile = z.infer<typeof profileShape>
+type Profile = z.infer<ReturnType<typeof profileShape>>
 type Entry = NonNullable<Profile['syscalls']>[number]
 
 const OPS: Readonly<Record<string, PolicyComparison['op']>> = {
@@ -76,7 +79,7 @@ const EPERM = 1
  * @throws SeccompError `BAD_PROFILE`, `UNKNOWN_ARCH`
  */
 export function parseOciProfile(input: unknown, options: OciOptions = {}): OciPolicy {
-  const profile = checked(profileShape as unknown as z.ZodMiniType<Profile>, readJson(input), 'BAD_PROFILE')
+  const profile = checked(profileShape() as unknown as z.ZodMiniType<Profile>, readJson(input), 'BAD_PROFILE')
   const arch = architectureOf(options.arch ?? 'x86_64')
   const notes: string[] = []
   const rules: PolicyRule[] = []

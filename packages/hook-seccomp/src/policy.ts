@@ -55,41 +55,49 @@ export interface SeccompPolicy {
   readonly rules: readonly PolicyRule[]
 }
 
-const number = z.union([z.int(), z.bigint(), z.string().check(z.regex(/^-?(0x[0-9a-f]+|\d+)$/i))])
-const u16 = z.int().check(z.minimum(0), z.maximum(0xffff))
+let shape: z.ZodMiniType | undefined
 
-const action = z.union([
-  z.enum(['allow', 'log', 'notify', 'trap', 'kill', 'kill_process', 'kill_thread']),
-  z.strictObject({
-    errno: z.union([z.int().check(z.minimum(0), z.maximum(4095)), z.string().check(z.regex(/^E[A-Z0-9]+$/))]),
-  }),
-  z.strictObject({ trap: u16 }),
-  z.strictObject({ trace: u16 }),
-])
+/** What a policy looks like, made when the first one is checked. */
+function policyShape(): z.ZodMiniType {
+  const number = z.union([z.int(), z.bigint(), z.string().check(z.regex(/^-?(0x[0-9a-f]+|\d+)$/i))])
+  const u16 = z.int().check(z.minimum(0), z.maximum(0xffff))
 
-const comparison = z.strictObject({
-  arg: z.int().check(z.minimum(0), z.maximum(5)),
-  op: z.enum(['eq', 'ne', 'lt', 'le', 'gt', 'ge', 'masked_eq']),
-  value: number,
-  mask: z.optional(number),
-  bits: z.optional(z.union([z.literal(32), z.literal(64)])),
-})
+  const action = z.union([
+    z.enum(['allow', 'log', 'notify', 'trap', 'kill', 'kill_process', 'kill_thread']),
+    z.strictObject({
+      errno: z.union([
+        z.int().check(z.minimum(0), z.maximum(4095)),
+        z.string().check(z.regex(/^E[A-Z0-9]+$/)),
+      ]),
+    }),
+    z.strictObject({ trap: u16 }),
+    z.strictObject({ trace: u16 }),
+  ])
 
-const rule = z.strictObject({
-  syscalls: z
-    .array(z.union([z.string(), z.int().check(z.minimum(0), z.maximum(0xffff_ffff))]))
-    .check(z.minLength(1)),
-  action,
-  args: z.optional(z.array(comparison)),
-  architectures: z.optional(z.array(z.string()).check(z.minLength(1))),
-})
+  const comparison = z.strictObject({
+    arg: z.int().check(z.minimum(0), z.maximum(5)),
+    op: z.enum(['eq', 'ne', 'lt', 'le', 'gt', 'ge', 'masked_eq']),
+    value: number,
+    mask: z.optional(number),
+    bits: z.optional(z.union([z.literal(32), z.literal(64)])),
+  })
 
-const policy = z.strictObject({
-  architectures: z.optional(z.array(z.string()).check(z.minLength(1))),
-  default: action,
-  badArch: z.optional(action),
-  rules: z.array(rule),
-})
+  const rule = z.strictObject({
+    syscalls: z
+      .array(z.union([z.string(), z.int().check(z.minimum(0), z.maximum(0xffff_ffff))]))
+      .check(z.minLength(1)),
+    action,
+    args: z.optional(z.array(comparison)),
+    architectures: z.optional(z.array(z.string()).check(z.minLength(1))),
+  })
+
+  return z.strictObject({
+    architectures: z.optional(z.array(z.string()).check(z.minLength(1))),
+    default: action,
+    badArch: z.optional(action),
+    rules: z.array(rule),
+  })
+}
 
 /**
  * Takes anything as a policy, JSON for example.
@@ -97,7 +105,7 @@ const policy = z.strictObject({
  * @throws SeccompError `BAD_POLICY`, with the path of the first thing that is none of a policy
  */
 export const parsePolicy = (input: unknown): SeccompPolicy =>
-  checked(policy, input, 'BAD_POLICY') as SeccompPolicy
+  checked((shape ??= policyShape()), input, 'BAD_POLICY') as SeccompPolicy
 
 /** What a schema takes; else the first thing that it does not. */
 export function checked<T>(schema: z.ZodMiniType<T>, input: unknown, code: 'BAD_POLICY' | 'BAD_PROFILE'): T {
