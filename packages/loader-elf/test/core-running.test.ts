@@ -19,12 +19,13 @@ describe.skipIf(!existsSync(KERNEL) || !existsSync(HEADER) || !gcc)(
     let folder = ''
     let recorded: Recorded
     let said: string
+    let program: string
     const object = testdata('core_running.o')
     const spec = parseElf(readFileSync(object), { kernelBtf: readFileSync(KERNEL) })
 
     beforeAll(() => {
       folder = mkdtempSync(join(tmpdir(), 'skep-core-'))
-      const program = join(folder, 'record')
+      program = join(folder, 'record')
       const made = spawnSync('gcc', [
         '-O1',
         '-w',
@@ -65,6 +66,14 @@ describe.skipIf(!existsSync(KERNEL) || !existsSync(HEADER) || !gcc)(
           'type_size',
         ].sort(),
       )
+    })
+
+    it('refuses what two candidates answer differently, where the kernel has such', () => {
+      const ambiguous = testdata('core_ambiguous.o')
+      const theirs = JSON.parse(spawnSync(program, [ambiguous]).stdout.toString()) as Recorded
+      const parse = () => parseElf(readFileSync(ambiguous), { kernelBtf: readFileSync(KERNEL) })
+      if (theirs.error === undefined) expect(comparable(parse(), theirs)).toEqual(expectation(theirs))
+      else expect(parse).toThrow(/<byte_off> .* struct workspace\.buf .* gives \d+, .* gives \d+/)
     })
 
     it('poisons the same instructions, and says the same of them', () => {
