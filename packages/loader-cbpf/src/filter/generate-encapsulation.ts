@@ -144,7 +144,7 @@ function tunnel(
     const fixed = constant(40)
     const six = payload.variable === undefined ? fixed : add(builder.read(payload.variable), fixed)
     return all(
-      portOver(builder, version, { from: port, to: port }, IP_PROTO.UDP, 'dst', span),
+      portOver(builder, version, port, IP_PROTO.UDP, 'dst', span),
       flags(builder.load(origin, 8, 1)),
       id === undefined ? TRUE : equals(builder.load(origin, 12, 4), id << 8, 0xffff_ff00),
       builder.assign(header, version === 'ip' ? builder.ipv4Header() : six),

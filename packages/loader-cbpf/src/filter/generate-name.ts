@@ -114,7 +114,8 @@ function ports(
       builder.refuse('BAD_VALUE', span, `${port} is no port`, { expected: '0 to 65535' })
     }
   }
-  return hasPort(builder, range, protocol, qualifier.direction, span)
+  const asked = qualifier.type === 'port' ? range.from : range
+  return hasPort(builder, asked, protocol, qualifier.direction, span)
 }
 
 function portName(

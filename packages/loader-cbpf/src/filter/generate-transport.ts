@@ -24,14 +24,14 @@ export const firstFragment = (builder: FilterBuilder): FilterCondition =>
 /** A port of one protocol, or of any that has ports. */
 export function hasPort(
   builder: FilterBuilder,
-  range: PortRange,
+  asked: number | PortRange,
   protocol: number | undefined,
   direction: Direction | undefined,
   span: Span,
 ): FilterCondition {
   return any(
-    portOver(builder, 'ip6', range, protocol, direction, span),
-    portOver(builder, 'ip', range, protocol, direction, span),
+    portOver(builder, 'ip6', asked, protocol, direction, span),
+    portOver(builder, 'ip', asked, protocol, direction, span),
   )
 }
 
@@ -39,17 +39,17 @@ export function hasPort(
 export function portOver(
   builder: FilterBuilder,
   version: 'ip' | 'ip6',
-  range: PortRange,
+  asked: number | PortRange,
   protocol: number | undefined,
   direction: Direction | undefined,
   span: Span,
 ): FilterCondition {
-  const low = Math.min(range.from, range.to)
-  const high = Math.max(range.from, range.to)
   const origin = version === 'ip' ? 'ipv4 payload' : 'ipv6 payload'
   const side = (which: 'src' | 'dst'): FilterCondition => {
     const port = (): FilterValue => builder.load(origin, which === 'src' ? 0 : 2, 2)
-    return low === high ? equals(port(), low) : all(atLeast(port(), low), not(greater(port(), high)))
+    if (typeof asked === 'number') return equals(port(), asked)
+    const [low, high] = [Math.min(asked.from, asked.to), Math.max(asked.from, asked.to)]
+    return all(atLeast(port(), low), not(greater(port(), high)))
   }
   const type = carries(builder, version === 'ip' ? ETHER.IP : ETHER.IP6, span)
   const ports = builder.directed(direction, side)
