@@ -17,7 +17,6 @@ const fail = (step, errno) => {
   process.exit(127)
 }
 const libc = koffi.load(null)
-const syscall = libc.func('syscall', 'long', ['long', 'long', 'void *', 'void *', 'void *', 'long', 'long'])
 const seccomp = libc.func('syscall', 'long', ['long', 'long', 'long', 'void *', 'long', 'long', 'long'])
 const prctl = libc.func('prctl', 'int', ['int', 'unsigned long', 'unsigned long', 'unsigned long', 'unsigned long'])
 const fcntl = libc.func('fcntl', 'int', ['int', 'int', 'long'])

@@ -8,6 +8,8 @@ const NUMBERS: Readonly<Record<string, { seccomp: number; pidfd_open: number; pi
 
 /** The calls that seccomp takes. All give their result, or minus errno. */
 export interface SeccompLibc {
+  /** The number of seccomp(2). */
+  readonly seccomp: number
   /** prctl(PR_SET_NO_NEW_PRIVS, 1): for this thread. */
   noNewPrivileges(): number
   /** seccomp(SECCOMP_SET_MODE_FILTER, flags, a struct sock_fprog of these instructions). */
@@ -83,6 +85,7 @@ async function bindLibc(platform: string, arch: string): Promise<SeccompLibc> {
   }
   const bytesOf = (block: Int16Array): Uint8Array => new Uint8Array(block.buffer)
   return {
+    seccomp: numbers.seccomp,
     noNewPrivileges: () => settle(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)),
     setFilter: (flags, insns) => {
       const block = new BigUint64Array(2)

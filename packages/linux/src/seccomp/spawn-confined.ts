@@ -57,7 +57,7 @@ export async function spawnConfined(
     argv: [command, ...args],
     env,
     filter: Buffer.from(insns).toString('hex'),
-    nr: process.arch === 'x64' ? 317 : 277,
+    nr: libc.seccomp,
     flags: (listen ? FLAG_NEW_LISTENER | FLAG_WAIT_KILLABLE_RECV : 0) | (options.log ? FLAG_LOG : 0),
     listen,
   }
