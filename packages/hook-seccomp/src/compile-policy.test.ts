@@ -34,7 +34,7 @@ const json = (value: unknown): string =>
 describe.skipIf(libseccomp.missing)(
   `beside libseccomp${libseccomp.missing ? ` (skipped: ${libseccomp.missing})` : ''}`,
   () => {
-    it('decides as the filters that libseccomp makes of the same policies, in no more instructions', () => {
+    it('decides as the filters that libseccomp makes of the same policies, in fewer instructions altogether', () => {
       const random = new Random(21)
       const policies = Array.from({ length: count }, () => randomPolicy(random))
       const theirs = askLibseccomp(libseccomp, policies, 2)
