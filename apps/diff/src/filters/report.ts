@@ -1,5 +1,6 @@
 import type { TestCapture } from './captures.ts'
 import type { Difference, Tally } from './compare.ts'
+import { KNOWN } from './known.ts'
 
 const share = (part: number, of: number): string => `${(of === 0 ? 100 : (100 * part) / of).toFixed(2)} %`
 
@@ -56,6 +57,10 @@ export function withFigures(page: string, version: string, own: Tally, random: T
     '| | our own | generated |',
     '|---|---:|---:|',
     ...mine.map(([name, value], at) => `| ${name} | ${value} | ${theirs[at]![1]} |`),
+    '',
+    'Where the packets differ, libpcap does something else than the expression says:',
+    '',
+    ...KNOWN.map(([, why]) => `- ${why}`),
   ]
   return `${page.slice(0, from)}${START}\n\n${table.join('\n')}\n\n${page.slice(to)}`
 }

@@ -36,7 +36,9 @@ interface Decision {
 /** As many as libpcap goes through when only branches move, which may go on for ever. */
 const MOST_ROUNDS = 100
 /** Steps of looking for tests to pull up, of all rounds: filters of thousands of tests are left as they are then. */
-const MOST_STEPS = 20_000_000
+const MOST_STEPS = 1_000_000
+/** Nodes gone through, of all rounds. */
+const MOST_VISITS = 60_000
 
 /**
  * Moves branches as libpcap 1.10 does (optimize.c: opt_j, or_pullup, and_pullup), until nothing moves any more. Which
@@ -46,7 +48,9 @@ const MOST_STEPS = 20_000_000
 export function moveBranches(graph: FilterGraph): void {
   for (const node of inOrder(graph.root)) decideConstants(graph, node)
   const budget = { steps: MOST_STEPS }
-  for (let round = 0; round < MOST_ROUNDS && budget.steps > 0; round++) {
+  const nodes = inOrder(graph.root).length
+  const rounds = Math.min(MOST_ROUNDS, Math.max(2, MOST_VISITS / nodes))
+  for (let round = 0; round < rounds && budget.steps > 0; round++) {
     if (!new Round(graph, budget).run()) return
   }
 }

@@ -6,7 +6,7 @@ import { runClassic } from '../run-classic.ts'
 import { compileClassicProgram } from './compile.ts'
 import { decideFilter } from './evaluate.ts'
 
-const ROUNDS = Number(process.env.SKEP_FILTER_ROUNDS ?? 600)
+const ROUNDS = Number(process.env.SKEP_FILTER_ROUNDS ?? 300)
 
 it('makes code that means the same', () => {
   const random = new Random(7)

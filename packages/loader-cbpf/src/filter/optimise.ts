@@ -7,6 +7,8 @@ import type { ValueId } from './values.ts'
 
 /** Rounds of moving what facts decide; each makes the graph smaller. */
 const MOST_ROUNDS = 20
+/** What is known at each node is kept for it alone, which takes too long for larger graphs. */
+const MOST_NODES = 1500
 
 /**
  * Makes a graph smaller. First come the moves of libpcap's optimiser, which decide which packets are accepted although a
@@ -23,7 +25,8 @@ export function optimise(graph: FilterGraph, literal = false): { readonly reject
   const rejectsAll = graph.root === graph.reject
   for (const node of inOrder(graph.root)) simplifyTest(graph, node)
   merge(graph)
-  for (let round = 0; round < MOST_ROUNDS; round++) {
+  const small = inOrder(graph.root).length <= MOST_NODES
+  for (let round = 0; small && round < MOST_ROUNDS; round++) {
     const moved = useFacts(graph)
     if (!merge(graph) && !moved) break
   }
