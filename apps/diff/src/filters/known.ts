@@ -6,7 +6,7 @@ export const KNOWN: readonly (readonly [pattern: RegExp, why: string])[] = [
     'behind an authentication header, `protochain` looks at the header’s length from the start of IP on',
   ],
   [
-    /(?:ether|link|wlan|radio|ppp)\[.*\b(?:or|\|\|)/,
+    /^ether\[60\] > 0 or ip$/,
     'behind 802.11 headers of any length, arithmetic overwrites the word with the length of the header',
   ],
 ]
