@@ -36,11 +36,17 @@ const messageOf = (error: unknown): string =>
 /** Gives a loader `count` inputs. */
 export function fuzz(
   target: FuzzTarget,
-  options: { readonly seed: number; readonly from: number; readonly count: number },
+  options: {
+    readonly seed: number
+    readonly from: number
+    readonly count: number
+    /** Milliseconds that an input may take; `LONGEST` unless said. */
+    readonly longest?: number
+  },
   collect: Collect,
   progress: (tally: FuzzTally) => void = () => {},
 ): FuzzTally {
-  const { seed, from, count } = options
+  const { seed, from, count, longest = LONGEST } = options
   const meter = new Meter(collect)
   const tally: FuzzTally = {
     inputs: 0,
@@ -55,7 +61,7 @@ export function fuzz(
     const input = inputOf(target, seed, index)
     let { milliseconds, allocated, error } = meter.run(input.parse)
     // The machine may have been busy with something else.
-    if (milliseconds > LONGEST) milliseconds = Math.min(milliseconds, meter.run(input.parse).milliseconds)
+    if (milliseconds > longest) milliseconds = Math.min(milliseconds, meter.run(input.parse).milliseconds)
     tally.inputs++
     tally.bytes += input.size
     const fail = (what: string): void => void tally.failures.push({ index, what, input: input.show() })
@@ -65,7 +71,7 @@ export function fuzz(
       if (code === undefined) fail(messageOf(error))
       else tally.refused.set(code, (tally.refused.get(code) ?? 0) + 1)
     }
-    if (milliseconds > LONGEST) fail(`${milliseconds.toFixed(0)} ms`)
+    if (milliseconds > longest) fail(`${milliseconds.toFixed(0)} ms`)
     if (milliseconds > tally.slowest.milliseconds) tally.slowest = { index, milliseconds }
     const excess = allocated / (TIMES * input.size + (target.fixed ?? FIXED))
     if (excess > 1) tally.heavy.push({ index, excess })
