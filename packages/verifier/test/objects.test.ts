@@ -13,7 +13,7 @@ import { noKernel } from './reference.ts'
 
 const FOLDERS = ['../../../apps/cli/testdata/', '../../../apps/bench/programs/', '../../loader-elf/testdata/']
 /** Objects that need what their own loader gives them: another kernel's BTF, a configuration, an arena, sizes of maps. */
-const NEED_MORE = /^(core|kconfig|ksyms|arena|linked|maps_more|exceptions)\.o$/
+const NEED_MORE = /^(core\w*|kconfig|ksyms|arena|linked\w*|maps_more|exceptions)\.o$/
 /** Logs of instructions that are not compared, being hundreds of megabytes. */
 const HUGE = /(xorshift|strings)\.o$/
 
