@@ -35,8 +35,8 @@ interface Decision {
 
 /** As many as libpcap goes through when only branches move, which may go on for ever. */
 const MOST_ROUNDS = 100
-/** Steps of looking for tests to pull up, of all rounds: filters of thousands of tests are left as they are then. */
-const MOST_STEPS = 1_000_000
+/** Steps of looking for what is above and what to pull up, of all rounds: filters of thousands of tests are left as they are then. */
+const MOST_STEPS = 5_000_000
 /** Nodes gone through, of all rounds. */
 const MOST_VISITS = 60_000
 
@@ -50,8 +50,9 @@ export function moveBranches(graph: FilterGraph): void {
   const budget = { steps: MOST_STEPS }
   const nodes = inOrder(graph.root).length
   const rounds = Math.min(MOST_ROUNDS, Math.max(2, MOST_VISITS / nodes))
-  for (let round = 0; round < rounds && budget.steps > 0; round++) {
-    if (!new Round(graph, budget).run()) return
+  for (let round = 0; round < rounds; round++) {
+    const moves = new Round(graph, budget)
+    if (budget.steps <= 0 || !moves.run()) return
   }
 }
 
@@ -82,7 +83,7 @@ class Round {
   readonly #edges = new Map<Node, Record<Way, Edge>>()
   readonly #above = new Map<Node, { readonly node: Node | undefined; readonly depth: number }>()
   readonly #spans = new Map<Node, Span>()
-  /** Edges by what is decided on them. */
+  /** Edges by what is decided on them: those that none of the others is above of, in the order of their places. */
   readonly #decided = new Map<string, Edge[]>()
   readonly #budget: { steps: number }
   #in = new Map<Node, { from: Node; way: Way }[]>()
@@ -162,7 +163,7 @@ class Round {
       this.#edges.set(node, edges)
       for (const way of ['whenTrue', 'whenFalse'] as const) {
         const next = node[way]!
-        entry.set(next, entry.has(next) ? common(entry.get(next), edges[way]) : edges[way])
+        entry.set(next, entry.has(next) ? common(entry.get(next), edges[way], this.#budget) : edges[way])
         const known = this.#above.get(next)
         const common_ = known === undefined ? node : this.#commonNode(known.node, node)
         this.#above.set(next, { node: common_, depth: (common_ ? this.#above.get(common_)!.depth : 0) + 1 })
@@ -176,6 +177,14 @@ class Round {
         edge.span = span
       },
     )
+    for (const [key, edges] of this.#decided) {
+      const outer: Edge[] = []
+      for (const edge of edges.sort((a, b) => a.span.first - b.span.first)) {
+        const last = outer.at(-1)
+        if (last === undefined || !contains(last.span, edge.span)) outer.push(edge)
+      }
+      this.#decided.set(key, outer)
+    }
     const nodes = this.#order.filter((node) => this.#above.has(node))
     number(
       nodes,
@@ -199,7 +208,7 @@ class Round {
 
   #commonNode(a: Node | undefined, b: Node | undefined): Node | undefined {
     let [left, right] = [a, b]
-    while (left !== right) {
+    while (left !== right && this.#budget.steps-- > 0) {
       const l = left ? this.#above.get(left)!.depth : -1
       const r = right ? this.#above.get(right)!.depth : -1
       if (l >= r) left = left && this.#above.get(left)!.node
@@ -255,11 +264,15 @@ class Round {
   #known(node: Node, edge: Edge): Node | undefined {
     const here = this.#decisions.get(node)
     if (here === undefined) return undefined
-    const same = this.#decided.get(keyOf(here))?.find(({ span }) => contains(span, edge.span))
+    const same = outermost(this.#decided.get(keyOf(here)), edge.span)
     if (same !== undefined) return node[same.way]
     if (here.op !== 'eq' || !here.constant) return undefined
     // The same value equals another constant.
-    for (let above = edge.equal; above !== undefined; above = above.above?.equal) {
+    for (
+      let above = edge.equal;
+      above !== undefined && this.#budget.steps-- > 0;
+      above = above.above?.equal
+    ) {
       if (this.#left(above.from) === here.left) return node.whenFalse
     }
     return undefined
@@ -313,6 +326,19 @@ const keyOf = ({ op, constant, left, right }: Decision): string => `${op} ${cons
 const contains = (outer: Span, inner: Span): boolean =>
   outer.first <= inner.first && inner.first <= outer.last
 
+/** The one of these, which are apart from each other and in order, that all paths to a place go over. */
+function outermost(edges: readonly Edge[] | undefined, span: Span): Edge | undefined {
+  if (edges === undefined) return undefined
+  let [low, high] = [0, edges.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (edges[middle]!.span.first <= span.first) low = middle + 1
+    else high = middle
+  }
+  const edge = edges[low - 1]
+  return edge !== undefined && contains(edge.span, span) ? edge : undefined
+}
+
 /** Numbers what is in trees, each before what is below it. `all`: each behind what is above it. */
 function number<T>(
   all: readonly T[],
@@ -340,9 +366,9 @@ function number<T>(
   }
 }
 
-function common(a: Edge | undefined, b: Edge | undefined): Edge | undefined {
+function common(a: Edge | undefined, b: Edge | undefined, budget: { steps: number }): Edge | undefined {
   let [left, right] = [a, b]
-  while (left !== right) {
+  while (left !== right && budget.steps-- > 0) {
     if ((left?.depth ?? 0) >= (right?.depth ?? 0)) left = left?.above
     else right = right?.above
   }
