@@ -8,7 +8,7 @@ import { ownQuestions } from './filters/own.ts'
 import { Reference } from './filters/reference.ts'
 import { differenceText, report, withFigures } from './filters/report.ts'
 import { compareAll, generated } from './filters/run.ts'
-import { UsageError } from './options.ts'
+import { runProgram } from './run-program.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../..')
 
@@ -52,17 +52,4 @@ const isGood = (tally: Tally): boolean =>
   tally.samePackets === tally.compiled &&
   tally.notLonger >= NO_LONGER * tally.measured
 
-async function main(): Promise<number> {
-  try {
-    const options = parseOptions(process.argv.slice(2))
-    if (!options.help) return await run(options)
-    console.log(usage)
-    return 0
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error
-    console.error(error.message)
-    return 2
-  }
-}
-
-process.exitCode = await main()
+process.exitCode = await runProgram({ parseOptions, usage, run })

@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { LinuxUnavailableError, openKernel } from '@skep/linux'
+import { openKernel } from '@skep/linux'
 import type { Row } from '@skep/registry'
 import { createDefaultPlatform } from '@skep/runtime'
 import { createVerifier, parseKallsyms } from '@skep/verifier'
@@ -10,9 +10,10 @@ import { generate } from './generate.ts'
 import { Judge } from './judge.ts'
 import { listing } from './listing.ts'
 import { minimise } from './minimise.ts'
-import { type Options, parseOptions, UsageError, usage } from './options.ts'
+import { type Options, parseOptions, usage } from './options.ts'
 import { report } from './report.ts'
 import { compareAll, type Difference, Tally } from './run.ts'
+import { runProgram } from './run-program.ts'
 import { seedRows } from './seeds.ts'
 
 const KERNEL_BTF = '/sys/kernel/btf/vmlinux'
@@ -82,17 +83,4 @@ async function run(options: Options): Promise<number> {
   return tally.good ? 0 : 1
 }
 
-async function main(): Promise<number> {
-  try {
-    const options = parseOptions(process.argv.slice(2))
-    if (!options.help) return await run(options)
-    console.log(usage)
-    return 0
-  } catch (error) {
-    if (!(error instanceof UsageError || error instanceof LinuxUnavailableError)) throw error
-    console.error(error.message)
-    return error instanceof UsageError ? 2 : 1
-  }
-}
-
-process.exitCode = await main()
+process.exitCode = await runProgram({ parseOptions, usage, run })

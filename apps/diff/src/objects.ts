@@ -11,7 +11,7 @@ import { compareObject, type Outcome } from './objects/compare.ts'
 import { type Collection, type Options, parseOptions, usage } from './objects/options.ts'
 import { type Row, summary, withFigures } from './objects/page.ts'
 import { type Answer, Reference } from './objects/reference.ts'
-import { UsageError } from './options.ts'
+import { runProgram } from './run-program.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../..')
 const KERNEL_BTF = '/sys/kernel/btf/vmlinux'
@@ -134,17 +134,4 @@ function possibleCpus(): number {
     .reduce((sum, [first = 0, last = first]) => sum + last - first + 1, 0)
 }
 
-async function main(): Promise<number> {
-  try {
-    const options = parseOptions(process.argv.slice(2))
-    if (!options.help) return await run(options)
-    console.log(usage)
-    return 0
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error
-    console.error(error.message)
-    return 2
-  }
-}
-
-process.exitCode = await main()
+process.exitCode = await runProgram({ parseOptions, usage, run })

@@ -1,6 +1,5 @@
 import {
   insn as build,
-  type ClassicAluOp,
   type ClassicInsn,
   type ClassicOpDef,
   classicDef,
@@ -76,8 +75,8 @@ export function seccompSpec(insns: readonly ClassicInsn[], name = 'filter'): Col
 }
 
 function condition(def: Extract<ClassicOpDef, { kind: 'jump' }>, k: number): Insn {
-  const [byK, byX] = JUMPS[def.jumpOp]
-  return def.source === 'k' ? byK(A, k | 0, 0) : byX(A, X, 0)
+  if (def.source === 'k') return build[`j${def.jumpOp}32_imm`](A, k | 0, 0)
+  return build[`j${def.jumpOp}32_reg`](A, X, 0)
 }
 
 function straight(def: Exclude<ClassicOpDef, { kind: 'jump' | 'ja' }>, k: number): Insn[] {
@@ -94,10 +93,10 @@ function straight(def: Exclude<ClassicOpDef, { kind: 'jump' | 'ja' }>, k: number
     case 'stx':
       return [build.stx_w(FP, X, word(k))]
     case 'alu': {
-      const [byK, byX] = ALU[def.aluOp]
-      if (def.source === 'k') return [byK(A, k | 0)]
+      if (def.source === 'k') return [build[`${def.aluOp}32_imm`](A, k | 0)]
+      const byX = build[`${def.aluOp}32_reg`](A, X)
       const end = [build.jne32_imm(X, 0, 2), build.mov32_imm(A, 0), build.exit()]
-      return def.aluOp === 'div' ? [...end, byX(A, X)] : [byX(A, X)]
+      return def.aluOp === 'div' ? [...end, byX] : [byX]
     }
     case 'neg':
       return [build.neg32(A)]
@@ -111,30 +110,3 @@ function straight(def: Exclude<ClassicOpDef, { kind: 'jump' | 'ja' }>, k: number
 }
 
 const word = (k: number): number => -4 * (k + 1)
-
-type ByOperand<K, R> = readonly [byK: K, byX: R]
-type Alu = ByOperand<(dst: number, imm: number) => Insn, (dst: number, src: number) => Insn>
-type Jump = ByOperand<
-  (dst: number, imm: number, off: number) => Insn,
-  (dst: number, src: number, off: number) => Insn
->
-
-const ALU: Readonly<Record<ClassicAluOp, Alu>> = {
-  add: [build.add32_imm, build.add32_reg],
-  sub: [build.sub32_imm, build.sub32_reg],
-  mul: [build.mul32_imm, build.mul32_reg],
-  div: [build.div32_imm, build.div32_reg],
-  mod: [build.mod32_imm, build.mod32_reg],
-  or: [build.or32_imm, build.or32_reg],
-  and: [build.and32_imm, build.and32_reg],
-  xor: [build.xor32_imm, build.xor32_reg],
-  lsh: [build.lsh32_imm, build.lsh32_reg],
-  rsh: [build.rsh32_imm, build.rsh32_reg],
-}
-
-const JUMPS: Readonly<Record<'eq' | 'gt' | 'ge' | 'set', Jump>> = {
-  eq: [build.jeq32_imm, build.jeq32_reg],
-  gt: [build.jgt32_imm, build.jgt32_reg],
-  ge: [build.jge32_imm, build.jge32_reg],
-  set: [build.jset32_imm, build.jset32_reg],
-}

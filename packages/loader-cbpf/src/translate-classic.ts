@@ -1,7 +1,6 @@
 import {
   type AncillaryName,
   insn as build,
-  type ClassicAluOp,
   type ClassicInsn,
   type ClassicOpDef,
   checkClassic,
@@ -241,10 +240,10 @@ class Translator implements LoadOutput {
         this.emit(build.stx_w(REG_FP, def.kind === 'st' ? REG_A : REG_X, wordOffset(k)))
         return
       case 'alu':
-        if (def.source === 'k') this.emit(ALU[def.aluOp][0](REG_A, k | 0))
+        if (def.source === 'k') this.emit(build[`${def.aluOp}32_imm`](REG_A, k | 0))
         else {
           if (def.aluOp === 'div' || def.aluOp === 'mod') this.endIf(build.jeq32_imm(REG_X, 0, 0))
-          this.emit(ALU[def.aluOp][1](REG_A, REG_X))
+          this.emit(build[`${def.aluOp}32_reg`](REG_A, REG_X))
         }
         return
       case 'neg':
@@ -296,7 +295,7 @@ class Translator implements LoadOutput {
     const inverse = INVERSE[def.jumpOp]
     const k = this.#loads.constant(step) | 0
     const compare = (op: JumpName): Insn =>
-      def.source === 'k' ? JUMPS[op][0](REG_A, k, 0) : JUMPS[op][1](REG_A, REG_X, 0)
+      def.source === 'k' ? build[`j${op}32_imm`](REG_A, k, 0) : build[`j${op}32_reg`](REG_A, REG_X, 0)
     if (jt === this.#following(step) && inverse !== undefined) {
       this.#out.jump(compare(inverse), this.#labelOf(jf))
       return
@@ -373,32 +372,5 @@ class Translator implements LoadOutput {
 /** M[k] on the stack, where the kernel has it. */
 const wordOffset = (k: number): number => -4 * (k + 1)
 
-type AluBuilders = readonly [byK: (dst: number, imm: number) => Insn, byX: (dst: number, src: number) => Insn]
-const ALU: Readonly<Record<ClassicAluOp, AluBuilders>> = {
-  add: [build.add32_imm, build.add32_reg],
-  sub: [build.sub32_imm, build.sub32_reg],
-  mul: [build.mul32_imm, build.mul32_reg],
-  div: [build.div32_imm, build.div32_reg],
-  mod: [build.mod32_imm, build.mod32_reg],
-  or: [build.or32_imm, build.or32_reg],
-  and: [build.and32_imm, build.and32_reg],
-  xor: [build.xor32_imm, build.xor32_reg],
-  lsh: [build.lsh32_imm, build.lsh32_reg],
-  rsh: [build.rsh32_imm, build.rsh32_reg],
-}
-
 type JumpName = 'eq' | 'gt' | 'ge' | 'set' | 'ne' | 'le' | 'lt'
-type JumpBuilders = readonly [
-  byK: (dst: number, imm: number, off: number) => Insn,
-  byX: (dst: number, src: number, off: number) => Insn,
-]
-const JUMPS: Readonly<Record<JumpName, JumpBuilders>> = {
-  eq: [build.jeq32_imm, build.jeq32_reg],
-  gt: [build.jgt32_imm, build.jgt32_reg],
-  ge: [build.jge32_imm, build.jge32_reg],
-  set: [build.jset32_imm, build.jset32_reg],
-  ne: [build.jne32_imm, build.jne32_reg],
-  le: [build.jle32_imm, build.jle32_reg],
-  lt: [build.jlt32_imm, build.jlt32_reg],
-}
 const INVERSE: Readonly<Partial<Record<JumpName, JumpName>>> = { eq: 'ne', gt: 'le', ge: 'lt' }
