@@ -35,7 +35,6 @@ u32 again;
 
 static int on_time(void *map, u32 *key, struct elem *value)
 {
-	value->runs++;
 	value->key = *key;
 	fired++;
 	in_callback[0] = timer_cancel(&value->timer);
@@ -43,6 +42,8 @@ static int on_time(void *map, u32 *key, struct elem *value)
 		again--;
 		in_callback[1] = timer_start(&value->timer, delay, 0);
 	}
+	// Last: who sees it may change what the callback looks at.
+	value->runs++;
 	return 0;
 }
 
@@ -50,8 +51,8 @@ static int on_work(void *map, int *key, void *data)
 {
 	struct elem *value = data;
 
-	value->queued++;
 	value->key = *(u32 *)key + 100;
+	value->queued++;
 	return 0;
 }
 
