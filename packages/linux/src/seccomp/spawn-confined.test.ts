@@ -19,6 +19,14 @@ describe.skipIf(missing)(`spawnConfined${missing ? ` (skipped: ${missing})` : ''
     expect(await output(await spawnConfined('uname', [], { filter }))).toBe('SIGSYS')
   })
 
+  it('tells how a command ended, however late it is asked', async () => {
+    const confined = await spawnConfined('sh', ['-c', 'echo said; exit 3'], { filter: policy() })
+    expect(await output(confined)).toBe('said\n3')
+    expect(await confined.exited).toEqual({ code: 3, signal: null })
+    const silent = await spawnConfined('true', [], { filter: policy(), stdio: 'ignore' })
+    expect(await silent.exited).toEqual({ code: 0, signal: null })
+  })
+
   it('says why a command does not begin', async () => {
     const filter = policy()
     const failing = (command: string, one = filter): Promise<unknown> =>

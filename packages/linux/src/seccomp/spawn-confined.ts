@@ -31,6 +31,8 @@ export interface SpawnConfinedOptions {
 export interface ConfinedProcess {
   /** The command's process: its exit, its standard streams. A call that was killed ends it with SIGSYS. */
   readonly child: ChildProcess
+  /** The command's end, also where it came before anybody could listen to `child`. */
+  readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>
   /** Where there is an `onNotification`. */
   readonly supervisor: Supervisor | undefined
 }
@@ -70,13 +72,17 @@ export async function spawnConfined(
     env: {},
     stdio: [...streams, 'pipe'],
   })
+  const exited: ConfinedProcess['exited'] = new Promise((resolve) =>
+    child.once('exit', (code, signal) => resolve({ code, signal })),
+  )
+  const letFlow = hold(child)
   const messages = readMessages(child)
   let supervisor: Supervisor | undefined
   try {
     const ready = await messages.next()
     if (!listen) {
       await messages.ended()
-      return { child, supervisor }
+      return { child, exited, supervisor }
     }
     const { pid } = child
     const fd = libc.takeDescriptor(pid!, await listenerOf(pid!, messages))
@@ -84,11 +90,22 @@ export async function spawnConfined(
     supervisor = new Supervisor(libc, fd, options.onNotification!)
     release(pid!, BigInt(ready.ready!))
     await messages.ended()
-    return { child, supervisor }
+    return { child, exited, supervisor }
   } catch (error) {
     supervisor?.close()
     child.kill('SIGKILL')
     throw error
+  } finally {
+    letFlow()
+  }
+}
+
+/** Keeps what a child prints until its caller has it: Node throws away what nobody has asked for when a child ends. */
+function hold({ stdout, stderr }: ChildProcess): () => void {
+  const wait = (): void => {}
+  for (const stream of [stdout, stderr]) stream?.on('readable', wait)
+  return () => {
+    for (const stream of [stdout, stderr]) stream?.off('readable', wait)
   }
 }
 
