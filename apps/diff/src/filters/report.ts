@@ -58,7 +58,7 @@ export function withFigures(page: string, version: string, own: Tally, random: T
     '|---|---:|---:|',
     ...mine.map(([name, value], at) => `| ${name} | ${value} | ${theirs[at]![1]} |`),
     '',
-    'Where the packets differ, libpcap does something else than the expression says:',
+    'Where the packets of our own expressions differ, libpcap does something else than they say. Generated ones differ by that, too; not each was followed to its cause.',
     '',
     ...KNOWN.map(([, why]) => `- ${why}`),
   ]
