@@ -129,6 +129,9 @@ const pppoes: Enter = (builder, id, span) => {
   return all(session, number)
 }
 
+/** What tunnels within tunnels may keep apart; libpcap has 16 registers for that. */
+const MOST_VARIABLES = 64
+
 /** UDP to the tunnel's port over IPv4 or IPv6, with a right header; `then` gets the length of the IP header. */
 function tunnel(
   builder: FilterBuilder,
@@ -137,6 +140,12 @@ function tunnel(
   id: number | undefined,
   span: Span,
 ): { readonly found: FilterCondition; readonly start: FilterValue } {
+  if (builder.variables > MOST_VARIABLES)
+    builder.refuse(
+      'TOO_DEEP',
+      span,
+      `tunnels lie in each other so deep that they need over ${MOST_VARIABLES} variables`,
+    )
   const { payload, network } = builder.state
   const header = newVariable()
   const over = (version: 'ip' | 'ip6'): FilterCondition => {

@@ -146,6 +146,8 @@ describe('what is refused', () => {
     const nested = (depth: number): string => `${'('.repeat(depth)}ip${')'.repeat(depth)}`
     expect(() => generateFilter(nested(DEEPEST_NESTING - 2))).not.toThrow()
     expect(refusal(nested(DEEPEST_NESTING + 1))).toMatchObject({ code: 'TOO_DEEP' })
+    expect(() => generateFilter(`${'geneve and '.repeat(12)}ip`)).not.toThrow()
+    expect(refusal(`${'geneve and '.repeat(60)}ip`)).toMatchObject({ code: 'TOO_DEEP', word: 'geneve' })
     expect(refusal('! '.repeat(DEEPEST_NESTING + 1))).toMatchObject({ code: 'TOO_DEEP' })
     expect(refusal(`${'-'.repeat(5000)}1 = 1`)).toMatchObject({ code: 'TOO_DEEP' })
     expect(refusal(`len${'+1'.repeat(5000)} = 1`)).toMatchObject({ code: 'TOO_DEEP' })
