@@ -22,32 +22,30 @@ function* ringsOf({ arena, address, type, maxEntries }: HostMap): Generator<numb
 }
 
 /**
- * A CPU's worker is gone: records that it had reserved in rings and not committed become discarded ones, which readers pass
- * over, and a ring's lock that it held is free; so is that of a map that its type can make whole again. Only when the table of CPUs says so, and before the CPU is another worker's.
+ * The worker that locks name by `tag` is gone: records that it had reserved in rings and not committed become discarded
+ * ones, which readers pass over, and a ring's lock that it held is free; so is that of a map that its type can make whole
+ * again. Only before the table of CPUs says that it is gone: others wait for its locks until then, and get an error after.
  */
-export function discardAbandoned(arena: Arena, cpu: number): void {
+export function discardAbandoned(arena: Arena, tag: number): void {
   const { u32 } = arena
   for (const map of aliveIn(arena).values()) {
-    repair(map, cpu)
+    repair(map, tag)
     for (const ring of ringsOf(map)) {
-      const lock = (ring + layout.RING_LOCK) >>> 2
-      const holder = Atomics.load(u32, lock)
       // Nothing under this lock is half done where a worker can end; of a user ring the last record may be drained again.
-      if (holder !== 0 && arena.exports.isGone(holder) !== 0) Atomics.compareExchange(u32, lock, holder, 0)
+      Atomics.compareExchange(u32, (ring + layout.RING_LOCK) >>> 2, tag, 0)
       // Records of a user ring are the host's.
-      if (map.type !== USER_RING) discardIn(u32, ring, cpu)
+      if (map.type !== USER_RING) discardIn(u32, ring, tag & CPU)
     }
   }
 }
 
 /** A map whose lock the worker held: another one keeps it, and operations are refused by name. */
-function repair({ arena, address, operation }: HostMap, cpu: number): void {
+function repair({ arena, address, operation }: HostMap, tag: number): void {
   const { u32 } = arena
   const lock = (address + mapLayout.MAP_LOCK) >>> 2
-  const holder = Atomics.load(u32, lock)
-  if (holder === 0 || (holder & CPU) !== cpu || arena.exports.isGone(holder) === 0) return
   // It stays the holder's until all is done, so that nobody else changes the map.
-  if (operation('repair')?.(address) === 0) Atomics.compareExchange(u32, lock, holder, 0)
+  if (Atomics.load(u32, lock) === tag && operation('repair')?.(address) === 0)
+    Atomics.compareExchange(u32, lock, tag, 0)
 }
 
 function discardIn(u32: Uint32Array, ring: number, cpu: number): void {

@@ -1,6 +1,6 @@
 import type { HostMap } from '@skep/maps'
 import { control } from '@skep/registry'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createRuntime, mapLayout as layout, type MapSpec, type Runtime } from '../src/index.ts'
 import { joinRuntime } from '../src/worker.ts'
 import { spec, thrownBy } from './hostile-tools.ts'
@@ -31,8 +31,18 @@ async function broken(map: Omit<MapSpec, 'name'>): Promise<Broken & { runtime: R
     arena.u32[at >> 2] = value
   }
   const end = (): void => {
-    put(made.address + layout.MAP_LOCK, word(worker.host.control + control.CTL_OWNER))
+    const owner = word(worker.host.control + control.CTL_OWNER)
+    put(made.address + layout.MAP_LOCK, owner)
+    // Whoever waits for the lock goes on waiting while the map is made whole: it gets no error then.
+    const { operation } = made
+    const whileRepairing: number[] = []
+    const spy = vi.spyOn(made, 'operation').mockImplementation((name) => {
+      whileRepairing.push(arena.exports.isGone(owner))
+      return operation(name)
+    })
     runtime.unshare(handle)
+    spy.mockRestore()
+    expect([whileRepairing, arena.exports.isGone(owner)]).toEqual([[0], 1])
     expect(word(made.address + layout.MAP_LOCK)).toBe(0)
   }
   return { runtime, map: made, word, put, end }

@@ -71,8 +71,8 @@ export class WorkerHub {
     }
     const { arena } = this.#parts
     const block = this.#table.control(cpu)
+    discardAbandoned(arena, tag)
     this.#table.leave(cpu, tag)
-    discardAbandoned(arena, cpu)
     if (block !== 0) {
       arena.free(arena.view.getUint32(block + control.CTL_STACK_END, true))
       arena.free(block)
