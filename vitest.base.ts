@@ -1,8 +1,9 @@
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 const reports = process.env.SKEP_TEST_REPORTS
+const root = fileURLToPath(new URL('.', import.meta.url))
 const directory = process.cwd()
 const name = ['packages', 'apps'].includes(basename(dirname(directory)))
   ? `${basename(dirname(directory))}-${basename(directory)}`
@@ -10,6 +11,8 @@ const name = ['packages', 'apps'].includes(basename(dirname(directory)))
 
 // Tests run on sources (the packages' "source" export condition), so none waits for a build.
 export const config: ViteUserConfig = defineConfig({
+  // One root for all packages: what one has transformed the others find.
+  root,
   resolve: { conditions: ['source'] },
   ssr: {
     resolve: {
@@ -18,8 +21,9 @@ export const config: ViteUserConfig = defineConfig({
     },
   },
   test: {
+    experimental: { fsModuleCache: true },
     setupFiles: [fileURLToPath(new URL('vitest.setup.ts', import.meta.url))],
-    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    include: ['src', 'test'].map((folder) => `${relative(root, join(directory, folder))}/**/*.test.ts`),
     passWithNoTests: true,
     testTimeout: 30_000,
     // A package's files share a process, and with it the modules: loading them for each file is a third of the time. So no

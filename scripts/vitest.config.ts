@@ -1,6 +1,6 @@
 import { mergeConfig } from 'vitest/config'
 import { config } from '../vitest.base.ts'
 
-const scripts: typeof config = mergeConfig(config, { test: { include: ['**/*.test.mjs'] } })
+const scripts: typeof config = mergeConfig(config, { test: { include: ['scripts/**/*.test.mjs'] } })
 
 export default scripts
