@@ -62,6 +62,7 @@ export interface TcLink extends Link {
  */
 export function attachTc(program: TcProgram, device: PacketDevice, options: TcAttachOptions): TcLink {
   checkProgram(program, schedClsProgramType.name)
+  if (program.attach) return program.attach('tc', { device, ...options }) as TcLink
   checkDevice('device', device)
   const { direction, batchSize = 64, actions = [], directAction = false } = options ?? {}
   if (direction !== 'ingress' && direction !== 'egress')

@@ -70,6 +70,7 @@ export function attachXdp(
   options: XdpAttachOptions = {},
 ): XdpLink {
   checkProgram(program)
+  if (program.attach) return program.attach('xdp', { device, ...options }) as XdpLink
   checkDevice('device', device)
   if (options.pass !== undefined) checkDevice('options.pass', options.pass)
   for (const [ifindex, target] of options.redirect ?? [])

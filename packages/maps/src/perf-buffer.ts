@@ -31,13 +31,14 @@ const key32 = (n: number): Uint8Array => new Uint8Array(Uint32Array.of(n).buffer
 export function openPerfBuffer(map: MapHandle, options: PerfBufferOptions = {}): PerfBuffer {
   const fail = (code: 'EINVAL' | 'EBADF' | 'EBUSY', why: string): MapError =>
     new MapError(code, map.name, 'openPerfBuffer', why)
+  const { bytes = 65_536 } = options
+  if (!(bytes >= layout.RING_PAGE && bytes <= MOST_BYTES && Number.isInteger(Math.log2(bytes))))
+    throw fail('EINVAL', `bytes is ${bytes}; give a power of two from 4096 to ${MOST_BYTES}`)
+  if (map.openRing && map.type === 'perf_event_array') return map.openRing(options) as PerfBuffer
   if (!(map instanceof HostMap) || map.def.id !== perfEventArray.id)
     throw fail('EINVAL', `the map is of type ${map.type}, not perf_event_array`)
   if (map.closed) throw fail('EBADF', 'the map is closed')
   if (map.size > 0) throw fail('EBUSY', 'the map has a reader; close it first')
-  const { bytes = 65_536 } = options
-  if (!(bytes >= layout.RING_PAGE && bytes <= MOST_BYTES && Number.isInteger(Math.log2(bytes))))
-    throw fail('EINVAL', `bytes is ${bytes}; give a power of two from 4096 to ${MOST_BYTES}`)
   return new PerfBuffer(map, bytes)
 }
 

@@ -12,6 +12,7 @@ import { Waiter } from './waiter.ts'
  * consumer position: two readers of one map share its records.
  */
 export function openRingBuffer(map: MapHandle): RingBuffer {
+  if (map.openRing && map.type === 'ringbuf') return map.openRing() as RingBuffer
   if (!(map instanceof HostMap) || map.def.id !== ringbuf.id)
     throw new MapError('EINVAL', map.name, 'openRingBuffer', `the map is of type ${map.type}, not ringbuf`)
   if (map.closed) throw new MapError('EBADF', map.name, 'openRingBuffer', 'the map is closed')

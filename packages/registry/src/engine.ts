@@ -4,6 +4,7 @@ import type { StructContext } from './context.ts'
 import type { ProgramFacts } from './facts.ts'
 import type { HelperDef, MapOp } from './helper.ts'
 import type { LowerI32 } from './lower.ts'
+import type { RemoteEngine } from './remote.ts'
 
 /**
  * One execution context of a runtime: a worker or the main thread. A runtime has one control block, one function
@@ -194,4 +195,6 @@ export interface EngineDef {
   /** Runs programs without facts under full run-time checks. */
   readonly checked: boolean
   readonly create: (cpu: Cpu) => Promise<Engine>
+  /** Set where programs do not run in the runtime's memory: it takes whole collections, and `create` has nothing to give. */
+  readonly remote?: () => Promise<RemoteEngine>
 }

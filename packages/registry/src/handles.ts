@@ -1,4 +1,5 @@
 import type { Arena } from '@skep/memory'
+import type { Link } from './attach-point.ts'
 import type { Platform } from './platform.ts'
 
 /** What a hook may reach of the runtime that a program lives in. */
@@ -47,6 +48,8 @@ export interface MapHandle {
   freeze(): void
   /** A program left a record that whoever reads the map's rings waits for; nothing for maps without rings. */
   wake?(): void
+  /** Set where the map does not lie in the arena: the reader of its rings. */
+  openRing?(options?: object): unknown
 }
 
 /** A program that is loaded and may be run. */
@@ -69,4 +72,9 @@ export interface ProgramHandle {
    * one faulted, which CTL_FAULT then tells.
    */
   runBatch(ctxs: number, count: number, results: number): number
+  /**
+   * Set where somebody else runs the program, the kernel say: hooks hand over what they were asked to attach it to, as their
+   * attach point takes it, and do nothing themselves.
+   */
+  readonly attach?: ((point: string, target: object) => Link) | undefined
 }

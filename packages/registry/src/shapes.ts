@@ -205,6 +205,7 @@ function programType(): Shape {
       ),
     ),
     verdicts: optional(byName(text())),
+    constants: optional(byName(natural())),
     packetAccess: optional(z.enum(['none', 'read', 'write'])),
     packetToAnyHelper: flag(),
     tracing: flag(),
@@ -249,7 +250,7 @@ const makers: Readonly<Record<ShapeName, () => Shape>> = {
   attachPoint: () =>
     z.strictObject({ name: text(), programTypes: texts().check(z.minLength(1)), attach: fn() }),
   loader: () => z.strictObject({ name: text(), detect: fn(), parse: fn() }),
-  engine: () => z.strictObject({ name: text(), checked: z.boolean(), create: fn() }),
+  engine: () => z.strictObject({ name: text(), checked: z.boolean(), create: fn(), remote: optional(fn()) }),
   plugin,
 }
 

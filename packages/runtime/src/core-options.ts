@@ -1,4 +1,4 @@
-import type { Platform, PluginDef, ProgramSpec } from '@skep/registry'
+import type { EngineDef, Platform, PluginDef, ProgramSpec } from '@skep/registry'
 import type { Verdict, Verifier } from '@skep/verifier'
 import type { Clock } from './clock.ts'
 import type { GlobalValue } from './globals.ts'
@@ -14,8 +14,8 @@ export type VerifierFactory = (
 export interface CoreOptions {
   /** Everything that the runtime knows: helpers, map types, program types, engines. */
   readonly plugins: readonly PluginDef[]
-  /** Name of the engine that runs verified programs; the first of the plugins' engines when absent. */
-  readonly engine?: string
+  /** The engine that runs verified programs, or the name of one of the plugins'; their first one when absent. */
+  readonly engine?: string | EngineDef
   /** Absent: only engines with a checked mode may run programs. */
   readonly verifier?: VerifierFactory
   /** Raw BTF of the kernel that the verifier takes for the host's: what types tracing programs and kfuncs. */

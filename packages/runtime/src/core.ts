@@ -27,6 +27,7 @@ import { Collection } from './collection.ts'
 import { completeMaps } from './complete-maps.ts'
 import type { CoreOptions, LoadOptions, ProgramVerdict } from './core-options.ts'
 import { createCpu } from './cpu.ts'
+import { engineDef, type NamedEngine, withEngine } from './engine-option.ts'
 import { ProgramFault, RuntimeError } from './errors.ts'
 import type { RuntimeEvents } from './events.ts'
 import { attachTypeOf, forgetProgram } from './forget-program.ts'
@@ -45,6 +46,7 @@ import type { PinInfo, Pinnable } from './pin-table.ts'
 import { Pins } from './pins.ts'
 import { aboutLinked, Program, readFault, writeRecord } from './program.ts'
 import { raise } from './raise.ts'
+import type { RemoteLoad } from './remote/load-remote.ts'
 import { selectPrograms } from './select-programs.ts'
 import { tierUp } from './tier-up.ts'
 import { provePrograms, verifyProgram } from './verify-program.ts'
@@ -77,7 +79,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   readonly platform: Platform
   readonly arena: Arena
   readonly host: RuntimeHost
-  readonly #options: CoreOptions
+  readonly #options: NamedEngine
   readonly #cpu: ReturnType<typeof createCpu>
   readonly #modules: ModuleSet
   readonly #mapFactory: MapFactory
@@ -102,7 +104,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   #closed = false
 
   /** Use `createRuntime`. */
-  constructor(platform: Platform, verifier: Verifier | undefined, options: CoreOptions, threads?: Threads) {
+  constructor(platform: Platform, verifier: Verifier | undefined, options: NamedEngine, threads?: Threads) {
     super()
     this.platform = platform
     this.#options = options
@@ -187,8 +189,10 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
     const withGlobals = this.#complete(options.globals ? setGlobals(spec, options.globals) : spec)
     const chosen = selectPrograms(withGlobals, options.programs)
     const engineName = this.#engineName(options.engine)
+    const def = this.platform.engines.byName(engineName)!
+    if (def.remote) return this.#loadRemote(def, { spec: withGlobals, chosen, options })
     const verify = options.verify ?? true
-    if (!verify && !this.platform.engines.byName(engineName)!.checked) {
+    if (!verify && !def.checked) {
       throw new RuntimeError(
         'UNVERIFIED',
         engineName,
@@ -332,6 +336,17 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
       release()
       throw error
     }
+  }
+
+  async #loadRemote(def: EngineDef, what: RemoteLoad): Promise<Collection> {
+    const { loadRemote } = await import('./remote/load-remote.ts')
+    const [host, cpu, activity] = [this.host, this.#cpu, this.#activity]
+    const closed = (collection: Collection): void => void this.#collections.delete(collection)
+    const opened = (collection: Collection): void => {
+      this.#collections.add(collection)
+      this.#raise('load', collection)
+    }
+    return loadRemote({ ...what, def, host, cpu, activity, opened, closed })
   }
 
   /** A new map, held by who asked. */
@@ -565,25 +580,15 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
 /** Composes a runtime of exactly the parts given. Throws RuntimeError BAD_OPTION, NO_SUCH_ENGINE, and CollisionError. */
 export async function createRuntime(given: CoreOptions): Promise<Runtime> {
   checkOptions(given.plugins, given)
-  const options = withWorkers(given)
+  const options = withWorkers(withEngine(given))
   const platform = createPlatform(options.plugins)
   const { kernelBtf, cpus = 1 } = options
-  if (options.engine !== undefined) engineDef(platform, options.engine)
+  const { engine } = options
+  if (engine !== undefined) engineDef(platform, engine)
   return new Runtime(
     platform,
     await options.verifier?.(platform, { cpus, ...(kernelBtf ? { kernelBtf } : {}) }),
     options,
     options.shared ? await import('./workers/threads.ts') : undefined,
-  )
-}
-
-function engineDef(platform: Platform, name: string | undefined): EngineDef {
-  const def = name === undefined ? undefined : platform.engines.byName(name)
-  if (def) return def
-  const known = [...platform.engines].map((e) => e.name).join(', ') || 'none'
-  throw new RuntimeError(
-    'NO_SUCH_ENGINE',
-    name ?? '',
-    `no engine "${name ?? ''}"; the plugins give: ${known}`,
   )
 }

@@ -3,6 +3,7 @@ import {
   type CompiledProgram,
   type Cpu,
   control,
+  type Link,
   type LinkedProgram,
   type ProgramFacts,
   type ProgramHandle,
@@ -63,6 +64,12 @@ export const aboutLinked = ({
   ...(facts?.bufferAccess ? { bufferAccess: facts.bufferAccess } : {}),
 })
 
+/** What a program does that runs elsewhere than in the arena. */
+export interface RemoteFace {
+  testRun(input: TestRunInput & { readonly repeat?: number }): TestRunResult
+  attach(point: string, target: object): Link
+}
+
 type BufferAccess = NonNullable<ProgramFacts['bufferAccess']>
 
 /** A loaded program. `T` is its program type's name, so that it only attaches where it belongs. */
@@ -76,6 +83,8 @@ export class Program<T extends string = string> implements ProgramHandle {
   readonly helpers: readonly string[]
   /** Bytes that it reaches into of the buffers that it is given. */
   readonly bufferAccess: BufferAccess
+  /** Set where the program runs elsewhere: what the functions of hook packages attach it by. */
+  readonly attach?: (point: string, target: object) => Link
   #compiled: CompiledProgram
   #retired = false
   /** Runs once; throws when the run ends early. */
@@ -88,6 +97,7 @@ export class Program<T extends string = string> implements ProgramHandle {
   readonly #activity: Activity
   readonly #typeDef: ProgramTypeDef
   readonly #pin: ((program: Program, path: string) => Promise<void>) | undefined
+  readonly #remote: RemoteFace | undefined
 
   constructor(init: {
     name: string
@@ -102,6 +112,7 @@ export class Program<T extends string = string> implements ProgramHandle {
     cpu: Cpu
     activity: Activity
     pin?: (program: Program, path: string) => Promise<void>
+    remote?: RemoteFace
   }) {
     const { compiled, cpu } = init
     this.name = init.name
@@ -117,6 +128,14 @@ export class Program<T extends string = string> implements ProgramHandle {
     this.#cpu = cpu
     this.#activity = init.activity
     this.#pin = init.pin
+    const { remote } = init
+    this.#remote = remote
+    if (remote) {
+      this.attach = (point, target) => {
+        if (this.#retired) throw this.#closed()
+        return remote.attach(point, target)
+      }
+    }
     const { direct } = compiled
     direct?.bind(init.record)
     this.#direct = direct?.run ?? ((ctx) => this.#told(ctx))
@@ -303,12 +322,16 @@ export class Program<T extends string = string> implements ProgramHandle {
     this.#retired = true
     this.#activity.programs.delete(this)
     const refuse = (): never => {
-      throw new RuntimeError('CLOSED', this.name, `${this.name}: its collection is closed; load it again`)
+      throw this.#closed()
     }
     this.#compiled = { ...this.#compiled, run: refuse, runBatch: refuse }
     this.#direct = refuse
     this.#alone = true
     this.#note = rethrow
+  }
+
+  #closed(): RuntimeError {
+    return new RuntimeError('CLOSED', this.name, `${this.name}: its collection is closed; load it again`)
   }
 
   /** The full 64 bits of r0 of the last run on this CPU. */
@@ -346,6 +369,10 @@ export class Program<T extends string = string> implements ProgramHandle {
         'data',
         `testRun of ${this.name}: data is ${kindOf(input?.data)}; give { data: a Uint8Array }, the packet`,
       )
+    }
+    if (this.#remote) {
+      if (this.#retired) throw this.#closed()
+      return this.#remote.testRun(input)
     }
     const context = make(this.host.arena, input)
     this.host.arena.view.setBigUint64(context.address + control.RUN_COOKIE, input.cookie ?? 0n, true)
