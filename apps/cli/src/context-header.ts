@@ -33,6 +33,7 @@ export function contextHeader(type: ProgramTypeDef, platform: Platform): string 
     ...(context.kind === 'raw' ? rawContext(context.name, context.size) : structContext(context)),
     '',
     ...verdicts(type),
+    ...constants(type),
     ...(helpers.length > 0 ? [...helpers.map(prototype), ''] : []),
     `#endif /* ${guard} */`,
     '',
@@ -106,6 +107,13 @@ function verdicts({ name, verdicts: known }: ProgramTypeDef): string[] {
     return `\t${text.includes('_') ? text : `${prefix}_${text}`} = ${value},`
   })
   return [`enum ${identifier(name)}_verdict {`, ...lines, '};', '']
+}
+
+function constants({ name, constants: known }: ProgramTypeDef): string[] {
+  const entries = Object.entries(known ?? {})
+  if (entries.length === 0) return []
+  const lines = entries.map(([constant, value]) => `\t${identifier(constant)} = 0x${value.toString(16)},`)
+  return [`enum ${identifier(name)}_constant {`, ...lines, '};', '']
 }
 
 const INTEGERS: Readonly<Record<string, string>> = {

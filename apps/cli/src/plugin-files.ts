@@ -5,8 +5,12 @@ import type { PluginDef } from '@skep/runtime'
 import { RefusedError } from './report.ts'
 import { importModule } from './starter.ts'
 
+/** Not a program type, which has a number, and lists helpers too. */
 const isPlugin = (value: unknown): value is PluginDef =>
-  typeof value === 'object' && value !== null && typeof (value as { name?: unknown }).name === 'string'
+  typeof value === 'object' &&
+  value !== null &&
+  typeof (value as { name?: unknown }).name === 'string' &&
+  !('id' in value)
 
 /** Everything that a module exports and that is a plugin. */
 export async function pluginsOf(file: string): Promise<PluginDef[]> {

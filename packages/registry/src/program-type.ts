@@ -136,6 +136,8 @@ export interface ProgramTypeDef {
   readonly zeroAttachType?: string
   /** Verdict names by value, for display: `{ 1: 'XDP_DROP' }`. */
   readonly verdicts?: Readonly<Record<number, string>>
+  /** Numbers that contexts hold, by the names that the C header gives them: `{ GUARD_FS_READ: 0x101 }`. */
+  readonly constants?: Readonly<Record<string, number>>
   /** Packet memory through packet pointers (may_access_direct_pkt_data). */
   readonly packetAccess?: 'none' | 'read' | 'write'
   /** Packet pointers may be passed to any helper as memory, whatever its `pktAccess` says (cgroup_sockopt's buffer). */
