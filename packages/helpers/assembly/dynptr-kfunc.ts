@@ -3,7 +3,6 @@ import { CTL_PROG } from '../../registry/src/layout/control'
 import { E2BIG, EINVAL, ERANGE } from '../../registry/src/layout/errno'
 import { PROG_TYPE } from '../../registry/src/layout/program'
 import { SKB_LEN } from '../../registry/src/layout/skb'
-import { XDP_DATA, XDP_DATA_END } from '../../registry/src/layout/xdp'
 import {
   clearDynptr,
   DYNPTR_MAX_SIZE,
@@ -24,6 +23,7 @@ import {
 } from './dynptr'
 import { control, pointer, result } from './env'
 import { readMemory, readString } from './untrusted'
+import { xdpPacketLength } from './xdp-packet'
 
 // enum bpf_prog_type: those that may write packets directly (may_access_direct_pkt_data), of those on __sk_buff.
 const SCHED_CLS: u32 = 3
@@ -54,10 +54,7 @@ export function dynptr_from_skb_meta(skb: u64, flags: u64, dynptr: u64, r4: u64,
 }
 
 export function dynptr_from_xdp(xdp: u64, flags: u64, dynptr: u64, r4: u64, r5: u64): u64 {
-  const context = pointer(xdp)
-  return result(
-    fresh(dynptr, xdp, DYNPTR_XDP, load<u32>(context, XDP_DATA_END) - load<u32>(context, XDP_DATA), flags),
-  )
+  return result(fresh(dynptr, xdp, DYNPTR_XDP, xdpPacketLength(pointer(xdp)), flags))
 }
 
 function slice(at: usize, offset: u32, length: u32): usize {
@@ -154,11 +151,4 @@ export function read_str_dynptr(dynptr: u64, offset: u64, size: u64, from: u64, 
   const target = writableSlice(pointer(dynptr), <u32>offset, <u32>size)
   if (target == 0) return result(outside(pointer(dynptr), <u32>offset, <u32>size) ? -E2BIG : -EINVAL)
   return result(readString(target, <u32>size, from))
-}
-
-/** bpf_xdp_pull_data: the packet lies in one piece already. */
-export function xdp_pull_data(xdp: u64, length: u64, r3: u64, r4: u64, r5: u64): u64 {
-  const context = pointer(xdp)
-  const size = load<u32>(context, XDP_DATA_END) - load<u32>(context, XDP_DATA)
-  return <u32>length > size ? result(-EINVAL) : 0
 }

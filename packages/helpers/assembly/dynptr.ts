@@ -4,9 +4,9 @@
  */
 import { E2BIG, EFAULT, EINVAL } from '../../registry/src/layout/errno'
 import { SKB_DATA, SKB_DATA_END, SKB_DATA_META, SKB_MAC_HEADER } from '../../registry/src/layout/skb'
-import { XDP_DATA, XDP_DATA_END } from '../../registry/src/layout/xdp'
 import { copyBytes, pointer, result } from './env'
 import { skb_store_bytes } from './skb'
+import { xdpPacket, xdpPacketLength } from './xdp-packet'
 
 // struct bpf_dynptr_kern, 16 bytes: u64 data; u32 size, with the type in bits 28 to 30 and BIT(31) for read-only; u32
 // offset.
@@ -83,9 +83,9 @@ export function place(at: usize, offset: u32, length: u32): usize {
     return <u64>from + length > <u64>bytes ? 0 : load<u32>(data, SKB_DATA) + from
   }
   if (type == DYNPTR_XDP) {
-    const bytes = load<u32>(data, XDP_DATA_END) - load<u32>(data, XDP_DATA)
+    const bytes = xdpPacketLength(data)
     if (from > XDP_FARTHEST || length > XDP_FARTHEST || from + length > bytes) return 0
-    return load<u32>(data, XDP_DATA) + from
+    return xdpPacket(data) + from
   }
   if (type == DYNPTR_SKB_META) return <usize>load<u32>(data, SKB_MAC_HEADER) - metaLength(data) + from
   return data + from

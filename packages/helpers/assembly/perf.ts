@@ -5,9 +5,9 @@ import { MAP_DATA, MAP_MAX_ENTRIES } from '../../registry/src/layout/map'
 import { PROG_TYPE } from '../../registry/src/layout/program'
 import { RING_CPU } from '../../registry/src/layout/ring'
 import { SKB_DATA, SKB_DATA_END } from '../../registry/src/layout/skb'
-import { XDP_DATA, XDP_DATA_END } from '../../registry/src/layout/xdp'
 import { control, pointer, result } from './env'
 import { outputSample } from './ring'
+import { xdpPacket, xdpPacketLength } from './xdp-packet'
 
 const BPF_F_INDEX_MASK: u64 = 0xffff_ffff
 const BPF_F_CURRENT_CPU: u32 = 0xffff_ffff
@@ -26,9 +26,10 @@ export function perf_event_output(context: u64, map: u64, flags: u64, data: u64,
   const extra = <u32>(flags >> 32)
   let packet: u32 = 0
   if (extra != 0) {
-    packet = load<u32>(pointer(context) + (isXdp ? XDP_DATA : SKB_DATA))
-    const end = load<u32>(pointer(context) + (isXdp ? XDP_DATA_END : SKB_DATA_END))
-    if (extra > end - packet) return result(-EFAULT)
+    const at = pointer(context)
+    packet = isXdp ? xdpPacket(at) : load<u32>(at + SKB_DATA)
+    const length = isXdp ? xdpPacketLength(at) : load<u32>(at + SKB_DATA_END) - packet
+    if (extra > length) return result(-EFAULT)
   }
   const cpu = load<u32>(control, CTL_CPU)
   const asked = <u32>flags

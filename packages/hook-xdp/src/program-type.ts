@@ -1,4 +1,3 @@
-import type { Arena } from '@skep/memory'
 import {
   CONNTRACK_WRITES,
   defineProgramType,
@@ -6,13 +5,8 @@ import {
   type ProgramTypeDef,
   type StructContext,
   struct,
-  type TestRunContext,
-  type TestRunInput,
-  xdpLayout,
 } from '@skep/registry'
-import { createXdpFrame } from './frame.ts'
-
-const { XDP_MD_SIZE } = xdpLayout
+import { xdpTestRun } from './test-run.ts'
 
 /** struct xdp_md (include/uapi/linux/bpf.h); every field is 32 bits wide, and only that width may be accessed. */
 export const xdpMd: StructContext = struct(
@@ -58,38 +52,5 @@ export const xdpProgramType: ProgramTypeDef = defineProgramType({
     section('xdp.frags', 'xdp', BPF_F_XDP_HAS_FRAGS),
     section('xdp', 'xdp'),
   ],
-  testRun,
+  testRun: xdpTestRun,
 })
-
-/**
- * One packet as BPF_PROG_TEST_RUN sets it up (net/bpf/test_run.c): 256 bytes of head room; with a context given, its
- * data_meta and data say how much of the input is metadata before the packet.
- */
-function testRun(arena: Arena, input: TestRunInput): TestRunContext {
-  const view = input.ctx && new DataView(input.ctx.buffer, input.ctx.byteOffset, input.ctx.byteLength)
-  const word = (offset: number): number =>
-    view && offset + 4 <= view.byteLength ? view.getUint32(offset, true) : 0
-  const meta = word(xdpLayout.XDP_DATA) - word(xdpLayout.XDP_DATA_META)
-  const frame = createXdpFrame(arena, input.data, {
-    metadata: meta,
-    ingressIfindex: word(xdpLayout.XDP_INGRESS_IFINDEX) || 1,
-    rxQueueIndex: word(xdpLayout.XDP_RX_QUEUE_INDEX),
-  })
-  return {
-    address: frame.context,
-    finish: () => {
-      const ctx = arena.u8.slice(frame.context, frame.context + XDP_MD_SIZE)
-      const fields = new DataView(ctx.buffer)
-      const start = fields.getUint32(xdpLayout.XDP_DATA_META, true)
-      const packet = fields.getUint32(xdpLayout.XDP_DATA, true)
-      const end = fields.getUint32(xdpLayout.XDP_DATA_END, true)
-      // Offsets instead of addresses, as the kernel gives them back.
-      fields.setUint32(xdpLayout.XDP_DATA_META, 0, true)
-      fields.setUint32(xdpLayout.XDP_DATA, packet - start, true)
-      fields.setUint32(xdpLayout.XDP_DATA_END, end - start, true)
-      // The kernel gives the metadata before the packet too.
-      return { data: arena.u8.slice(start, end), ...(input.ctx ? { ctx } : {}) }
-    },
-    release: frame.release,
-  }
-}

@@ -85,6 +85,8 @@ export class PacketBatch implements PacketSink {
   /** The raw records that `stage` brought in. */
   #stagedFrom = 0
   #stagedTo = 0
+  #metadata: Uint32Array | undefined
+  #hasMetadata = false
 
   constructor(options: PacketBatchOptions = {}) {
     this.#buffer = options.buffer ?? new Uint8Array(1 << 20)
@@ -135,6 +137,22 @@ export class PacketBatch implements PacketSink {
     this.count = 0
     this.#top = this.start
     this.#stagedFrom = this.#stagedTo = 0
+    this.#hasMetadata = false
+  }
+
+  /** Bytes right before packet `i` that an XDP program left for whoever takes it (data_meta); 0 of most packets. */
+  metadata(i: number): number {
+    return this.#hasMetadata ? this.#metadata![i]! : 0
+  }
+
+  setMetadata(i: number, length: number): void {
+    if (!this.#hasMetadata) {
+      if (length === 0) return
+      this.#metadata ??= new Uint32Array(this.capacity)
+      this.#metadata.fill(0)
+      this.#hasMetadata = true
+    }
+    this.#metadata![i] = length
   }
 
   add(
@@ -229,6 +247,7 @@ export class PacketBatch implements PacketSink {
       if (!wanted(i)) continue
       for (const table of [offsets, lengths, originalLengths, seconds, nanos, interfaceIds])
         table[kept] = table[i]!
+      if (this.#hasMetadata) this.#metadata![kept] = this.#metadata![i]!
       kept++
     }
     this.count = kept

@@ -94,8 +94,8 @@ export class ContextRing implements PumpRing {
     return batch
   }
 
-  /** Adds a packet, as a program left it at an address of the ring, to an outgoing batch. */
-  forward(index: number, to: PacketBatch, data: number, length: number): void {
+  /** Adds a packet, as a program left it at an address of the memory, to an outgoing batch, with so many bytes of metadata. */
+  forward(index: number, to: PacketBatch, data: number, length: number, metadata = 0): void {
     const from = this.batch.tables
     const n = to.count++
     to.tables.offsets[n] = data
@@ -104,6 +104,7 @@ export class ContextRing implements PumpRing {
     to.tables.seconds[n] = from.seconds[index]!
     to.tables.nanos[n] = from.nanos[index]!
     to.tables.interfaceIds[n] = from.interfaceIds[index]!
+    to.setMetadata(n, metadata)
   }
 
   free(): void {

@@ -14,6 +14,8 @@ export interface DevicePumpOptions {
   readonly ring: PumpRing
   /** Works on the packets that lie in the ring's batch, before the next are received. */
   readonly process: (count: number) => Promise<void>
+  /** Whether what passes is handed to the hook behind (`hookBehind`), so that one may come to stand there. */
+  readonly front?: boolean
   /** What is thrown for a packet that came for the pump before and does not fit the ring. */
   readonly tooLong: (length: number) => Error
 }
@@ -66,6 +68,10 @@ export class DevicePump {
     })
     this.#stop = stop
     this.done = this.#run()
+  }
+
+  get front(): boolean {
+    return this.#options.front === true
   }
 
   /** Ends it; another pump may begin at once. Stopping twice is fine. */

@@ -42,6 +42,7 @@ export {
 } from './encoder.ts'
 export { PacketError, type PacketErrorCode, PcapError, type PcapErrorCode } from './errors.ts'
 export type { HeaderCodec } from './header.ts'
+export { deviceMistake, hookBehind, type IngressHook, setHookBehind } from './ingress.ts'
 export {
   type ArpFields,
   type DataLayer,

@@ -78,7 +78,12 @@ const lowered: Readonly<Record<string, Lower>> = {
   bpf_spin_unlock: alone,
   bpf_xdp_get_buff_len: [
     'i32.sub',
-    ['i32.load', context, xdpLayout.XDP_DATA_END],
+    [
+      'let',
+      'frags',
+      ['i32.load', context, xdpLayout.XDP_FRAGS_END],
+      ['if', ['get', 'frags'], ['get', 'frags'], ['i32.load', context, xdpLayout.XDP_DATA_END]],
+    ],
     ['i32.load', context, xdpLayout.XDP_DATA],
   ],
 }

@@ -14,8 +14,15 @@ export const XDP_MD_SIZE = 24
 /** Private: first byte of the frame (data_hard_start) and the end of its memory (tail room included). */
 export const XDP_FRAME_START = 24
 export const XDP_FRAME_END = 28
+/**
+ * Private: the end of a packet whose bytes go on behind `data_end` in fragments of a page each (the last may be shorter), which
+ * lie there one behind the other; 0 of a packet in one piece.
+ */
+export const XDP_FRAGS_END = 32
 /** Bytes of a context in a ring, the private words included. */
-export const XDP_CONTEXT_SIZE = 32
+export const XDP_CONTEXT_SIZE = 48
+/** Bytes of a fragment at most: a page. */
+export const XDP_FRAG_SIZE = 4096
 
 /** Head room before the packet (XDP_PACKET_HEADROOM), of which the first bytes hold struct xdp_frame in the kernel. */
 export const XDP_PACKET_HEADROOM = 256
