@@ -1,4 +1,5 @@
 import { definePlugin, type PluginDef } from '@skep/registry'
+import { kprobeAttachPoint } from './attach.ts'
 import { kprobeProgramType } from './kprobe.ts'
 import { perfEventProgramType } from './perf-event.ts'
 import { syscallProgramType } from './syscall.ts'
@@ -24,11 +25,35 @@ export const kprobePlugin: PluginDef = definePlugin({
     extProgramType,
     syscallProgramType,
   ],
+  attachPoints: [kprobeAttachPoint],
 })
 
+export {
+  attachKprobe,
+  attachKprobeMulti,
+  attachKretprobe,
+  attachUprobe,
+  attachUprobeMulti,
+  type KprobeLink,
+  type KprobeMultiOptions,
+  type KprobeOptions,
+  type KprobeProgram,
+  type KprobeTarget,
+  kprobeAttachPoint,
+  type ProbedFunction,
+  type UprobeOptions,
+} from './attach.ts'
+export { checkProgram, type ProgramOf } from './check-program.ts'
+export { KprobeAttachError, type KprobeAttachErrorCode } from './errors.ts'
+export type { FunctionProbeOptions } from './function-probe.ts'
+export { addressOf } from './handles.ts'
 export { kprobeContext, kprobeProgramType } from './kprobe.ts'
+export type { ProbeLink } from './link.ts'
+export { overridePlugin } from './override-return.ts'
 export { perfEventContext, perfEventProgramType } from './perf-event.ts'
-export { PT_REGS, PT_REGS_PARMS, PT_REGS_RC, PT_REGS_SIZE } from './pt-regs.ts'
+export { KPROBE_ARGS, PT_REGS, PT_REGS_PARMS, PT_REGS_RC, PT_REGS_SIZE } from './pt-regs.ts'
+export type { ProbeStats } from './run-context.ts'
+export { frameAddress, frameAt, probeProviders, type StackFrame } from './stacks.ts'
 export { syscallContext, syscallProgramType } from './syscall.ts'
 export {
   MAX_BPF_FUNC_ARGS,

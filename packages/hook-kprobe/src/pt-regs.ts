@@ -35,3 +35,6 @@ export const PT_REGS_PARMS: readonly number[] = [
   PT_REGS.r9,
 ]
 export const PT_REGS_RC: number = PT_REGS.ax
+
+/** Arguments that a probe of a function has room for: six registers, then the stack as the ABI has it. */
+export const KPROBE_ARGS = 12

@@ -16,6 +16,7 @@ const RUNNING = [
   'vm-interpreter/src',
   'runtime/src',
   'runtime/test',
+  'hook-kprobe/src',
   'hook-xdp/src',
   'hook-xdp/test',
   'hook-tc/src',

@@ -32,6 +32,8 @@ const named: Readonly<Record<string, string>> = Object.fromEntries(
     'strstr',
     'strnstr',
     'copy_from_user_str',
+    'session_is_return',
+    'session_cookie',
   ].map((name) => [`bpf_${name}`, name]),
 )
 

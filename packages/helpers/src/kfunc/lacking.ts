@@ -11,7 +11,6 @@ const groups: readonly (readonly [RegExp, string])[] = [
   [/sk_assign|sock_destroy|sock_ops|sock_addr/, "the network stack's sockets"],
   [/key/, "the kernel's keyrings"],
   [/file|path|xattr|dentry/, 'file systems'],
-  [/session_/, 'probes that share a session'],
   [/kern_ctx|rdonly_cast/, "the kernel's own structs"],
   [/stream/, 'streams of programs'],
   [/_test|memb_release/, "the kernel's own tests"],

@@ -58,6 +58,10 @@ export const RUN_REDIRECT_KEY = -24
 export const RUN_REDIRECT_FLAGS = -16
 /** i32: what the system call returns, for cgroup programs (bpf_get_retval, bpf_set_retval), which redirect nothing. */
 export const RUN_RETVAL = -32
+/** u64: what the entry of a session probe keeps for its return (bpf_session_cookie); probes redirect nothing. */
+export const RUN_SESSION_COOKIE = -24
+/** u32: 1 at the return of a session probe (bpf_session_is_return). */
+export const RUN_SESSION_RETURN = -16
 /** u64: the attachment's bpf_cookie, for bpf_get_attach_cookie. */
 export const RUN_COOKIE = -8
 
