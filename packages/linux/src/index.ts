@@ -1,6 +1,18 @@
 export type { Capability } from './capabilities.ts'
 export { decisiveLine, processedInsns } from './decisive-line.ts'
-export { KernelArgumentError, KernelError, LinuxUnavailableError, type UnavailableCause } from './errors.ts'
+export { DeviceError } from './device/errors.ts'
+export { inNetworkNamespace } from './device/namespace.ts'
+export { openPacketSocket, type PacketSocketOptions } from './device/packet-socket.ts'
+export type { RingOptions } from './device/rx-ring.ts'
+export { openTap, type TapOptions } from './device/tap.ts'
+export { kernel } from './engine.ts'
+export {
+  KernelArgumentError,
+  KernelError,
+  KernelUnsupportedError,
+  LinuxUnavailableError,
+  type UnavailableCause,
+} from './errors.ts'
 export { isKernelAvailable, Kernel, openKernel } from './kernel.ts'
 export type { KernelBtf } from './kernel-btf.ts'
 export type { KernelMap, MapBatch, MapOptions, MappedPages, UpdateMode } from './kernel-map.ts'

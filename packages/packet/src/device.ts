@@ -7,6 +7,8 @@ export interface DeviceStats {
   rxBytes: number
   /** Not received, since they were damaged or of another link type. */
   rxErrors: number
+  /** Not received, since the reader was too slow for the device. */
+  rxDropped: number
   txPackets: number
   txBytes: number
   /** Not transmitted, since there was no room or no way out for them. */
@@ -17,6 +19,7 @@ export const createStats = (): DeviceStats => ({
   rxPackets: 0,
   rxBytes: 0,
   rxErrors: 0,
+  rxDropped: 0,
   txPackets: 0,
   txBytes: 0,
   txDropped: 0,

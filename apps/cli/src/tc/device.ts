@@ -20,7 +20,15 @@ export class CaptureDevice implements PacketDevice {
   readonly #source: PacketDevice | undefined
   readonly #sink: PacketDevice | undefined
   readonly #read = new PacketBatch()
-  readonly #counts = { rxPackets: 0, rxBytes: 0, rxErrors: 0, txPackets: 0, txBytes: 0, txDropped: 0 }
+  readonly #counts = {
+    rxPackets: 0,
+    rxBytes: 0,
+    rxErrors: 0,
+    rxDropped: 0,
+    txPackets: 0,
+    txBytes: 0,
+    txDropped: 0,
+  }
   /** Packets of `#read` that were received already. */
   #taken = 0
   #credit = 0
