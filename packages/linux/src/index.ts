@@ -5,14 +5,7 @@ export { inNetworkNamespace } from './device/namespace.ts'
 export { openPacketSocket, type PacketSocketOptions } from './device/packet-socket.ts'
 export type { RingOptions } from './device/rx-ring.ts'
 export { openTap, type TapOptions } from './device/tap.ts'
-export { kernel } from './engine.ts'
-export {
-  KernelArgumentError,
-  KernelError,
-  KernelUnsupportedError,
-  LinuxUnavailableError,
-  type UnavailableCause,
-} from './errors.ts'
+export { KernelArgumentError, KernelError, LinuxUnavailableError, type UnavailableCause } from './errors.ts'
 export { isKernelAvailable, Kernel, openKernel } from './kernel.ts'
 export type { KernelBtf } from './kernel-btf.ts'
 export type { KernelMap, MapBatch, MapOptions, MappedPages, UpdateMode } from './kernel-map.ts'
