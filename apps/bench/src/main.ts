@@ -14,6 +14,7 @@ import {
 } from './bench.ts'
 import { BenchError } from './errors.ts'
 import type { BenchReport } from './json.ts'
+import { benchKprobe } from './kprobe/main.ts'
 import { describeMachine, formatMachine } from './machine.ts'
 import { benchMaps } from './maps/main.ts'
 import { type BenchOptions, parseOptions, RING, usage } from './options.ts'
@@ -135,6 +136,7 @@ async function main(): Promise<void> {
   if (command === COLD) return runCold(args)
   if (command === 'startup') return benchStartup(args, print)
   if (command === 'maps') return benchMaps(args, { print, progress })
+  if (command === 'kprobe') return benchKprobe(args, print)
   if (command === 'pcap') return benchPcap(args, { print, progress })
   if (command === 'workers') return benchWorkersMain(args, process.argv[1]!, print)
   if (command === 'soak') return benchSoak(args, { print, progress })
