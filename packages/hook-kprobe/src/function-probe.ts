@@ -66,6 +66,8 @@ export class FunctionRuns {
   readonly #map: Exclude<FunctionProbeOptions['args'], number | undefined> | undefined
   readonly #moment: Moment
   readonly #program: ProgramHandle
+  /** Arguments that the context has of the last call. */
+  #written = 0
 
   constructor(program: ProgramHandle, moment: Moment, options: FunctionProbeOptions) {
     const { args = MOST_ARGS } = options
@@ -165,11 +167,12 @@ export class FunctionRuns {
     for (; n < count; n++) values.write(word + STACK + 2 + (n - REGISTERS.length) * 2, args[n])
     const { i32 } = arena
     // What the last call had there.
-    for (; n < MOST_ARGS; n++) {
+    for (; n < this.#written; n++) {
       const at = word + (n < REGISTERS.length ? REGISTERS[n]! : STACK + 2 + (n - REGISTERS.length) * 2)
       i32[at] = 0
       i32[at + 1] = 0
     }
+    this.#written = count
     i32[word + AX] = args.length
     i32[word + AX + 1] = 0
     i32[word + FLAGS] = 0
@@ -197,9 +200,9 @@ export class FunctionRuns {
     const { arena, values, word } = this.context
     if (this.#moment === 'session') {
       const { i32 } = arena
-      for (const at of REGISTERS) {
-        i32[word + at] = 0
-        i32[word + at + 1] = 0
+      for (let n = 0; n < Math.min(this.#written, REGISTERS.length); n++) {
+        i32[word + REGISTERS[n]!] = 0
+        i32[word + REGISTERS[n]! + 1] = 0
       }
     }
     values.write(word + AX, value)
