@@ -1,4 +1,11 @@
-import type { ContextField, HelperDef, Platform, ProgramTypeDef, StructContext } from '@skep/runtime'
+import type {
+  ContextField,
+  HelperDef,
+  Platform,
+  ProgramTypeDef,
+  RawContext,
+  StructContext,
+} from '@skep/runtime'
 import { RefusedError } from './report.ts'
 
 /** Ids of helpers from here on are for plugins: no header of libbpf declares them. */
@@ -30,7 +37,7 @@ export function contextHeader(type: ProgramTypeDef, platform: Platform): string 
     '',
     '#include <linux/types.h>',
     '',
-    ...(context.kind === 'raw' ? rawContext(context.name, context.size) : structContext(context)),
+    ...(context.kind === 'raw' ? rawContext(context) : structContext(context)),
     '',
     ...verdicts(type),
     ...constants(type),
@@ -40,11 +47,12 @@ export function contextHeader(type: ProgramTypeDef, platform: Platform): string 
   ].join('\n')
 }
 
-/** Bytes that have no names, at most what the verifier lets a program read. */
-const rawContext = (name: string, size: number): string[] => [
+/** Its words, or bytes that have no names: at most what the verifier lets a program read. */
+const rawContext = ({ name, size, words }: RawContext): string[] => [
   `struct ${identifier(name)} {`,
-  `\t__u8 data[${size}];`,
+  ...(words?.map((word) => `\t__u64 ${word};`) ?? [`\t__u8 data[${size}];`]),
   '};',
+  `_Static_assert(sizeof(struct ${identifier(name)}) == ${size}, "layout");`,
 ]
 
 const identifier = (name: string): string => name.replace(/\W/g, '_')

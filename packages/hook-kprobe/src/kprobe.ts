@@ -1,9 +1,14 @@
 import { attachTypeId, defineProgramType, type ProgramTypeDef, type RawContext } from '@skep/registry'
-import { PT_REGS_SIZE } from './pt-regs.ts'
+import { PT_REGS, PT_REGS_SIZE } from './pt-regs.ts'
 import { BPF_F_SLEEPABLE, section } from './sections.ts'
 
 /** struct pt_regs, read-only (kprobe_prog_is_valid_access, kernel/trace/bpf_trace.c). */
-export const kprobeContext: RawContext = { kind: 'raw', name: 'pt_regs', size: PT_REGS_SIZE }
+export const kprobeContext: RawContext = {
+  kind: 'raw',
+  name: 'pt_regs',
+  size: PT_REGS_SIZE,
+  words: Object.keys(PT_REGS),
+}
 
 const yesNo = { min: 0, max: 1 }
 

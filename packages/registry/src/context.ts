@@ -75,6 +75,8 @@ export interface RawContext {
   readonly writable?: boolean
   /** Smallest and largest width of one access. */
   readonly widths?: readonly number[]
+  /** Names of all its u64, for C headers; bytes without names when absent. */
+  readonly words?: readonly string[]
 }
 
 /** An array of u64 arguments, some typed through kernel BTF by the function that the program attaches to. */
