@@ -273,6 +273,7 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
           id,
           typeDef,
           ...(typeof source.attachType === 'string' ? { attachType: source.attachType } : {}),
+          ...(source.flags === undefined ? {} : { loadFlags: source.flags }),
           record,
           host: { ...this.host, onClose: (close) => lifetime.link(source.name, close) },
           pin: (pinned, path) => this.pin(path, pinned),

@@ -78,6 +78,8 @@ export class Program<T extends string = string> implements ProgramHandle {
   readonly id: number
   readonly type: T
   readonly attachType?: string
+  /** BPF_F_* that it was loaded with. */
+  readonly loadFlags: number
   readonly record: number
   readonly host: RuntimeHost
   readonly helpers: readonly string[]
@@ -104,6 +106,7 @@ export class Program<T extends string = string> implements ProgramHandle {
     id: number
     typeDef: ProgramTypeDef
     attachType?: string
+    loadFlags?: number
     record: number
     host: RuntimeHost
     helpers: readonly string[]
@@ -119,6 +122,7 @@ export class Program<T extends string = string> implements ProgramHandle {
     this.id = init.id
     this.type = init.typeDef.name as T
     if (init.attachType !== undefined) this.attachType = init.attachType
+    this.loadFlags = init.loadFlags ?? 0
     this.record = init.record
     this.host = init.host
     this.helpers = init.helpers
