@@ -25,6 +25,20 @@ const batch: Layout = {
   },
 }
 
+const nextId: Layout = { size: 12, fields: { start_id: [0, 4], next_id: [4, 4], open_flags: [8, 4] } }
+const fdById: Layout = { size: 12, fields: { id: [0, 4], open_flags: [8, 4] } }
+const path: Layout = { size: 16, fields: { pathname: [0, 8], bpf_fd: [8, 4], file_flags: [12, 4] } }
+const attachment: Layout = {
+  size: 32,
+  fields: {
+    target_fd: [0, 4],
+    attach_bpf_fd: [4, 4],
+    attach_type: [8, 4],
+    attach_flags: [12, 4],
+    replace_bpf_fd: [16, 4],
+  },
+}
+
 /** Where each command's arguments are in `union bpf_attr` (include/uapi/linux/bpf.h at Linux 6.18). */
 export const layouts: Readonly<Record<Command, Layout>> = {
   BPF_MAP_CREATE: {
@@ -91,10 +105,63 @@ export const layouts: Readonly<Record<Command, Layout>> = {
       fd_array_cnt: [148, 4],
     },
   },
-  BPF_PROG_ATTACH: { size: 16, fields: { target_fd: [0, 4], attach_bpf_fd: [4, 4], attach_type: [8, 4] } },
+  BPF_PROG_ATTACH: attachment,
+  BPF_PROG_DETACH: attachment,
+  BPF_OBJ_PIN: path,
+  BPF_OBJ_GET: path,
   BPF_LINK_CREATE: {
-    size: 32,
-    fields: { prog_fd: [0, 4], attach_type: [8, 4], iter_info: [16, 8], iter_info_len: [24, 4] },
+    size: 64,
+    fields: {
+      prog_fd: [0, 4],
+      target_fd: [4, 4],
+      attach_type: [8, 4],
+      flags: [12, 4],
+      iter_info: [16, 8],
+      iter_info_len: [24, 4],
+      target_btf_id: [16, 4],
+      tracing_cookie: [24, 8],
+      perf_cookie: [16, 8],
+      relative_fd: [16, 4],
+      expected_revision: [24, 8],
+      pf: [16, 4],
+      hooknum: [20, 4],
+      priority: [24, 4],
+      netfilter_flags: [28, 4],
+    },
+  },
+  BPF_LINK_UPDATE: {
+    size: 16,
+    fields: { link_fd: [0, 4], new_prog_fd: [4, 4], flags: [8, 4], old_prog_fd: [12, 4] },
+  },
+  BPF_RAW_TRACEPOINT_OPEN: { size: 24, fields: { name: [0, 8], prog_fd: [8, 4], cookie: [16, 8] } },
+  BPF_TASK_FD_QUERY: {
+    size: 48,
+    fields: {
+      pid: [0, 4],
+      fd: [4, 4],
+      flags: [8, 4],
+      buf_len: [12, 4],
+      buf: [16, 8],
+      prog_id: [24, 4],
+      fd_type: [28, 4],
+      probe_offset: [32, 8],
+      probe_addr: [40, 8],
+    },
+  },
+  BPF_PROG_QUERY: {
+    size: 64,
+    fields: {
+      target_fd: [0, 4],
+      attach_type: [4, 4],
+      query_flags: [8, 4],
+      attach_flags: [12, 4],
+      prog_ids: [16, 8],
+      prog_cnt: [24, 4],
+      prog_attach_flags: [32, 8],
+      link_ids: [40, 8],
+      link_attach_flags: [48, 8],
+      revision: [56, 8],
+    },
   },
   BPF_ITER_CREATE: { size: 8, fields: { link_fd: [0, 4] } },
   BPF_PROG_TEST_RUN: {
@@ -117,7 +184,14 @@ export const layouts: Readonly<Record<Command, Layout>> = {
       batch_size: [72, 4],
     },
   },
-  BPF_PROG_GET_NEXT_ID: { size: 12, fields: { start_id: [0, 4], next_id: [4, 4], open_flags: [8, 4] } },
+  BPF_PROG_GET_NEXT_ID: nextId,
+  BPF_PROG_GET_FD_BY_ID: fdById,
+  BPF_MAP_GET_NEXT_ID: nextId,
+  BPF_MAP_GET_FD_BY_ID: fdById,
+  BPF_BTF_GET_NEXT_ID: nextId,
+  BPF_BTF_GET_FD_BY_ID: fdById,
+  BPF_LINK_GET_NEXT_ID: nextId,
+  BPF_LINK_GET_FD_BY_ID: fdById,
   BPF_OBJ_GET_INFO_BY_FD: { size: 16, fields: { bpf_fd: [0, 4], info_len: [4, 4], info: [8, 8] } },
   BPF_BTF_LOAD: {
     size: 32,
@@ -162,6 +236,11 @@ export class Attr {
   setName(name: string, value: string): void {
     const [offset] = this.#field(name)
     this.bytes.set(this.#encoder.encode(value.replace(/[^A-Za-z0-9_.]/g, '_').slice(0, 15)), offset)
+  }
+
+  /** Reads an 8-byte field. */
+  getWide(name: string): bigint {
+    return this.#view.getBigUint64(this.#field(name)[0], true)
   }
 
   /** Reads a 4-byte field. */

@@ -52,3 +52,19 @@ export class KernelArgumentError extends Error {
     this.argument = argument
   }
 }
+
+/** A collection needs something that the running kernel has not, such as what a plugin defines. Nothing was made. */
+export class KernelUnsupportedError extends Error {
+  override readonly name = 'KernelUnsupportedError'
+  readonly code = 'KERNEL_UNSUPPORTED'
+  /** `map type`, `program type`, `helper`, `function`. */
+  readonly kind: string
+  /** What is missing. */
+  readonly subject: string
+
+  constructor(kind: string, subject: string, user: string) {
+    super(`${user} needs ${kind} ${subject}, which this kernel has not; load it on one of Skep's own engines`)
+    this.kind = kind
+    this.subject = subject
+  }
+}

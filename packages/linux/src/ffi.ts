@@ -21,55 +21,51 @@ export interface Ffi {
   view(address: number, bytes: number): Uint8Array
   /** The address of a block's first byte. It is good only while `bytes` is reachable. */
   address(bytes: Uint8Array): bigint
+  /** Any of the system calls, on numbers, addresses and blocks of bytes: the result, or minus errno. */
+  call(name: SystemCall, ...args: readonly (number | bigint | Uint8Array)[]): number
+  /** poll(2) for something to read, without blocking this thread: how many are ready, or minus errno. */
+  poll(fds: readonly number[], milliseconds: number): Promise<number>
 }
 
-/** System call numbers by Node's name of the architecture (arch/x86/entry/syscalls/syscall_64.tbl, asm-generic/unistd.h). */
-const numbers: Readonly<
-  Record<
-    string,
-    {
-      bpf: number
-      close: number
-      capget: number
-      capset: number
-      prlimit64: number
-      sched_setaffinity: number
-      mmap: number
-      munmap: number
-    }
-  >
-> = {
-  x64: {
-    bpf: 321,
-    close: 3,
-    capget: 125,
-    capset: 126,
-    prlimit64: 302,
-    sched_setaffinity: 203,
-    mmap: 9,
-    munmap: 11,
-  },
-  arm64: {
-    bpf: 280,
-    close: 57,
-    capget: 90,
-    capset: 91,
-    prlimit64: 261,
-    sched_setaffinity: 122,
-    mmap: 222,
-    munmap: 215,
-  },
-}
+/** Each system call's numbers on x86-64 and arm64 (arch/x86/entry/syscalls/syscall_64.tbl, asm-generic/unistd.h). */
+const calls = {
+  bpf: [321, 280],
+  close: [3, 57],
+  capget: [125, 90],
+  capset: [126, 91],
+  prlimit64: [302, 261],
+  sched_setaffinity: [203, 122],
+  mmap: [9, 222],
+  munmap: [11, 215],
+  ioctl: [16, 29],
+  perf_event_open: [298, 241],
+  recvfrom: [45, 207],
+  sendto: [44, 206],
+  setns: [308, 268],
+  setsockopt: [54, 208],
+  socket: [41, 198],
+} as const
+
+export type SystemCall = keyof typeof calls
+
+/** Node's names of the architectures, in the order of the numbers. */
+const architectures: readonly string[] = ['x64', 'arm64']
 
 const PROT_READ = 1
 const PROT_READ_WRITE = 3
 const MAP_SHARED = 1
+const POLLIN = 1
+
+interface NativeFunction {
+  (...args: unknown[]): number
+  async(...args: [...unknown[], (error: unknown, result: number) => void]): void
+}
 
 /** What is used of koffi: spelled out, so that declarations do not need an optional package. */
 interface Koffi {
   load(path: null): {
     func(definition: string): (...args: unknown[]) => number
-    func(name: string, result: string, args: string[]): (...args: unknown[]) => number
+    func(name: string, result: string, args: string[]): NativeFunction
   }
   errno(): number
   address(bytes: Uint8Array): bigint
@@ -100,13 +96,16 @@ export const bind = async (host: Host): Promise<Ffi> => {
       `this is ${host.platform}, and bpf(2) is a Linux system call`,
     )
   }
-  const nr = numbers[host.arch]
-  if (!nr) {
+  const column = architectures.indexOf(host.arch)
+  if (column < 0) {
     throw new LinuxUnavailableError(
       'architecture',
-      `no system call numbers for ${host.arch}, only for ${Object.keys(numbers).join(' and ')}`,
+      `no system call numbers for ${host.arch}, only for ${architectures.join(' and ')}`,
     )
   }
+  const nr = Object.fromEntries(
+    Object.entries(calls).map(([name, numbers]) => [name, numbers[column as 0 | 1]]),
+  ) as Readonly<Record<SystemCall, number>>
   let koffi: Koffi
   try {
     koffi = await host.koffi()
@@ -131,6 +130,8 @@ export const bind = async (host: Host): Promise<Ffi> => {
       'unsigned long',
       ...Array(4).fill('long'),
     ])
+    const onLongs = libc.func('syscall', 'long', Array<string>(7).fill('long'))
+    const poll = libc.func('poll', 'int', ['void *', 'unsigned long', 'int'])
     const settle = (result: number): number => (result === -1 ? -koffi.errno() : result)
     return {
       bpf: (command, attr, size) => settle(onBuffer(nr.bpf, command, attr, size)),
@@ -147,6 +148,24 @@ export const bind = async (host: Host): Promise<Ffi> => {
       unmap: (at, bytes) => void onPages(nr.munmap, at, bytes, 0, 0, 0, 0),
       view: (at, bytes) => new Uint8Array(koffi.view(at, bytes)),
       address: (bytes) => koffi.address(bytes),
+      call: (name, ...args) => {
+        const words = Array.from({ length: 6 }, (_, n) => args[n] ?? 0)
+        return settle(
+          onLongs(
+            nr[name],
+            ...words.map((word) => (word instanceof Uint8Array ? koffi.address(word) : word)),
+          ),
+        )
+      },
+      poll: (fds, milliseconds) => {
+        const block = new Int32Array(2 * fds.length)
+        for (const [n, fd] of fds.entries()) block.set([fd, POLLIN], 2 * n)
+        return new Promise((resolve, reject) => {
+          poll.async(new Uint8Array(block.buffer), fds.length, milliseconds, (error, result) =>
+            error ? reject(error) : resolve(settle(result)),
+          )
+        })
+      },
     }
   } catch (cause) {
     throw new LinuxUnavailableError('no-libc', "libc's syscall() cannot be called through koffi", { cause })

@@ -1,3 +1,21 @@
+export { KernelLink } from './attach/kernel-link.ts'
+export type {
+  CgroupTarget,
+  NetfilterTarget,
+  NetnsTarget,
+  RawTracepointTarget,
+  SocketTarget,
+  SockmapTarget,
+  TracingTarget,
+} from './attach/kernel-objects.ts'
+export type { TcTarget, XdpTarget } from './attach/network.ts'
+export {
+  NetworkInterface,
+  type NetworkInterfaceOptions,
+  networkInterface,
+} from './attach/network-interface.ts'
+export type { KprobeTarget, PerfEventTarget, TracepointTarget, UprobeTarget } from './attach/perf.ts'
+export { attachToKernel, type KernelPoints } from './attach/points.ts'
 export type { Capability } from './capabilities.ts'
 export { decisiveLine, processedInsns } from './decisive-line.ts'
 export { DeviceError } from './device/errors.ts'
@@ -5,13 +23,19 @@ export { inNetworkNamespace } from './device/namespace.ts'
 export { openPacketSocket, type PacketSocketOptions } from './device/packet-socket.ts'
 export type { RingOptions } from './device/rx-ring.ts'
 export { openTap, type TapOptions } from './device/tap.ts'
-export { KernelArgumentError, KernelError, LinuxUnavailableError, type UnavailableCause } from './errors.ts'
+export { kernel } from './engine.ts'
+export {
+  KernelArgumentError,
+  KernelError,
+  KernelUnsupportedError,
+  LinuxUnavailableError,
+  type UnavailableCause,
+} from './errors.ts'
 export { isKernelAvailable, Kernel, openKernel } from './kernel.ts'
 export type { KernelBtf } from './kernel-btf.ts'
 export type { KernelMap, MapBatch, MapOptions, MappedPages, UpdateMode } from './kernel-map.ts'
 export type {
   KernelProgram,
-  ProgramInfo,
   ProgramOptions,
   RejectedProgram,
   TestRunOptions,
@@ -19,7 +43,13 @@ export type {
 } from './kernel-program.ts'
 export { type KernelCollection, type LoadCollectionOptions, loadCollection } from './load-collection.ts'
 export { type LoadedRow, loadRow, type RowLoadOptions, RowMapCache } from './load-row.ts'
-export { type PreparedCollection, type ProgramLoadOptions, prepareCollection } from './prepare-collection.ts'
+export type { BtfInfo, LinkInfo, MapInfo, ProgramInfo } from './object-info.ts'
+export {
+  type PreparedCollection,
+  type PrepareOptions,
+  type ProgramLoadOptions,
+  prepareCollection,
+} from './prepare-collection.ts'
 export { parseRow } from './row.ts'
 export { type RunAnswer, runRow } from './run-row.ts'
 export { type ConfineOptions, confine } from './seccomp/confine.ts'
@@ -38,6 +68,6 @@ export {
   Supervisor,
   type SupervisorStats,
 } from './seccomp/supervisor.ts'
-export { attachTypes, mapTypes, programTypes } from './uapi.ts'
+export { attachTypes, linkTypes, mapTypes, programTypes } from './uapi.ts'
 export { type VerifyAnswer, type VerifyRowOptions, verifyRow } from './verify-row.ts'
 export type { NamedKind, VmlinuxBtf } from './vmlinux.ts'

@@ -2,6 +2,8 @@ import { type Context, Handle } from './context.ts'
 import { errnoText } from './errno.ts'
 import { KernelArgumentError, KernelError } from './errors.ts'
 import type { KernelBtf } from './kernel-btf.ts'
+import { type MapInfo, mapInfo } from './object-info.ts'
+import { pinObject } from './objects.ts'
 import { type Command, isPerCpuMap, mapTypes, numberOf } from './uapi.ts'
 
 export interface MapOptions {
@@ -184,6 +186,16 @@ export class KernelMap extends Handle {
     return { address: at, bytes: ffi.view(at, bytes), close, [Symbol.dispose]: close }
   }
 
+  /** BPF_OBJ_GET_INFO_BY_FD: `struct bpf_map_info`. */
+  info(): MapInfo {
+    return mapInfo(this.#context, this, `map '${this.name}'`)
+  }
+
+  /** BPF_OBJ_PIN: keeps it under a path of a bpf file system until that is unlinked. Throws `KernelError`. */
+  pin(path: string): void {
+    pinObject(this.#context, this.fd, path)
+  }
+
   /** From now on user space cannot write the map, and the verifier takes a BPF_F_RDONLY_PROG map's bytes as constants. */
   freeze(): void {
     const { attr } = this.#context
@@ -301,4 +313,10 @@ const elementMends: Readonly<Record<string, string>> = {
   ENOENT: "there is no element of this key; use mode 'any' or 'noexist'",
   ENOTSUPP: 'this map type has no such operation',
   EOPNOTSUPP: 'this map type has no such operation',
+}
+
+/** The map of a descriptor, which it takes over. Throws `KernelError`. */
+export function mapOfFd(context: Context, fd: number): KernelMap {
+  const info = mapInfo(context, { fd }, `descriptor ${fd}`)
+  return new KernelMap(context, fd, mapTypes[info.type] ?? Number(info.type), info)
 }

@@ -4,6 +4,8 @@ import { errnoText } from './errno.ts'
 import { KernelArgumentError, KernelError } from './errors.ts'
 import type { KernelBtf } from './kernel-btf.ts'
 import type { KernelMap } from './kernel-map.ts'
+import { type ProgramInfo, programCode, programInfo } from './object-info.ts'
+import { pinObject } from './objects.ts'
 import { attachTypes, numberOf, programTypes } from './uapi.ts'
 
 export interface ProgramOptions {
@@ -77,18 +79,6 @@ export interface TestRunResult {
   readonly ctxOut: Uint8Array
   /** Average of a run in nanoseconds, as the kernel measured it. */
   readonly durationNs: number
-}
-
-export interface ProgramInfo {
-  readonly id: number
-  /** SHA-derived tag: 16 hex digits. */
-  readonly tag: string
-  /** Bytes of the program after the verifier's rewriting. */
-  readonly xlatedLength: number
-  /** Bytes of machine code. */
-  readonly jitedLength: number
-  /** Instructions that the verifier walked. */
-  readonly verifiedInsns: number
 }
 
 /** Past this the log's end is enough. */
@@ -263,21 +253,17 @@ export class KernelProgram extends Handle {
 
   /** BPF_OBJ_GET_INFO_BY_FD: `struct bpf_prog_info`. */
   info(): ProgramInfo {
-    const info = new Uint8Array(232)
-    const { attr } = this.#context
-    const size = attr.begin('BPF_OBJ_GET_INFO_BY_FD')
-    attr.set('bpf_fd', this.fd)
-    attr.set('info_len', info.length)
-    attr.set('info', this.#context.address(info))
-    this.#context.must('BPF_OBJ_GET_INFO_BY_FD', size, `program '${this.name}'`)
-    const view = new DataView(info.buffer)
-    return {
-      id: view.getUint32(4, true),
-      tag: Array.from(info.subarray(8, 16), (byte) => byte.toString(16).padStart(2, '0')).join(''),
-      jitedLength: view.getUint32(16, true),
-      xlatedLength: view.getUint32(20, true),
-      verifiedInsns: view.getUint32(216, true),
-    }
+    return programInfo(this.#context, this, `program '${this.name}'`)
+  }
+
+  /** The instructions after the verifier's rewriting, and the machine code. */
+  code(): { readonly xlated: Uint8Array; readonly jited: Uint8Array } {
+    return programCode(this.#context, this, `program '${this.name}'`)
+  }
+
+  /** BPF_OBJ_PIN: keeps it under a path of a bpf file system until that is unlinked. Throws `KernelError`. */
+  pin(path: string): void {
+    pinObject(this.#context, this.fd, path)
   }
 
   /** BPF_PROG_ATTACH to a map of sockets, for as long as the map is there. Throws `KernelError`. */
@@ -376,4 +362,10 @@ const runMends: Readonly<Record<string, string>> = {
     'network types need at least 14 bytes of data, and each type takes only some of data, ctx, repeat and flags',
   ENOSPC: 'dataOutSize or ctxOutSize is too small',
   EINTR: 'a signal arrived; run it again',
+}
+
+/** The program of a descriptor, which it takes over. Throws `KernelError`. */
+export function programOfFd(context: Context, fd: number): KernelProgram {
+  const { name, type } = programInfo(context, { fd }, `descriptor ${fd}`)
+  return new KernelProgram(context, fd, '', name, programTypes[type] ?? Number(type))
 }

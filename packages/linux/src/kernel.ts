@@ -5,13 +5,16 @@ import { errnoText } from './errno.ts'
 import { KernelError, LinuxUnavailableError } from './errors.ts'
 import { type Ffi, loadFfi } from './ffi.ts'
 import { BtfCache, type KernelBtf, loadBtf } from './kernel-btf.ts'
-import { createMap, type KernelMap, type MapOptions } from './kernel-map.ts'
+import { createMap, type KernelMap, type MapOptions, mapOfFd } from './kernel-map.ts'
 import {
   type KernelProgram,
   loadProgram,
   type ProgramOptions,
+  programOfFd,
   type RejectedProgram,
 } from './kernel-program.ts'
+import { type BtfInfo, btfInfo, type LinkInfo, linkInfo } from './object-info.ts'
+import { type ObjectKind, objectIds, openObject, openPinned } from './objects.ts'
 import { readVmlinuxBtf, type VmlinuxBtf } from './vmlinux.ts'
 
 /** r0 = 0; exit */
@@ -87,14 +90,15 @@ export const raiseMemlock = (ffi: Ffi, release: string): boolean => {
  * them, and outlive the `Kernel`; the order of closing does not matter.
  */
 export class Kernel {
-  readonly #context: Context
+  /** What handles share; for this package. */
+  readonly context: Context
   /** BTF of rows, held so that the rows of one object share it. */
   readonly btfs: BtfCache
   #vmlinux: VmlinuxBtf | undefined
 
   constructor(ffi: Ffi) {
-    this.#context = new Context(ffi)
-    this.btfs = new BtfCache(this.#context)
+    this.context = new Context(ffi)
+    this.btfs = new BtfCache(this.context)
   }
 
   /** The release, as in `uname -r`. */
@@ -104,7 +108,7 @@ export class Kernel {
 
   /** Possible CPUs: values in an element of a per-CPU map. */
   get possibleCpus(): number {
-    return this.#context.possibleCpus
+    return this.context.possibleCpus
   }
 
   /** The kernel's own types, read at first use; undefined where it was built without BTF. */
@@ -114,7 +118,7 @@ export class Kernel {
 
   /** BPF_MAP_CREATE. Throws `KernelError`. */
   createMap(options: MapOptions): KernelMap {
-    return createMap(this.#context, options)
+    return createMap(this.context, options)
   }
 
   /**
@@ -122,18 +126,59 @@ export class Kernel {
    * `KernelError`.
    */
   placeArena(map: KernelMap): void {
-    const result = this.#context.ffi.mapOnce(map.fd, map.maxEntries * 4096)
+    const result = this.context.ffi.mapOnce(map.fd, map.maxEntries * 4096)
     if (result < 0) throw new KernelError(errnoText(result), 'mmap', `the pages of map '${map.name}'`)
   }
 
   /** BPF_BTF_LOAD. Throws `KernelError` with the kernel's log. */
   loadBtf(bytes: Uint8Array): KernelBtf {
-    return loadBtf(this.#context, bytes)
+    return loadBtf(this.context, bytes)
   }
 
   /** BPF_PROG_LOAD. A refusal by the kernel is data: `ok` is false, with errno and log. */
   loadProgram(options: ProgramOptions): KernelProgram | RejectedProgram {
-    return loadProgram(this.#context, options)
+    return loadProgram(this.context, options)
+  }
+
+  /** Ids of all programs, maps, BTF or links in the kernel. Throws `KernelError`. */
+  ids(kind: ObjectKind): readonly number[] {
+    return [...objectIds(this.context, kind)]
+  }
+
+  /** The program of an id; undefined when there is none. Throws `KernelError`. */
+  openProgram(id: number): KernelProgram | undefined {
+    const found = openObject(this.context, 'prog', id)
+    return found && programOfFd(this.context, found.fd)
+  }
+
+  /** The map of an id; undefined when there is none. Throws `KernelError`. */
+  openMap(id: number): KernelMap | undefined {
+    const found = openObject(this.context, 'map', id)
+    return found && mapOfFd(this.context, found.fd)
+  }
+
+  /** What the kernel says of a link; undefined when there is none. Throws `KernelError`. */
+  linkInfo(id: number): LinkInfo | undefined {
+    using found = openObject(this.context, 'link', id)
+    return found && linkInfo(this.context, found, `link ${id}`)
+  }
+
+  /** BTF that the kernel holds, the kernel's own too; undefined when there is none of that id. Throws `KernelError`. */
+  btfInfo(id: number): BtfInfo | undefined {
+    using found = openObject(this.context, 'btf', id)
+    return found && btfInfo(this.context, found, `BTF ${id}`)
+  }
+
+  /** The map that is pinned under a path of a bpf file system; undefined where nothing is. Throws `KernelError`. */
+  openPinnedMap(path: string): KernelMap | undefined {
+    const fd = openPinned(this.context, path)
+    return fd === undefined ? undefined : mapOfFd(this.context, fd)
+  }
+
+  /** The same of a program. */
+  openPinnedProgram(path: string): KernelProgram | undefined {
+    const fd = openPinned(this.context, path)
+    return fd === undefined ? undefined : programOfFd(this.context, fd)
   }
 
   /**
@@ -143,13 +188,13 @@ export class Kernel {
   pin(cpu: number): void {
     const mask = new Uint8Array(128)
     mask[cpu >> 3] = 1 << (cpu & 7)
-    const result = this.#context.ffi.setAffinity(mask)
+    const result = this.context.ffi.setAffinity(mask)
     if (result < 0) throw new KernelError(errnoText(result), 'sched_setaffinity', `CPU ${cpu}`)
   }
 
   /** Runs `act` with these capabilities dropped on this thread, then restores them. `act` must be synchronous. */
   without<T>(drop: readonly Capability[], act: () => T): T {
-    return withoutCapabilities(this.#context.ffi, drop, act)
+    return withoutCapabilities(this.context.ffi, drop, act)
   }
 
   /** Gives up what is held between calls. */

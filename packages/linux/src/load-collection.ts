@@ -41,7 +41,8 @@ export function loadCollection(
 
 const u32 = (value: number): Uint8Array => new Uint8Array(Uint32Array.of(value).buffer)
 
-function fillPrograms(
+/** Puts programs into the slots of a program array that the spec fills. */
+export function fillPrograms(
   map: KernelMap,
   spec: MapSpec,
   programs: ReadonlyMap<string, KernelProgram | RejectedProgram>,

@@ -1,3 +1,5 @@
+import { mkdirSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { CollectionSpec, MapSpec, ProgramSpec, Reference } from '@skep/registry'
 import { attachTarget } from './attach-target.ts'
 import { KernelArgumentError, KernelError } from './errors.ts'
@@ -16,8 +18,15 @@ export interface PreparedCollection {
   load(program: ProgramSpec, options?: ProgramLoadOptions): KernelProgram | RejectedProgram
   /** What `load` gives to the kernel, for loading a program many times. Throws `KernelArgumentError`. */
   options(program: ProgramSpec, options?: ProgramLoadOptions): ProgramOptions
+  /** Pins the maps that are to be pinned by name and were not there yet. Throws `KernelError`; none stays pinned then. */
+  pinMaps(): void
   /** Closes BTF and maps. */
   close(): void
+}
+
+export interface PrepareOptions {
+  /** Folder of a bpf file system where maps with LIBBPF_PIN_BY_NAME are looked for; absent: they are made anew. */
+  readonly pinRoot?: string
 }
 
 export type ProgramLoadOptions = Pick<ProgramOptions, 'logLevel' | 'lazyLog'>
@@ -47,7 +56,11 @@ const arenas = typesNamed('arena')
  * Loads BTF and maps of a spec through bpf(2), as libbpf does. BTF that the kernel refuses is left out, then that of a map.
  * Throws `KernelError` when a map cannot be made.
  */
-export function prepareCollection(kernel: Kernel, spec: CollectionSpec): PreparedCollection {
+export function prepareCollection(
+  kernel: Kernel,
+  spec: CollectionSpec,
+  { pinRoot }: PrepareOptions = {},
+): PreparedCollection {
   const undo: (() => void)[] = []
   const close = (): void => {
     for (const step of undo.splice(0).reverse()) step()
@@ -56,21 +69,61 @@ export function prepareCollection(kernel: Kernel, spec: CollectionSpec): Prepare
     const btf = spec.btf && acceptedBtf(kernel, spec.btf)
     if (btf) undo.push(() => btf.close())
     const maps = new Map<string, KernelMap>()
+    const toPin = new Map<string, KernelMap>()
+    const made: MapSpec[] = []
     for (const map of spec.maps) {
-      const live = createMap(kernel, map, btf)
+      const path = pinRoot !== undefined && map.pinning === 'by_name' ? pinPath(pinRoot, map) : undefined
+      const pinned = path === undefined ? undefined : reusePinned(kernel, path, map)
+      const live = pinned ?? createMap(kernel, map, btf)
       maps.set(map.name, live)
       undo.push(() => live.close())
+      if (pinned) continue
+      made.push(map)
+      if (path !== undefined) toPin.set(path, live)
       fillValues(kernel, live, map)
     }
-    for (const map of spec.maps) fillMaps(maps, map)
+    for (const map of made) fillMaps(maps, map)
     return {
       maps,
+      pinMaps: () => pinAll(toPin),
       load: (program, options = {}) => loadProgram(kernel, spec, program, maps, btf, options),
       options: (program, options = {}) => programOptions(kernel, spec, program, maps, btf, options),
       close,
     }
   } catch (error) {
     close()
+    throw error
+  }
+}
+
+const pinPath = (root: string, { name, pinPath: own }: MapSpec): string => own ?? `${root}/${name}`
+
+/** The map that is pinned there, if it is as the spec says (libbpf: map_is_reuse_compat). */
+function reusePinned(kernel: Kernel, path: string, spec: MapSpec): KernelMap | undefined {
+  const map = kernel.openPinnedMap(path)
+  if (!map) return undefined
+  const info = map.info()
+  const type = numberOf(mapTypes, spec.type) ?? -1
+  const wanted = [type, spec.keySize, spec.valueSize, maxEntries(kernel, spec, type), spec.flags ?? 0]
+  const there = [map.type, info.keySize, info.valueSize, info.maxEntries, info.flags]
+  if (wanted.every((value, n) => value === there[n])) return map
+  map.close()
+  throw new KernelArgumentError(
+    `map.${spec.name}`,
+    `${path} is pinned with type, sizes and flags ${there.join(' ')}, and the object's are ${wanted.join(' ')}; unlink it`,
+  )
+}
+
+function pinAll(maps: ReadonlyMap<string, KernelMap>): void {
+  const done: string[] = []
+  try {
+    for (const [path, map] of maps) {
+      mkdirSync(dirname(path), { recursive: true })
+      map.pin(path)
+      done.push(path)
+    }
+  } catch (error) {
+    for (const path of done) rmSync(path, { force: true })
     throw error
   }
 }

@@ -20,6 +20,7 @@ import type { Activity } from '../activity.ts'
 import { Collection } from '../collection.ts'
 import type { LoadOptions } from '../core-options.ts'
 import { RuntimeError } from '../errors.ts'
+import { kindOf } from '../kind-of.ts'
 import { Lifetime } from '../lifetime.ts'
 import { Program } from '../program.ts'
 import { RemoteHostMap } from './remote-map.ts'
@@ -184,7 +185,15 @@ function remoteProgram(
     activity,
     pin: async (_, path) => remote.pin(path),
     remote: {
-      testRun: (input) => remote.testRun(input),
+      testRun: (input) => {
+        if (input?.data instanceof Uint8Array) return remote.testRun(input)
+        const what = `testRun of ${source.name}: data is ${kindOf(input?.data)}`
+        throw new RuntimeError(
+          'BAD_OPTION',
+          'data',
+          `${what}; give { data: a Uint8Array }, empty for no packet`,
+        )
+      },
       attach: (point, target) => {
         let forget = (): void => {}
         const link = remote.attach(point, target, program, () => {
