@@ -23,7 +23,8 @@ async function run(options: Options): Promise<number> {
   }
   try {
     const captures = makeCaptures(root, options.seed)
-    const own = await compareAll(reference, captures, ownQuestions(captures))
+    const text = options.own === undefined ? undefined : readFileSync(options.own, 'utf8')
+    const own = await compareAll(reference, captures, ownQuestions(captures, text))
     const random = await compareAll(reference, captures, generated(captures, options.seed, options.count))
     const both = [own, random]
     // What differs without an optimiser alone comes last.

@@ -7,6 +7,7 @@ Compares the pcap filter language with libpcap: the packets that each expression
 code is. Needs a C compiler and libpcap's headers and library; no root.
 
   --count N      generated expressions, besides those of src/filters/expressions.txt (default 2000)
+  --own FILE     expressions of a file in the form of src/filters/expressions.txt, instead of those
   --seed N       of the captures and the generated expressions (default 1)
   --show N       differences to show (default 20)
   --longer N     expressions to show for which our code is longer (default 0)
@@ -22,6 +23,7 @@ export interface Options {
   readonly show: number
   readonly longer: number
   readonly page?: string
+  readonly own?: string
   readonly help: boolean
 }
 
@@ -41,6 +43,7 @@ export function parseOptions(args: readonly string[]): Options {
     show: number('show', 20),
     longer: number('longer', 0),
     ...(values.page === undefined ? {} : { page: values.page }),
+    ...(values.own === undefined ? {} : { own: values.own }),
     help: values.help ?? false,
   }
 }
@@ -51,6 +54,7 @@ interface Values {
   show?: string
   longer?: string
   page?: string
+  own?: string
   help?: boolean
 }
 
@@ -62,6 +66,7 @@ function split(args: readonly string[]): Values {
       show: text,
       longer: text,
       page: text,
+      own: text,
       help: { type: 'boolean' },
     } as const
     return parseArgs({ args: [...args], options }).values

@@ -12,11 +12,13 @@ export interface OwnQuestion extends Question {
 const here = dirname(fileURLToPath(import.meta.url))
 
 /**
- * Reads expressions.txt: `# group`, then `@ 1 113`, the link types that what follows is asked of, then one expression a
+ * Reads a text like expressions.txt: `# group`, then `@ 1 113`, the link types that what follows is asked of, then one expression a
  * line.
  */
-export function ownQuestions(captures: readonly TestCapture[]): OwnQuestion[] {
-  const text = readExpressions()
+export function ownQuestions(
+  captures: readonly TestCapture[],
+  text: string = readExpressions(),
+): OwnQuestion[] {
   let group = ''
   let asked: readonly number[] = []
   const questions: OwnQuestion[] = []

@@ -68,8 +68,8 @@ export class FilterBuilder {
   variables = 0
   /** See FilterProgram. */
   literal = false
-  /** What is wrong unless the filter turns out to be literal. */
-  refused: FilterError | undefined
+  /** See FilterProgram. */
+  readonly refusals: Map<FilterValue, FilterError> = new Map()
 
   constructor(text: string, link: LinkTypeEntry, options: BuilderOptions) {
     this.text = text
@@ -149,7 +149,7 @@ export class FilterBuilder {
     const { state } = this
     switch (origin) {
       case 'packet':
-        return place({ constant: 0 }, offset, size, undefined, index)
+        return place({ constant: 0 }, offset, size, undefined, index, false)
       case 'header':
         return this.#at(state.header, offset, size, index)
       case 'outer header':
@@ -166,7 +166,7 @@ export class FilterBuilder {
         return this.#at(state.type, offset, size, index)
       case 'ipv4 payload': {
         const constant = state.payload.constant + state.network
-        return place({ constant }, offset, size, this.ipv4Header(), index)
+        return place({ constant }, offset, size, this.ipv4Header(), index, this.#variable())
       }
       case 'ipv6 payload':
         return this.#at(state.payload, state.network + IP6_HEADER + offset, size, index)
@@ -180,7 +180,14 @@ export class FilterBuilder {
       size,
       from.variable === undefined ? undefined : this.read(from.variable),
       index,
+      this.#variable(),
     )
+  }
+
+  /** Where headers have any length libpcap moves no branches. */
+  #variable(): boolean {
+    const { header, payload, link } = this.state
+    return header.variable !== undefined || (payload.variable !== undefined && link.test !== 'pflog')
   }
 
   /** The bytes of an address, the last ones first, as libpcap compares them. */
@@ -225,10 +232,12 @@ function place(
   size: 1 | 2 | 4,
   variable: FilterValue | undefined,
   index: FilterValue | undefined,
+  fold: boolean,
 ): FilterValue {
   let at = from.constant + offset
   let base = variable
-  if (index?.op === 'constant') at += index.value
+  // Until branches have been moved, libpcap does not see that ip[9] is the byte that `ip proto` looks at.
+  if (fold && index?.op === 'constant') at += index.value
   else if (index !== undefined) base = base === undefined ? index : { op: 'add', left: base, right: index }
   return base === undefined
     ? { op: 'load', size, offset: at >>> 0 }

@@ -53,6 +53,34 @@ describe('compileClassicFilter', () => {
     expect(compileFilter(many.join(' or ')).programs[0]!.insns.length / 8).toBeGreaterThan(4096)
   })
 
+  it('refuses calculations of numbers where libpcap comes to them', () => {
+    const refused = (text: string, linkType = 1): unknown => {
+      try {
+        return compileClassicFilter(text, { linkType }).length
+      } catch (error) {
+        return error
+      }
+    }
+    expect(refused('len << (30 + 2) = 1')).toMatchObject({ code: 'BAD_VALUE', word: '30 + 2', offset: 8 })
+    expect(refused('ip and len / (3 - 3) = 1')).toMatchObject({ code: 'BAD_VALUE', word: '3 - 3' })
+    // LOOP has no LAT, so that nothing is left of it.
+    expect(refused('lat[13] << (30 + 3) = 1 or ip', 108)).toBe(4)
+    expect(refused('lat[13] << (30 + 3) = 1 or ip')).toMatchObject({ code: 'BAD_VALUE' })
+    expect(refused('2 = 3')).toMatchObject({ code: 'REJECTS_ALL' })
+    expect(refused('ip and 2 = 3')).toMatchObject({ code: 'REJECTS_ALL' })
+    expect(refused('ip and 2 = 1 + 2')).toBe(1)
+  })
+
+  it('finds nothing in front of the packet', () => {
+    const packet = new Uint8Array(60)
+    packet.set([0x08, 0x00, 0x45], 12)
+    const accepts = (text: string): boolean => runClassic(compileClassicFilter(text), packet) !== 0
+    expect(accepts('ip[ip[1] - 0] = 0x45')).toBe(true)
+    expect(accepts('ip[ip[1] - 2] = 8')).toBe(false)
+    expect(accepts('ip[-ip[0] + 67] = 8')).toBe(false)
+    expect(accepts('ip[-ip[0] + 69] = 0x45')).toBe(true)
+  })
+
   it('jumps farther than a conditional jump can', () => {
     const far: FilterCondition[] = Array.from({ length: 600 }, (_, n) => is(n, 1))
     const code = compileClassicProgram({

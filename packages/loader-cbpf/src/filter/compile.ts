@@ -4,6 +4,7 @@ import type { TranslateOptions } from '../translate-classic.ts'
 import { FilterError } from './filter-error.ts'
 import { type GenerateFilterOptions, generateFilter } from './generate.ts'
 import { buildGraph, type FilterGraph, hasLoop } from './graph.ts'
+import { guardOffsets } from './guard-offsets.ts'
 import type { FilterProgram } from './ir.ts'
 import { optimise } from './optimise.ts'
 import { clearVariables, settleVariables } from './optimise-variables.ts'
@@ -33,11 +34,12 @@ export function readyGraph(
   const graph = buildGraph(program)
   // libpcap leaves filters with loops as they are, and so the packets that they accept.
   if (options.optimise === false || hasLoop(graph.root)) {
+    guardOffsets(graph)
     clearVariables(graph)
     return { graph, rejectsAll: false }
   }
   const literal = program.literal === true
-  const { rejectsAll } = optimise(graph, literal)
+  const { rejectsAll } = optimise(graph, literal, program.refusals)
   settleVariables(graph, literal)
   clearVariables(graph)
   return { graph, rejectsAll: rejectsAll && !literal }

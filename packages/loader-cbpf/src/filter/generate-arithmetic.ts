@@ -29,9 +29,9 @@ export function relate(
 function comparison(relation: Relation, left: FilterValue, right: FilterValue): FilterCondition {
   switch (relation) {
     case '=':
-      return { op: 'eq', left, right }
+      return equal(left, right)
     case '!=':
-      return not({ op: 'eq', left, right })
+      return not(equal(left, right))
     case '>':
       return { op: 'gt', left, right }
     case '<=':
@@ -43,6 +43,13 @@ function comparison(relation: Relation, left: FilterValue, right: FilterValue): 
   }
 }
 
+/** The difference is 0: which branches libpcap's optimiser moves depends on it. */
+const equal = (left: FilterValue, right: FilterValue): FilterCondition => ({
+  op: 'eq',
+  left: { op: 'sub', left, right },
+  right: constant(0),
+})
+
 function calculate(builder: FilterBuilder, expression: Arithmetic): Calculated {
   switch (expression.kind) {
     case 'number':
@@ -51,7 +58,6 @@ function calculate(builder: FilterBuilder, expression: Arithmetic): Calculated {
       return { value: { op: 'length' }, guard: TRUE }
     case 'neg': {
       const { value, guard } = calculate(builder, expression.value)
-      if (value.op === 'constant') return { value: constant(-value.value), guard }
       return { value: { op: 'neg', value }, guard }
     }
     case 'binary':
@@ -65,14 +71,22 @@ function binary(builder: FilterBuilder, expression: Extract<Arithmetic, { kind: 
   const { operator } = expression
   const left = calculate(builder, expression.left)
   const right = calculate(builder, expression.right)
-  checkRight(builder, operator, expression.right, right.value)
+  const value: FilterValue = { op: operator, left: left.value, right: right.value }
+  checkRight(builder, expression, value)
   // As in libpcap, what the right side looks into need not be there: 1 + tcp[0] is the byte behind any header.
-  const { guard } = left
-  if (left.value.op === 'constant' && right.value.op === 'constant') {
-    const folded = operate(operator, left.value.value, right.value.value)
-    if (folded !== undefined) return { value: constant(folded), guard }
+  return { value, guard: left.guard }
+}
+
+/** What a calculation of numbers alone comes to. It stays one until branches have been moved, as in libpcap. */
+function constantOf(value: FilterValue): number | undefined {
+  if (value.op === 'constant') return value.value
+  if (value.op === 'neg') {
+    const inner = constantOf(value.value)
+    return inner === undefined ? undefined : -inner >>> 0
   }
-  return { value: { op: operator, left: left.value, right: right.value }, guard }
+  if (!('left' in value)) return undefined
+  const [left, right] = [constantOf(value.left), constantOf(value.right)]
+  return left === undefined || right === undefined ? undefined : operate(value.op, left, right)
 }
 
 /** The number that a calculation begins with: for a load, that of its index. */
@@ -97,9 +111,8 @@ function firstNumber(expression: Arithmetic): number | undefined {
  */
 function checkRight(
   builder: FilterBuilder,
-  operator: ArithmeticOperator,
-  right: Arithmetic,
-  value: FilterValue,
+  { operator, right }: Extract<Arithmetic, { kind: 'binary' }>,
+  result: Extract<FilterValue, { readonly op: ArithmeticOperator }>,
 ): void {
   const division = operator === 'div' || operator === 'mod'
   if (!division && operator !== 'lsh' && operator !== 'rsh') return
@@ -111,12 +124,13 @@ function checkRight(
     const fact = `${division ? 'a divisor' : 'a shift count'} that begins with ${first} is refused by libpcap, too`
     builder.refuse('BAD_VALUE', right.span, fact, { expected, mend: 'put another term first' })
   }
-  if (value.op !== 'constant' || !wrong(value.value)) return
-  const fact = division ? 'a division by 0' : `a shift by ${value.value}`
+  const value = constantOf(result.right)
+  if (!wrong(value)) return
+  const fact = division ? 'a division by 0' : `a shift by ${value}`
   const error = new FilterError('BAD_VALUE', builder.text, right.span, fact, { expected })
   if (right.kind === 'number') throw error
-  // libpcap's optimiser finds this out.
-  builder.refused ??= error
+  // libpcap's optimiser finds this out, if no moved branch passes it.
+  builder.refusals.set(result, error)
 }
 
 const isSize = (size: number): size is 1 | 2 | 4 => size === 1 || size === 2 || size === 4

@@ -1,6 +1,6 @@
 import type { ByteOperator, LlcControl } from './ast.ts'
 import type { FilterBuilder } from './builder.ts'
-import { all, atLeast, constant, equals, greater, not } from './conditions.ts'
+import { all, atLeast, constant, equals, greater, hasBits, not } from './conditions.ts'
 import type { Span } from './filter-error.ts'
 import { isLlc } from './generate-link-type.ts'
 import type { FilterCondition } from './ir.ts'
@@ -116,7 +116,10 @@ export function llcFrame(
 ): FilterCondition {
   const frame = isLlc(builder, span)
   if (control === undefined) return frame
-  return all(frame, equals(builder.load('llc', 2, 1), control.value, control.mask))
+  const field = builder.load('llc', 2, 1)
+  const { value, mask } = control
+  const oneBit = value === 0 && (mask & (mask - 1)) === 0
+  return all(frame, oneBit ? not(hasBits(field, mask)) : equals(field, value, mask))
 }
 
 /** Type and subtype, or direction, of an 802.11 frame. */

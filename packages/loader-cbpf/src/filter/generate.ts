@@ -88,9 +88,10 @@ export function generateFilter(text: string, options: GenerateFilterOptions = {}
     (link.radio === 'prism' && used(header.variable))
   // Per-packet information may stand before other link types, too (PPI).
   const radio = tree !== undefined && builder.state.link.radio === 'ppi' ? PPI_80211 : TRUE
-  if (!literal && builder.refused !== undefined) throw builder.refused
   const condition = asked.op === 'false' ? asked : all(radio, lengths, asked)
-  return { condition, variables: builder.variables, snaplen, ...(literal ? { literal } : {}) }
+  const { variables, refusals } = builder
+  if (literal) return { condition, variables, snaplen, literal }
+  return { condition, variables, snaplen, ...(refusals.size > 0 ? { refusals } : {}) }
 }
 
 /** The packet's own link type, least significant byte first, is IEEE802_11. */

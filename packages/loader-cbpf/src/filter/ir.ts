@@ -53,4 +53,6 @@ export interface FilterProgram {
    * that one rejects all packets, and takes it.
    */
   readonly literal?: boolean
+  /** Calculations that libpcap refuses where its optimiser comes to them. */
+  readonly refusals?: ReadonlyMap<FilterValue, Error>
 }

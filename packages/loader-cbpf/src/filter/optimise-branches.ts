@@ -1,7 +1,7 @@
 import { COMPARISONS } from './evaluate.ts'
-import { type FilterGraph, inOrder, type Node, type TestOp } from './graph.ts'
+import { type FilterGraph, inOrder, type Node, type Test, type TestOp } from './graph.ts'
 import { liveVariables, Variables } from './optimise-env.ts'
-import type { ValueId } from './values.ts'
+import type { ValueId, Values } from './values.ts'
 
 /** Which way out of a node. */
 type Way = 'whenTrue' | 'whenFalse'
@@ -46,32 +46,46 @@ const MOST_VISITS = 60_000
  * filters are to accept what they accept with tcpdump.
  */
 export function moveBranches(graph: FilterGraph): void {
-  for (const node of inOrder(graph.root)) decideConstants(graph, node)
   const budget = { steps: MOST_STEPS }
-  const nodes = inOrder(graph.root).length
-  const rounds = Math.min(MOST_ROUNDS, Math.max(2, MOST_VISITS / nodes))
+  const rounds = Math.min(MOST_ROUNDS, Math.max(2, MOST_VISITS / inOrder(graph.root).length))
   for (let round = 0; round < rounds; round++) {
-    const moves = new Round(graph, budget)
+    const moves = new Round(graph, budget, round === 0)
     if (budget.steps <= 0 || !moves.run()) return
   }
 }
 
-/** A test of two constants, and one for no bits, has its result; that masked bits are 0 is a test of bits. */
-function decideConstants({ values }: FilterGraph, node: Node): void {
-  if (node.test === undefined) return
-  const masked = values.def(node.test.left)
-  if (node.test.op === 'eq' && masked.op === 'and' && values.constantOf(node.test.right) === 0) {
-    if (values.constantOf(masked.right) !== undefined) {
-      node.test = { op: 'set', left: masked.left, right: masked.right }
-      ;[node.whenTrue, node.whenFalse] = [node.whenFalse, node.whenTrue]
-    }
-  }
-  const { op, left, right } = node.test
+/** What a node becomes before branches are moved in a round. */
+interface Change {
+  readonly test: Test
+  /** The value that libpcap takes it to test in this round; later it is that of the test. */
+  readonly value: ValueId
+  /** What follows a true and a false test change places. */
+  readonly turned: boolean
+  /** The test is decided. */
+  readonly holds: boolean | undefined
+}
+
+/**
+ * Equality is a difference of 0, and that masked bits are 0 is a test of bits: in the `first` round libpcap makes these of
+ * them, but still takes the value for the difference, or the masked one. A test of two constants is decided, and one for no
+ * bits.
+ */
+function changeOf(values: Values, test: Test, first: boolean): Change | undefined {
+  const { op, left, right } = test
   const [a, b] = [values.constantOf(left), values.constantOf(right)]
-  if (b === undefined || (a === undefined && (op !== 'set' || b !== 0))) return
-  const next = COMPARISONS[op](a ?? 0, b) ? node.whenTrue : node.whenFalse
-  node.whenTrue = next
-  node.whenFalse = next
+  const def = values.def(left)
+  if (first && op === 'eq' && b === 0 && def.op === 'sub') {
+    const equal: Test = { op: 'eq', left: def.left, right: def.right }
+    return { test: equal, value: left, turned: false, holds: undefined }
+  }
+  if (first && op === 'eq' && b === 0 && def.op === 'and') {
+    const mask = values.constantOf(def.right)
+    const bits: Test = { op: 'set', left: def.left, right: def.right }
+    const holds = mask === 0 ? false : undefined
+    if (mask !== undefined) return { test: bits, value: left, turned: true, holds }
+  }
+  if (b === undefined || (a === undefined && (op !== 'set' || b !== 0))) return undefined
+  return { test, value: left, turned: false, holds: COMPARISONS[op](a ?? 0, b) }
 }
 
 class Round {
@@ -86,21 +100,40 @@ class Round {
   /** Edges by what is decided on them: those that none of the others is above of, in the order of their places. */
   readonly #decided = new Map<string, Edge[]>()
   readonly #budget: { steps: number }
+  readonly #changes = new Map<Node, Change>()
   #in = new Map<Node, { from: Node; way: Way }[]>()
   #moved = false
 
-  constructor(graph: FilterGraph, budget: { steps: number }) {
+  constructor(graph: FilterGraph, budget: { steps: number }, first: boolean) {
     this.#graph = graph
     this.#budget = budget
     this.#order = inOrder(graph.root)
     this.#live = liveVariables(graph, this.#order)
     this.#findLevels()
+    for (const node of this.#order) {
+      const change = node.test && changeOf(graph.values, node.test, first)
+      if (change !== undefined) this.#changes.set(node, change)
+    }
     this.#findDecisions()
     this.#findDominators()
   }
 
+  /** libpcap goes on with what it knew of the edges before. */
+  #applyChanges(): void {
+    for (const [node, { test, turned, holds }] of this.#changes) {
+      if (test !== node.test) this.#moved = true
+      node.test = test
+      if (turned) [node.whenTrue, node.whenFalse] = [node.whenFalse, node.whenTrue]
+      if (holds === undefined || node.whenTrue === node.whenFalse) continue
+      if (holds) node.whenFalse = node.whenTrue
+      else node.whenTrue = node.whenFalse
+      this.#moved = true
+    }
+  }
+
   /** False if nothing moved. */
   run(): boolean {
+    this.#applyChanges()
     const upward = this.#levels.slice(1).flat()
     for (const node of upward) {
       this.#moveEdge(node, 'whenTrue')
@@ -143,9 +176,10 @@ class Round {
     for (const node of this.#order) {
       if (node.test === undefined) continue
       const env = variables.atTest(node)
-      const [left, right] = [variables.resolve(node.test.left, env), variables.resolve(node.test.right, env)]
+      const { test, value } = this.#changes.get(node) ?? { test: node.test, value: node.test.left }
+      const [left, right] = [variables.resolve(value, env), variables.resolve(test.right, env)]
       const constant = values.constantOf(right) !== undefined
-      this.#decisions.set(node, { op: node.test.op, constant, left, right })
+      this.#decisions.set(node, { op: test.op, constant, left, right })
     }
   }
 

@@ -89,7 +89,7 @@ function withConstant(values: Values, op: Test['op'], left: ValueId, k: number):
       const c = values.constantOf(def.right)
       if (c === undefined) {
         return def.op === 'sub' && k === 0
-          ? { kind: 'test', test: { op, left: def.left, right: def.right }, negated: false }
+          ? simplified(values, { op, left: def.left, right: def.right })
           : test(op, left, k)
       }
       if (def.op === 'add') return again(op, def.left, k - c)

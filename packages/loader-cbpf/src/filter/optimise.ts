@@ -1,4 +1,6 @@
-import { type FilterGraph, inOrder, type Node } from './graph.ts'
+import { type Effect, type FilterGraph, inOrder, type Node } from './graph.ts'
+import { guardOffsets } from './guard-offsets.ts'
+import type { FilterProgram } from './ir.ts'
 import { moveBranches } from './optimise-branches.ts'
 import { Variables } from './optimise-env.ts'
 import { Facts } from './optimise-facts.ts'
@@ -16,14 +18,21 @@ const MOST_NODES = 1500
  * a filter, and only that follows.
  *
  * @returns whether libpcap refuses the filter as one that rejects all packets
+ * @throws one of the refusals, where the value is still there when branches have been moved
  */
-export function optimise(graph: FilterGraph, literal = false): { readonly rejectsAll: boolean } {
+export function optimise(
+  graph: FilterGraph,
+  literal = false,
+  refusals: FilterProgram['refusals'] = undefined,
+): { readonly rejectsAll: boolean } {
   if (!literal) moveBranches(graph)
-  for (const node of inOrder(graph.root)) simplifyValues(graph, node)
+  if (refusals !== undefined) refuse(graph, refusals)
+  for (const node of inOrder(graph.root)) simplifyValues(graph, node, literal)
   merge(graph)
   if (!literal) skipRoot(graph)
   const rejectsAll = graph.root === graph.reject
   for (const node of inOrder(graph.root)) simplifyTest(graph, node)
+  guardOffsets(graph)
   merge(graph)
   const small = inOrder(graph.root).length <= MOST_NODES
   for (let round = 0; small && round < MOST_ROUNDS; round++) {
@@ -33,13 +42,31 @@ export function optimise(graph: FilterGraph, literal = false): { readonly reject
   return { rejectsAll }
 }
 
+/** Throws what is refused of the values that are left. */
+function refuse(graph: FilterGraph, refusals: NonNullable<FilterProgram['refusals']>): void {
+  const wrong = new Map([...refusals].map(([value, error]) => [graph.values.read(value), error] as const))
+  const seen = new Set<ValueId>()
+  const visit = (value: ValueId): void => {
+    if (seen.has(value)) return
+    seen.add(value)
+    const error = wrong.get(value)
+    if (error !== undefined) throw error
+    for (const operand of graph.values.operands(value)) visit(operand)
+  }
+  for (const { test } of inOrder(graph.root)) {
+    if (test === undefined) continue
+    visit(test.left)
+    visit(test.right)
+  }
+}
+
 /**
- * Drops tests at the start that lead to one place, as libpcap does: the loads of the first one stay, unless nothing follows,
- * those of the next ones go.
+ * Drops tests at the start that lead to one place, as libpcap does: what the first one loads and assigns stays, unless
+ * nothing follows, that of the next ones goes.
  */
 function skipRoot(graph: FilterGraph): void {
   const first = graph.root
-  while (graph.root.whenTrue !== undefined && skippable(graph.root)) graph.root = graph.root.whenTrue
+  while (graph.root.whenTrue !== undefined && skippable(graph.root, first)) graph.root = graph.root.whenTrue
   if (graph.root === first || graph.root.whenTrue === undefined) return
   const start = graph.node(undefined, graph.root, graph.root)
   start.effects = first.effects
@@ -47,21 +74,31 @@ function skipRoot(graph: FilterGraph): void {
 }
 
 /** A node leads to one place, and nothing of what it does is needed there. */
-function skippable({ whenTrue, whenFalse, effects }: Node): boolean {
-  return whenTrue === whenFalse && effects.every((effect) => effect.kind === 'touch')
+function skippable(node: Node, first: Node): boolean {
+  const { whenTrue, whenFalse, effects } = node
+  return whenTrue === whenFalse && (node === first || effects.every((effect) => effect.kind === 'touch'))
 }
 
-/** Simplifies what a node computes, and decides tests of two constants. */
-function simplifyValues(graph: FilterGraph, node: Node): void {
+/** Simplifies what a node computes, and decides tests of two constants. `literal`: all that is loaded still is. */
+function simplifyValues(graph: FilterGraph, node: Node, literal: boolean): void {
   const { values } = graph
-  node.effects = node.effects.map((effect) => {
+  const lost = (value: ValueId): Effect[] => {
+    if (!literal) return []
+    const kept = values.loads(values.simplify(value))
+    return [...values.loads(value)]
+      .map((load) => values.simplify(load))
+      .filter((load) => !kept.has(load) && values.loads(load).has(load))
+      .map((load) => ({ kind: 'touch', value: load }))
+  }
+  node.effects = node.effects.flatMap((effect) => {
     if (effect.kind === 'loop') {
-      for (const inner of inOrder(effect.body)) simplifyValues(graph, inner)
+      for (const inner of inOrder(effect.body)) simplifyValues(graph, inner, literal)
       return effect
     }
-    return { ...effect, value: values.simplify(effect.value) }
+    return [...lost(effect.value), { ...effect, value: values.simplify(effect.value) }]
   })
   if (node.test === undefined) return
+  node.effects = [...node.effects, ...lost(node.test.left), ...lost(node.test.right)]
   const test = {
     ...node.test,
     left: values.simplify(node.test.left),
