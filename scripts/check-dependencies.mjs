@@ -42,6 +42,9 @@ export const exceptions = [
 const nodePackages = ['linux', 'cli', 'bench', 'diff']
 const nodeFiles = [
   'packages/packet/src/node.ts',
+  'packages/hook-kprobe/src/node/perf-event.ts',
+  'packages/hook-kprobe/src/node/profiler.ts',
+  'packages/hook-kprobe/src/node/sources.ts',
   'packages/runtime/src/node.ts',
   'packages/runtime/src/pin-folder.ts',
   'packages/hook-seccomp/src/node.ts',

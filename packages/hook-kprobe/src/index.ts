@@ -45,6 +45,15 @@ export {
 } from './attach.ts'
 export { checkProgram, type ProgramOf } from './check-program.ts'
 export { KprobeAttachError, type KprobeAttachErrorCode } from './errors.ts'
+export {
+  attachRawTracepointSource,
+  attachTracepointSource,
+  attachUsdtSource,
+  type EventOptions,
+  type RawTracepointProgram,
+  type TracepointProgram,
+} from './event-probe.ts'
+export { type EventSource, type FieldType, type Tracepoint, tracepointHeader } from './event-source.ts'
 export type { FunctionProbeOptions } from './function-probe.ts'
 export { addressOf } from './handles.ts'
 export { kprobeContext, kprobeProgramType } from './kprobe.ts'

@@ -1,1 +1,6 @@
-export {}
+export type { EventOptions, RawTracepointProgram, TracepointProgram } from './event-probe.ts'
+export type { EventSource, FieldType, Tracepoint } from './event-source.ts'
+export { attachRawTracepoint, attachTracepoint, attachUsdt } from './node/events.ts'
+export { attachPerfEvent, type PerfEventLink, type PerfEventOptions } from './node/perf-event.ts'
+export { channelSource, defineTracepoint, tracepointNames, tracepointOf } from './node/sources.ts'
+export type { PerfEventProgram } from './perf-event-runs.ts'

@@ -1,6 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { type KprobeProgram, overridePlugin, probeProviders } from '@skep/hook-kprobe'
-import { type Collection, createRuntime, type LoadOptions, parseObject, type Runtime } from '../../src/index.ts'
+import {
+  type Collection,
+  createRuntime,
+  type LoadOptions,
+  parseObject,
+  type Runtime,
+} from '../../src/index.ts'
 
 // The programs of testdata/probes.bpf.c, and what they saw.
 
