@@ -74,6 +74,7 @@ export async function loadRemote(parts: RemoteLoadParts): Promise<Collection> {
     if (options[name] === undefined || options[name] === (name === 'verify')) continue
     throw new RuntimeError('BAD_OPTION', name, `option ${name}: engine ${def.name} ${why}; leave it out`)
   }
+  checkSlots(spec, chosen)
   const engine = await engineOf(parts)
   const { pinRoot } = options
   const remote = await engine.load(spec, {
@@ -87,6 +88,20 @@ export async function loadRemote(parts: RemoteLoadParts): Promise<Collection> {
   } catch (error) {
     remote.close()
     throw error
+  }
+}
+
+/** Slots of program arrays that the spec fills with programs which are not loaded. */
+function checkSlots({ maps }: CollectionSpec, chosen: readonly ProgramSpec[]): void {
+  for (const map of maps) {
+    for (const first of map.initial ?? []) {
+      if (!('program' in first) || chosen.some(({ name }) => name === first.program)) continue
+      throw new RuntimeError(
+        'BAD_REFERENCE',
+        first.program,
+        `map ${map.name}: slot ${first.index} is program "${first.program}", which is not loaded`,
+      )
+    }
   }
 }
 
