@@ -27,6 +27,7 @@ export const layers = [
     'linux',
   ],
   ['runtime'],
+  ['debugger'],
   ['cli', 'playground', 'bench', 'diff'],
 ]
 
@@ -51,7 +52,8 @@ const nodeFiles = [
   'packages/hook-seccomp/src/node/',
 ]
 
-const mayUseNode = (file) => nodeFiles.some((one) => file === one || (one.endsWith('/') && file.startsWith(one)))
+const mayUseNode = (file) =>
+  nodeFiles.some((one) => file === one || (one.endsWith('/') && file.startsWith(one)))
 
 /** Files of another package's tests that one takes by path: the verifier's small programs, records of libbpf, CPUs that engines run on. */
 const lentFiles = [

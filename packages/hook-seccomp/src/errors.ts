@@ -2,7 +2,7 @@
  * What is wrong. Of filters: `BAD_FILTER` (Linux would not take it: EINVAL), `PATH_TOO_LONG` (too many instructions stacked:
  * ENOMEM). Of calls: `UNKNOWN_ARCH`, `UNKNOWN_SYSCALL`, `BAD_CALL`. Of policies: `BAD_POLICY` (not of the shape), `CONFLICT`
  * (two rules answer the same call), `INEXPRESSIBLE` (no filter can say it), `TOO_LONG` (more than 4,096 instructions). Of
- * imports: `BAD_PROFILE`. Of programs of a runtime: `BAD_PROGRAM`, `FAULT`.
+ * imports: `BAD_PROFILE`. Of programs of a runtime: `BAD_PROGRAM`, `FAULT`. Of guards: `BAD_PROGRAM`, `BAD_OPTION`.
  */
 export type SeccompErrorCode =
   | 'BAD_FILTER'
@@ -16,6 +16,7 @@ export type SeccompErrorCode =
   | 'TOO_LONG'
   | 'BAD_PROFILE'
   | 'BAD_PROGRAM'
+  | 'BAD_OPTION'
   | 'FAULT'
 
 export interface SeccompPlace {

@@ -26,6 +26,9 @@ export { attachSeccomp, type SeccompProgram, SeccompTask, seccompAttachPoint } f
 export { actionValue, compilePolicy } from './compile-policy.ts'
 export { SeccompError, type SeccompErrorCode, type SeccompPlace } from './errors.ts'
 export { checkFilter, kernelLength } from './filter.ts'
+export { guardEventContext } from './guard/event.ts'
+export { GUARD_FLAGS, GUARD_OPERATIONS, type GuardOperation, guardOperation } from './guard/operations.ts'
+export { guardPlugin, guardProgramType } from './guard/plugin.ts'
 export {
   diffPolicies,
   type LearnOptions,
