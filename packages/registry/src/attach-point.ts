@@ -14,5 +14,6 @@ export interface AttachPointDef<Target = unknown, L extends Link = Link> {
   readonly name: string
   /** Names of the program types that it takes. */
   readonly programTypes: readonly string[]
-  readonly attach: (program: ProgramHandle, target: Target) => L
+  /** A method, so that it may ask for a program of its types alone. */
+  attach(program: ProgramHandle, target: Target): L
 }

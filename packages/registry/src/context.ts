@@ -52,7 +52,8 @@ export interface ContextField {
   readonly c?: string
 }
 
-export interface StructContext {
+/** `V`: what the host reads and writes of it, by field (`createContext`). */
+export interface StructContext<V = unknown> {
   readonly kind: 'struct'
   /** The C struct: `xdp_md`. */
   readonly name: string
@@ -62,6 +63,8 @@ export interface StructContext {
   readonly packet?: { readonly data: string; readonly end: string; readonly meta?: string }
   /** BTF pointers to the kernel's twin are not given; the context pointer may be passed to helpers as ARG_PTR_TO_CTX. */
   readonly note?: string
+  /** Never there: it carries the type. */
+  readonly values?: V
 }
 
 /** Raw bytes, readable at any aligned width: pt_regs, tracepoint records, perf events. */
@@ -91,13 +94,28 @@ export interface ArgsContext {
 export type ContextDef = StructContext | RawContext | ArgsContext
 
 type FieldOptions = Partial<Omit<ContextField, 'name' | 'offset' | 'size'>>
-export interface FieldType {
+/** `V`: how the host sees the field. */
+export interface FieldType<V = unknown> {
   readonly size: number
   readonly align: number
   readonly options: FieldOptions
+  /** Never there: it carries the type. */
+  readonly value?: V
 }
 
-const type = (size: number, options: FieldOptions = {}, align: number = size): FieldType => ({
+/** What a host reads and writes, by the fields that `struct` was given. */
+export type FieldValues<F extends Readonly<Record<string, FieldType>>> = {
+  readonly [K in keyof F as F[K] extends FieldType<infer V>
+    ? [V] extends [never]
+      ? never
+      : K
+    : never]: F[K] extends FieldType<infer V> ? V : never
+}
+
+/** What a host reads and writes of a context: `ContextValues<typeof httpRequest.context>`. */
+export type ContextValues<C extends StructContext> = C extends StructContext<infer V> ? V : never
+
+const type = <V>(size: number, options: FieldOptions = {}, align: number = size): FieldType<V> => ({
   size,
   align,
   options,
@@ -108,30 +126,33 @@ const type = (size: number, options: FieldOptions = {}, align: number = size): F
  * and the like give scalar fields; pointers name what they point to.
  */
 export const field = {
-  u8: (o?: FieldOptions): FieldType => type(1, o),
-  u16: (o?: FieldOptions): FieldType => type(2, o),
-  u32: (o?: FieldOptions): FieldType => type(4, o),
-  u64: (o?: FieldOptions): FieldType => type(8, o),
-  array: (element: FieldType, count: number, o?: FieldOptions): FieldType =>
+  u8: (o?: FieldOptions): FieldType<number> => type(1, o),
+  u16: (o?: FieldOptions): FieldType<number> => type(2, o),
+  u32: (o?: FieldOptions): FieldType<number> => type(4, o),
+  u64: (o?: FieldOptions): FieldType<bigint> => type(8, o),
+  array: <V>(element: FieldType<V>, count: number, o?: FieldOptions): FieldType<readonly V[]> =>
     type(element.size * count, { ...element.options, unit: element.size, ...o }, element.align),
-  bytes: (count: number, o?: FieldOptions): FieldType => type(count, { unit: 1, widths: 'any', ...o }, 1),
+  bytes: (count: number, o?: FieldOptions): FieldType<Uint8Array> =>
+    type(count, { unit: 1, widths: 'any', ...o }, 1),
   /** u32 that the program sees as a pointer: start of packet data. */
-  packet: (o?: FieldOptions): FieldType => type(4, { pointer: 'packet', widths: 'exact', ...o }),
-  packetEnd: (o?: FieldOptions): FieldType => type(4, { pointer: 'packet_end', widths: 'exact', ...o }),
-  packetMeta: (o?: FieldOptions): FieldType => type(4, { pointer: 'packet_meta', widths: 'exact', ...o }),
+  packet: (o?: FieldOptions): FieldType<number> => type(4, { pointer: 'packet', widths: 'exact', ...o }),
+  packetEnd: (o?: FieldOptions): FieldType<number> =>
+    type(4, { pointer: 'packet_end', widths: 'exact', ...o }),
+  packetMeta: (o?: FieldOptions): FieldType<number> =>
+    type(4, { pointer: 'packet_meta', widths: 'exact', ...o }),
   /** 64-bit pointer field (__bpf_md_ptr). */
-  pointer: (to: ContextPointer, o?: FieldOptions): FieldType =>
+  pointer: (to: ContextPointer, o?: FieldOptions): FieldType<number> =>
     type(8, { pointer: to, widths: 'exact', ...o }),
   /** Reserved bytes that no program may touch. */
-  padding: (count: number): FieldType => type(count, { read: false }, 1),
+  padding: (count: number): FieldType<never> => type(count, { read: false }, 1),
 }
 
 /** Lays the fields out with C's alignment rules. */
-export function struct(
+export function struct<const F extends Readonly<Record<string, FieldType>>>(
   name: string,
-  fields: Readonly<Record<string, FieldType>>,
-  options: Partial<Omit<StructContext, 'kind' | 'name' | 'fields'>> = {},
-): StructContext {
+  fields: F,
+  options: Partial<Omit<StructContext, 'kind' | 'name' | 'fields' | 'values'>> = {},
+): StructContext<FieldValues<F>> {
   let offset = 0
   let align = 1
   const laid: ContextField[] = []

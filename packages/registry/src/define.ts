@@ -6,6 +6,7 @@ import type { HelperDef } from './helper.ts'
 import type { KfuncDef } from './kfunc.ts'
 import type { LoaderDef } from './loader.ts'
 import type { MapTypeDef } from './map-type.ts'
+import type { ProgramOf } from './open-link.ts'
 import { parseDefinition } from './parse.ts'
 import type { PluginDef } from './plugin.ts'
 import type { ProgramTypeDef } from './program-type.ts'
@@ -37,9 +38,15 @@ export const defineProgramType = <const D extends ProgramTypeDef>(definition: D)
 export const defineContext = <const C extends ContextDef>(definition: C): C =>
   parseDefinition('context', definition)
 
-/** Checks and freezes an attach point. Throws DefinitionError with the path to the field. */
-export const defineAttachPoint = <Target, L extends Link>(
-  definition: AttachPointDef<Target, L>,
+/**
+ * Checks and freezes an attach point. `attach` gets programs of the types that are named: whoever calls it has asked
+ * (`openLink` does). Throws DefinitionError with the path to the field.
+ */
+export const defineAttachPoint = <Target, L extends Link, const T extends string = string>(
+  definition: Omit<AttachPointDef<Target, L>, 'programTypes' | 'attach'> & {
+    readonly programTypes: readonly T[]
+    readonly attach: (program: ProgramOf<T>, target: Target) => L
+  },
 ): AttachPointDef<Target, L> => parseDefinition('attachPoint', definition)
 
 /** Checks and freezes a loader. Throws DefinitionError with the path to the field. */

@@ -14,7 +14,7 @@ export const defineKfunc: typeof checked.defineKfunc = taken
 export const defineMapType: typeof checked.defineMapType = taken
 export const defineProgramType: typeof checked.defineProgramType = taken
 export const defineContext: typeof checked.defineContext = taken
-export const defineAttachPoint: typeof checked.defineAttachPoint = taken
+export const defineAttachPoint: typeof checked.defineAttachPoint = (definition) => taken(definition)
 export const defineLoader: typeof checked.defineLoader = taken
 export const defineEngine: typeof checked.defineEngine = taken
 export const definePlugin: typeof checked.definePlugin = taken
