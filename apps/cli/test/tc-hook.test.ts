@@ -14,7 +14,7 @@ import {
 } from '@skep/hook-tc'
 import { attachXdp } from '@skep/hook-xdp'
 import { type ParseTcOptions, parseTc, type TcSpec } from '@skep/loader-tc'
-import { createCollector, createDevicePair, PacketBatch, type PacketDevice } from '@skep/packet'
+import { createCollector, createDevicePair, DevicePump, PacketBatch, type PacketDevice } from '@skep/packet'
 import { defaultPreset } from '@skep/runtime'
 import { createRuntime, type Runtime } from '@skep/runtime/core'
 import { createVerifier } from '@skep/verifier'
@@ -303,19 +303,27 @@ describe.each(['jit', 'interpreter'])('tc on %s', (engine) => {
     await expect(tcIngress(device).transmit(long)).rejects.toThrow(TcAttachError)
   })
 
-  it('takes what XDP passes, and refuses to receive beside it', async () => {
+  it('takes what XDP passes, and refuses to receive beside who has no place for it', async () => {
     const { program } = await load('verdicts', 'by_byte')
     const xdp = tcObject('sizes_9', runtime.platform, { type: 'xdp' })
-    const [near, far] = createDevicePair()
     const collection = await runtime.load(xdp)
-    const link = attachXdp(collection.program(xdp.entry, 'xdp'), near, { pass: tcIngress(near) })
-    expect(() => attachTc(program, near, { direction: 'ingress' })).toThrow(/another hook receives/)
-    const tc = attachTc(program, near, { direction: 'ingress', receive: false })
+    const front = collection.program(xdp.entry, 'xdp')
+    const [near, far] = createDevicePair()
+    const link = attachXdp(front, near, { pass: tcIngress(near) })
+    // It stands behind XDP, which need not know.
+    const tc = attachTc(program, near, { direction: 'ingress' })
+    await far.transmit(batchOf(asks(0)))
     await far.close()
     await link.done
+    expect(await tc.done).toMatchObject({ packets: link.stats.passed })
     tc.close()
-    attachTc(program, near, { direction: 'ingress' })
-    expect(() => attachXdp(collection.program(xdp.entry, 'xdp'), near)).toThrow(/another hook receives/)
+    const other = createDevicePair()[0]
+    const ring = { batch: new PacketBatch(), refresh: () => {}, free: () => {} }
+    const pump = new DevicePump(other, { ring, process: async () => {}, tooLong: () => new Error() })
+    expect(() => attachTc(program, other, { direction: 'ingress' })).toThrow(/another hook receives/)
+    expect(() => attachXdp(front, other)).toThrow(/another hook receives/)
+    pump.stop()
+    attachTc(program, other, { direction: 'ingress' }).close()
   })
 
   it('10,000 times attached and detached: nothing is left', async () => {

@@ -1,10 +1,12 @@
 import type { PacketDevice } from '@skep/packet'
 import type { ProgramHandle } from '@skep/registry'
+import { police } from './police.ts'
 import {
   TC_ACT_OK,
   TC_ACT_PIPE,
   TC_ACT_RECLASSIFY,
   TC_ACT_REDIRECT,
+  TC_ACT_REPEAT,
   TC_ACT_SHOT,
   TC_ACT_STOLEN,
   TC_ACT_UNSPEC,
@@ -28,6 +30,18 @@ export type TcAction =
     }
   /** act_bpf: the program's verdict, or `otherwise` (TC_ACT_PIPE when absent) where it returns TC_ACT_UNSPEC. */
   | { readonly kind: 'bpf'; readonly program: TcActionProgram; readonly otherwise?: number }
+  /** police: packets within a rate get `conform`, TC_ACT_OK when absent; those beyond it `exceed`, TC_ACT_SHOT when absent. */
+  | {
+      readonly kind: 'police'
+      /** Bytes in a second. */
+      readonly rate: number
+      /** Bytes that may come at once. */
+      readonly burst: number
+      /** Longer packets are beyond the rate. */
+      readonly mtu?: number
+      readonly conform?: number
+      readonly exceed?: number
+    }
 
 /** TC_ACT_GOTO_CHAIN (include/uapi/linux/pkt_cls.h): a chain's number in the low 28 bits. */
 export const GOTO_CHAIN = 0x2000_0000
@@ -37,6 +51,10 @@ export const CHAIN_MASK = 0x0fff_ffff
 export interface ActionSubject {
   /** Runs an action's program over the packet; the verdict as an int. */
   run(program: ProgramHandle): number
+  /** Nanoseconds. */
+  now(): bigint
+  /** Bytes of the packet. */
+  length(): number
   /** A copy of the packet goes to a device. */
   send(device: PacketDevice, direction: Direction): void
 }
@@ -50,11 +68,17 @@ const FROM_PROGRAMS: readonly number[] = [
   TC_ACT_REDIRECT,
 ]
 
+/** Times that an action may ask to be run again (TCA_ACT_MAX_PRIO). */
+const MOST_REPEATS = 32
+
 /** Runs actions one behind the other while each says TC_ACT_PIPE (tcf_action_exec); without any, TC_ACT_OK. */
 export function runActions(actions: readonly TcAction[], subject: ActionSubject): number {
   let verdict: number = TC_ACT_OK
   for (const action of actions) {
-    verdict = runAction(action, subject)
+    let left = MOST_REPEATS
+    do verdict = runAction(action, subject)
+    while (verdict === TC_ACT_REPEAT && --left > 0)
+    if (verdict === TC_ACT_REPEAT) return TC_ACT_OK
     if (verdict !== TC_ACT_PIPE) break
   }
   return verdict
@@ -67,6 +91,8 @@ function runAction(action: TcAction, subject: ActionSubject): number {
     case 'mirred':
       subject.send(action.device, action.direction)
       return action.action === 'mirror' ? TC_ACT_PIPE : TC_ACT_STOLEN
+    case 'police':
+      return police(action, subject.length(), subject.now())
     case 'bpf': {
       const verdict = subject.run(action.program)
       if (verdict === TC_ACT_UNSPEC) return action.otherwise ?? TC_ACT_PIPE

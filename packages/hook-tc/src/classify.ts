@@ -19,29 +19,19 @@ const MOST_ROUNDS = 16
 const MAJOR = 0xffff_0000
 const MINOR = 0xffff
 
-export interface Classified {
-  /** TC_ACT_*; TC_ACT_UNSPEC when no filter matched. */
-  readonly verdict: number
-  readonly classid: number
-  /** The filter that decided. */
-  readonly filter?: Filter
-}
-
-export const UNMATCHED: Classified = { verdict: TC_ACT_UNSPEC, classid: 0 }
-
 /** Before a filter's program runs: the class that it begins with (cls_bpf_classify). */
 export function begin(filter: Filter, packets: SkbRing, index: number): void {
   packets.put(index, skb.SKB_TC_CLASSID, filter.classid & MINOR)
 }
 
-/** What a filter makes of its program's result: undefined when the next filter is asked. */
+/** What a filter makes of its program's result: TC_ACT_UNSPEC when the next filter is asked. Notes the packet's class. */
 export function judge(
   filter: Filter,
   result: number,
   packets: SkbRing,
   index: number,
   subject: ActionSubject,
-): Classified | undefined {
+): number {
   let verdict: number
   let classid: number
   if (filter.directAction) {
@@ -49,13 +39,14 @@ export function judge(
     classid = ((filter.classid & MAJOR) | (packets.word(index, skb.SKB_TC_CLASSID) & MINOR)) >>> 0
     verdict = DIRECT.includes(result) ? result : TC_ACT_UNSPEC
   } else {
-    if (result === 0) return undefined
+    if (result === 0) return TC_ACT_UNSPEC
     classid = result === -1 ? filter.classid : result >>> 0
     verdict = runActions(filter.actions, subject)
   }
-  if (verdict === TC_ACT_UNSPEC) return undefined
+  if (verdict === TC_ACT_UNSPEC) return TC_ACT_UNSPEC
   filter.stats.matched++
-  return { verdict, classid, filter }
+  packets.classids[index] = classid
+  return verdict
 }
 
 /** Asks the filters of a hook about one packet, from chain 0 on (tcf_classify). */
@@ -64,35 +55,35 @@ export function classify(
   packets: SkbRing,
   index: number,
   subject: ActionSubject,
-): Classified {
-  const protocol = packets.protocol(index)
+): number {
   let chain = 0
   for (let round = 0; round <= MOST_ROUNDS; round++) {
-    const found = askChain(table, chain, protocol, packets, index, subject)
-    if (found.verdict === TC_ACT_RECLASSIFY) continue
-    if (found.verdict > 0 && (found.verdict & ~CHAIN_MASK) === GOTO_CHAIN) chain = found.verdict & CHAIN_MASK
+    const found = askChain(table, chain, packets, index, subject)
+    if (found === TC_ACT_RECLASSIFY) chain = 0
+    else if (found > 0 && (found & ~CHAIN_MASK) === GOTO_CHAIN) chain = found & CHAIN_MASK
     else return found
   }
-  return { verdict: TC_ACT_SHOT, classid: 0 }
+  packets.classids[index] = 0
+  return TC_ACT_SHOT
 }
 
 function askChain(
   table: FilterTable,
   chain: number,
-  protocol: number,
   packets: SkbRing,
   index: number,
   subject: ActionSubject,
-): Classified {
+): number {
   for (const group of table.chain(chain)) {
-    if (group.protocol !== ETH_P_ALL && group.protocol !== protocol) continue
+    // Programs may have changed it since.
+    if (group.protocol !== ETH_P_ALL && group.protocol !== packets.protocol(index)) continue
     for (const filter of group.filters) {
       begin(filter, packets, index)
       filter.stats.packets++
       filter.stats.bytes += packets.word(index, skb.SKB_LEN)
       const result = judge(filter, subject.run(filter.program), packets, index, subject)
-      if (result) return result
+      if (result !== TC_ACT_UNSPEC) return result
     }
   }
-  return UNMATCHED
+  return TC_ACT_UNSPEC
 }

@@ -29,6 +29,8 @@ export interface Filter extends FilterPlace {
   readonly stats: TcFilterStats
   /** It is gone: another one took its place. */
   readonly replaced: () => void
+  /** The device has no more packets. */
+  readonly ended: (failure?: { readonly error: unknown }) => void
 }
 
 export const ETH_P_ALL = 0x0003

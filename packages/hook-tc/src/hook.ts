@@ -1,11 +1,21 @@
-import { DevicePump, PacketBatch, type PacketDevice, pumpOf } from '@skep/packet'
-import { control, type ProgramHandle, type RuntimeHost, skbLayout as skb } from '@skep/registry'
+import {
+  DevicePump,
+  hookBehind,
+  type IngressHook,
+  PacketBatch,
+  type PacketDevice,
+  pumpOf,
+  setHookBehind,
+} from '@skep/packet'
+import { type ProgramHandle, type RuntimeHost, skbLayout as skb } from '@skep/registry'
 import type { ActionSubject, Direction } from './actions.ts'
-import { begin, type Classified, classify, judge, UNMATCHED } from './classify.ts'
+import { begin, classify, judge } from './classify.ts'
 import { TcAttachError, TcDropError } from './errors.ts'
 import { FilterTable } from './filter-table.ts'
 import { withClones } from './forward.ts'
-import { Outbox } from './outbox.ts'
+import { Mprog } from './mprog.ts'
+import type { Neighbour } from './neighbour.ts'
+import { destinationOf } from './redirect.ts'
 import {
   TC_ACT_OK,
   TC_ACT_QUEUED,
@@ -14,8 +24,10 @@ import {
   TC_ACT_SHOT,
   TC_ACT_STOLEN,
   TC_ACT_TRAP,
+  TC_ACT_UNSPEC,
 } from './sched.ts'
-import { type SkbMarks, SkbRing } from './skb-ring.ts'
+import { CARRIED_WORDS, type Carried, SkbRing } from './skb-ring.ts'
+import { runTcx, type TcxEntry } from './tcx-run.ts'
 
 /** Counters of one side of a device, in packets unless said. */
 export interface TcStats {
@@ -47,23 +59,25 @@ export interface TcBatchView {
 export interface HookOptions {
   pass?: PacketDevice
   redirect?: ReadonlyMap<number, PacketDevice>
+  peers?: ReadonlyMap<number, PacketDevice>
+  neighbour?: Neighbour
   onBatch?: (batch: TcBatchView) => void
   batchSize: number
   receive: boolean
 }
 
 /** Hooks that a packet may go through, one out of the other (XMIT_RECURSION_LIMIT, include/linux/netdevice.h). */
-const MOST_HOOKS = 8
+export const MOST_HOOKS = 8
 const TAKEN: readonly number[] = [TC_ACT_STOLEN, TC_ACT_QUEUED, TC_ACT_TRAP]
 const CLASSED: readonly number[] = [TC_ACT_OK, TC_ACT_RECLASSIFY]
-const BPF_F_INGRESS = 1
-const BPF_F_PEER = 4
 
 interface Way {
   readonly depth: number
   /** Came from another hook: a tag beside it stays there. */
   readonly redirected: boolean
-  readonly marks?: readonly SkbMarks[] | undefined
+  readonly carried?: Carried
+  /** Where packets go that pass, where the hook was told nothing else. */
+  readonly stack?: PacketDevice | undefined
 }
 
 const FROM_OUTSIDE: Way = { depth: 0, redirected: false }
@@ -74,10 +88,15 @@ const hooks = new WeakMap<PacketDevice, Partial<Record<Direction, TcHook>>>()
 export const hookOf = (device: PacketDevice, direction: Direction): TcHook | undefined =>
   hooks.get(device)?.[direction]
 
-/** One side of a device: its filters, and what becomes of packets. */
-export class TcHook {
+/** Devices that stand for the ingress of another. */
+export const ingressOf: WeakMap<PacketDevice, PacketDevice> = new WeakMap()
+
+/** One side of a device: its programs, and what becomes of packets. */
+export class TcHook implements IngressHook {
   readonly device: PacketDevice
   readonly direction: Direction
+  /** tcx's programs, which are asked before the filters. */
+  readonly tcx: Mprog<TcxEntry> = new Mprog()
   readonly filters: FilterTable = new FilterTable()
   readonly stats: TcStats = {
     packets: 0,
@@ -91,10 +110,9 @@ export class TcHook {
   }
   readonly options: HookOptions
   readonly host: RuntimeHost
-  #free: SkbRing[] = []
+  readonly #free: SkbRing[] = []
   #pump: DevicePump | undefined
 
-  /** Use `openHook`. */
   constructor(host: RuntimeHost, device: PacketDevice, direction: Direction, options: HookOptions) {
     this.host = host
     this.device = device
@@ -103,29 +121,64 @@ export class TcHook {
     hooks.set(device, { ...hooks.get(device), [direction]: this })
   }
 
-  /** Receives from the device, where that is asked for. Throws TcAttachError BUSY. */
-  start(): DevicePump | undefined {
-    if (this.direction === 'egress' || !this.options.receive) return undefined
-    if (this.#pump) return this.#pump
-    if (pumpOf(this.device))
+  /** Nothing is attached. */
+  get empty(): boolean {
+    return this.filters.count === 0 && this.tcx.list.length === 0
+  }
+
+  /** Receives from the device, or stands behind who does, where that is asked for. Throws TcAttachError BUSY. */
+  start(): void {
+    if (this.direction === 'egress' || !this.options.receive || hookBehind(this.device) === this) return
+    const other = pumpOf(this.device)
+    if (other && !other.front)
       throw new TcAttachError(
         'BUSY',
         `another hook receives from device ${this.device.name}; give receive: false and let it pass packets to tcIngress(device)`,
       )
+    if (!other) this.receive()
+    setHookBehind(this.device, this)
+  }
+
+  receive(): void {
+    if (this.#pump) return
     const packets = this.#take()
-    this.#pump = new DevicePump(this.device, {
+    const pump = new DevicePump(this.device, {
       ring: packets.ring,
       process: () => this.#process(packets, FROM_OUTSIDE),
       tooLong: (length) =>
         new TcAttachError('BAD_OPTION', `a packet of ${length} bytes is too long; give a larger batchSize`),
     })
-    return this.#pump
+    this.#pump = pump
+    pump.done.then(
+      () => this.#pump === pump && this.#end(),
+      (error) => {
+        this.host.emit('exception', error)
+        this.#end({ error })
+      },
+    )
   }
 
-  /** The last filter is gone. */
-  close(): void {
+  yield(): void {
     this.#pump?.stop()
     this.#pump = undefined
+  }
+
+  take(batch: PacketBatch, stack: PacketDevice | undefined): Promise<void> {
+    // Who passes packets to this hook by hand gave it as the stack.
+    const itself = stack !== undefined && ingressOf.get(stack) === this.device
+    return this.deliver(batch, { ...FROM_OUTSIDE, stack: itself ? undefined : stack })
+  }
+
+  /** The device has no more packets. */
+  #end(failure?: { readonly error: unknown }): void {
+    for (const { ended } of [...this.filters, ...this.tcx.list]) ended(failure)
+  }
+
+  /** What is attached may be the last. */
+  closeIfEmpty(): void {
+    if (!this.empty) return
+    this.yield()
+    if (hookBehind(this.device) === this) setHookBehind(this.device, undefined)
     for (const packets of this.#free.splice(0)) packets.ring.free()
     const both = { ...hooks.get(this.device) }
     if (both[this.direction] !== this) return
@@ -138,7 +191,7 @@ export class TcHook {
   }
 
   #give(packets: SkbRing): void {
-    if (this.filters.count > 0 && this.#free.length === 0) this.#free.push(packets)
+    if (!this.empty && this.#free.length === 0) this.#free.push(packets)
     else packets.ring.free()
   }
 
@@ -152,10 +205,7 @@ export class TcHook {
         packets.ring.refresh()
         packets.batch.clear()
         const first = from
-        for (; from < rest.count; from++) {
-          const record = rest.record(from, this.device.linkType)
-          if (!packets.batch.push(record.data, record)) break
-        }
+        while (from < rest.count && this.#push(packets.batch, rest, from)) from++
         if (from === first)
           throw new TcAttachError(
             'BAD_OPTION',
@@ -163,30 +213,63 @@ export class TcHook {
           )
         // So may programs.
         if (from < rest.count && rest === batch) rest = copyOf(batch)
-        const marks = way.marks?.slice(first, from)
-        await this.#process(packets, { ...way, marks })
+        const carried = way.carried?.subarray(first * CARRIED_WORDS, from * CARRIED_WORDS)
+        await this.#process(packets, carried ? { ...way, carried } : way)
       } finally {
         this.#give(packets)
       }
     }
   }
 
-  async #process(packets: SkbRing, way: Way): Promise<void> {
-    const out = this.#work(packets, way)
-    for (const { device, way: kind, items } of out.deliveries) {
-      packets.ring.refresh()
-      const { batch, marks } = out.batch(packets, items)
-      if (kind === 'device') await device.transmit(batch)
-      else await send(device, kind, batch, { depth: way.depth + 1, redirected: true, marks })
+  #push(to: PacketBatch, from: PacketBatch, n: number): boolean {
+    const { offsets, lengths, originalLengths, seconds, nanos, interfaceIds } = from.tables
+    const bytes = from.buffer
+    const at = offsets[n]!
+    const about = [originalLengths[n]!, seconds[n]!, nanos[n]!, interfaceIds[n]!] as const
+    if (!to.add(bytes, at, lengths[n]!, ...about)) return false
+    const metadata = from.metadata(n)
+    if (metadata > 0) {
+      const there = to.tables.offsets[to.count - 1]!
+      to.buffer.set(bytes.subarray(at - metadata, at), there - metadata)
+      to.setMetadata(to.count - 1, metadata)
     }
+    return true
+  }
+
+  /** Runs the programs, and hands over what leaves. A device that fails keeps nothing from the others. */
+  async #process(packets: SkbRing, way: Way): Promise<void> {
+    this.#work(packets, way)
+    const { out } = packets
+    let failure: { readonly error: unknown } | undefined
+    for (let n = 0; n < out.count; n++) {
+      const delivery = out.delivery(n)
+      packets.ring.refresh()
+      try {
+        const batch = delivery.batch(packets)
+        if (delivery.way === 'device') await delivery.device.transmit(batch)
+        else {
+          const carried = delivery.carried(packets)
+          await send(delivery.device, delivery.way, batch, {
+            depth: way.depth + 1,
+            redirected: true,
+            carried,
+          })
+        }
+      } catch (error) {
+        if (failure) this.host.emit('exception', error)
+        else failure = { error }
+      }
+    }
+    if (failure) throw failure.error
     this.host.quiesce()
   }
 
-  /** Runs the filters; nothing else happens meanwhile. */
-  #work(packets: SkbRing, way: Way): Outbox {
+  /** Runs the programs; nothing else happens meanwhile. */
+  #work(packets: SkbRing, way: Way): void {
     const { stats, device } = this
-    const { count } = packets.batch
-    const out = new Outbox()
+    const { out } = packets
+    const { count, tables } = packets.batch
+    out.clear()
     packets.ring.refresh()
     packets.write(
       {
@@ -195,40 +278,45 @@ export class TcHook {
         linkType: device.linkType,
         untag: this.direction === 'ingress' || way.redirected,
       },
-      way.marks,
+      way.carried,
     )
     stats.packets += count
-    for (let i = 0; i < count; i++) stats.bytes += packets.batch.tables.lengths[i]!
+    for (let i = 0; i < count; i++) stats.bytes += tables.lengths[i]!
     const clone = (context: number, ifindex: number, ingress: boolean): boolean => {
       const index = this.#indexOf(packets, context)
-      const target = index === undefined ? undefined : this.#device(ifindex)
+      const target = index === undefined ? undefined : this.find(ifindex)
       if (!target) return false
       stats.cloned++
-      out.add(target, ingress ? 'ingress' : 'egress', index!, packets.marks(index!), packets.copy(index!))
+      out.add(target, ingress ? 'ingress' : 'egress', index!, packets.snapshot(index!))
       return true
     }
-    const classified = withClones(this.host.arena.memory, clone, () => this.#classifyAll(packets, count, out))
+    withClones(this.host.arena.memory, clone, () => this.#classifyAll(packets, count))
     packets.ring.refresh()
-    this.#show(packets, classified)
-    for (const [i, found] of classified.entries()) this.#settle(packets, i, found, out, way)
-    return out
+    this.#show(packets, count)
+    for (let i = 0; i < count; i++) this.#settle(packets, i, way)
   }
 
-  #classifyAll(packets: SkbRing, count: number, out: Outbox): Classified[] {
-    const { ring } = packets
-    const single = this.filters.single
+  #classifyAll(packets: SkbRing, count: number): void {
+    const { ring, verdicts, classids, out } = packets
+    const tcx = this.tcx.list
     let index = 0
     const subject: ActionSubject = {
       run: (program) => this.#runOne(program, packets, index),
+      now: () => this.host.now(),
+      length: () => packets.word(index, skb.SKB_LEN),
       send: (device, direction) => {
         this.stats.cloned++
-        out.add(device, direction, index, packets.marks(index), packets.copy(index))
+        out.add(device, direction, index, packets.snapshot(index))
       },
     }
-    const classified: Classified[] = []
+    classids.fill(0, 0, count)
+    const single = tcx.length === 0 ? this.filters.single : undefined
     if (!single) {
-      for (; index < count; index++) classified.push(classify(this.filters, packets, index, subject))
-      return classified
+      for (; index < count; index++) {
+        const early = runTcx(tcx, packets, index, subject)
+        verdicts[index] = early === TC_ACT_UNSPEC ? classify(this.filters, packets, index, subject) : early
+      }
+      return
     }
     // The usual case: one filter, whose loop over the packets is the engine's.
     for (let i = 0; i < count; i++) begin(single, packets, i)
@@ -237,9 +325,8 @@ export class TcHook {
     single.stats.packets += count
     for (; index < count; index++) {
       single.stats.bytes += packets.word(index, skb.SKB_LEN)
-      classified.push(judge(single, packets.verdict(index), packets, index, subject) ?? UNMATCHED)
+      verdicts[index] = judge(single, packets.verdict(index), packets, index, subject)
     }
-    return classified
   }
 
   #runOne(program: ProgramHandle, packets: SkbRing, index: number): number {
@@ -255,18 +342,19 @@ export class TcHook {
     return Number.isInteger(index) && index >= 0 && index < packets.batch.count ? index : undefined
   }
 
-  #device(ifindex: number): PacketDevice | undefined {
+  /** The device that programs name. */
+  find(ifindex: number): PacketDevice | undefined {
     return ifindex === this.device.ifindex ? this.device : this.options.redirect?.get(ifindex)
   }
 
-  #show(packets: SkbRing, classified: readonly Classified[]): void {
+  #show(packets: SkbRing, count: number): void {
     const { onBatch } = this.options
     if (!onBatch) return
     try {
       onBatch({
-        count: classified.length,
-        verdict: (index) => classified[index]!.verdict,
-        classid: (index) => classified[index]!.classid,
+        count,
+        verdict: (index) => packets.verdicts[index]!,
+        classid: (index) => packets.classids[index]!,
         packet: (index) => packets.packet(index),
       })
     } catch (error) {
@@ -276,8 +364,9 @@ export class TcHook {
   }
 
   /** Does what the verdict says (sch_handle_ingress, sch_handle_egress). */
-  #settle(packets: SkbRing, index: number, { verdict, classid }: Classified, out: Outbox, way: Way): void {
+  #settle(packets: SkbRing, index: number, way: Way): void {
     const { stats } = this
+    const verdict = packets.verdicts[index]!
     if (verdict === TC_ACT_SHOT) {
       stats.dropped++
       return
@@ -286,37 +375,30 @@ export class TcHook {
       stats.stolen++
       return
     }
-    if (CLASSED.includes(verdict)) packets.put(index, skb.SKB_TC_INDEX, classid & 0xffff)
+    if (CLASSED.includes(verdict)) packets.put(index, skb.SKB_TC_INDEX, packets.classids[index]! & 0xffff)
     if (verdict === TC_ACT_REDIRECT) {
-      const reason = this.#redirect(packets, index, out, way)
-      if (reason === undefined) stats.redirected++
-      else {
+      const found = destinationOf(this, packets, index)
+      const reason =
+        typeof found === 'string'
+          ? found
+          : way.depth + 1 >= MOST_HOOKS
+            ? `it went through ${MOST_HOOKS} hooks`
+            : packets.seal(index)
+              ? undefined
+              : 'there is no room for its VLAN tag'
+      if (reason !== undefined || typeof found === 'string') {
         stats.redirectFailed++
-        this.host.emit('exception', new TcDropError(this.device.name, reason))
+        this.host.emit('exception', new TcDropError(this.device.name, reason ?? ''))
+        return
       }
+      stats.redirected++
+      packets.out.add(found.device, found.direction, index)
       return
     }
     stats.passed++
-    const target = this.direction === 'egress' ? this.device : this.options.pass
-    if (!target || !packets.seal(index)) return
-    out.add(target, this.direction === 'egress' ? 'device' : 'egress', index, packets.marks(index))
-  }
-
-  /** Why the packet cannot go where its program sent it; undefined when it can. */
-  #redirect(packets: SkbRing, index: number, out: Outbox, way: Way): string | undefined {
-    if (packets.word(index, control.RUN_REDIRECT) !== 1) return 'TC_ACT_REDIRECT without bpf_redirect'
-    const ifindex = packets.word(index, control.RUN_REDIRECT_KEY)
-    const flags = packets.word(index, control.RUN_REDIRECT_FLAGS)
-    const target = this.#device(ifindex)
-    if (!target) return `this attachment knows no device ${ifindex}; give it in options.redirect`
-    if (flags === BPF_F_PEER) return `device ${target.name} has no peer in another name space`
-    if (way.depth + 1 >= MOST_HOOKS) return `it went through ${MOST_HOOKS} hooks`
-    const direction = flags === BPF_F_INGRESS ? 'ingress' : 'egress'
-    if (direction === 'ingress' && !hookOf(target, 'ingress'))
-      return `nothing is attached to the ingress of device ${target.name}, and no stack is behind it`
-    if (!packets.seal(index)) return 'there is no room for its VLAN tag'
-    out.add(target, direction, index, packets.marks(index))
-    return undefined
+    const egress = this.direction === 'egress'
+    const target = egress ? this.device : (this.options.pass ?? way.stack)
+    if (target && packets.seal(index)) packets.out.add(target, egress ? 'device' : 'egress', index)
   }
 }
 
@@ -332,11 +414,23 @@ export async function send(
   else if (direction === 'egress') await device.transmit(batch)
 }
 
-/** The packets with bytes of their own. */
+/** The packets with bytes of their own, and what lies before them. */
 function copyOf(batch: PacketBatch): PacketBatch {
   let bytes = 0
-  for (let i = 0; i < batch.count; i++) bytes += batch.tables.lengths[i]!
-  const copy = new PacketBatch({ buffer: new Uint8Array(bytes), capacity: batch.count })
-  for (let i = 0; i < batch.count; i++) copy.push(batch.packet(i), batch.record(i, 0))
+  for (let i = 0; i < batch.count; i++) bytes += batch.tables.lengths[i]! + batch.metadata(i)
+  const copy = new PacketBatch({ buffer: new Uint8Array(bytes), capacity: Math.max(batch.count, 1) })
+  let at = 0
+  for (let i = 0; i < batch.count; i++) {
+    const metadata = batch.metadata(i)
+    const from = batch.tables.offsets[i]!
+    const length = batch.tables.lengths[i]!
+    copy.buffer.set(batch.buffer.subarray(from - metadata, from + length), at)
+    copy.tables.offsets[i] = at + metadata
+    for (const table of ['lengths', 'originalLengths', 'seconds', 'nanos', 'interfaceIds'] as const)
+      copy.tables[table][i] = batch.tables[table][i]!
+    copy.setMetadata(i, metadata)
+    at += metadata + length
+  }
+  copy.count = batch.count
   return copy
 }

@@ -3,6 +3,7 @@ import { tcAttachPoint } from './attach.ts'
 import { lwtInProgramType, lwtOutProgramType, lwtSeg6localProgramType, lwtXmitProgramType } from './lwt.ts'
 import { netfilterProgramType } from './netfilter.ts'
 import { schedActProgramType, schedClsProgramType } from './sched.ts'
+import { tcxAttachPoint } from './tcx.ts'
 
 /** Program types of traffic control, lightweight tunnels and netfilter. */
 export const tcPlugin: PluginDef = definePlugin({
@@ -16,7 +17,7 @@ export const tcPlugin: PluginDef = definePlugin({
     lwtSeg6localProgramType,
     netfilterProgramType,
   ],
-  attachPoints: [tcAttachPoint],
+  attachPoints: [tcAttachPoint, tcxAttachPoint],
 })
 
 export type { Direction, TcAction, TcActionProgram } from './actions.ts'
@@ -40,6 +41,7 @@ export {
   lwtSeg6localProgramType,
   lwtXmitProgramType,
 } from './lwt.ts'
+export type { Hop, Neighbour, NeighbourQuery } from './neighbour.ts'
 export { netfilterContext, netfilterProgramType } from './netfilter.ts'
 export {
   schedActProgramType,
@@ -56,3 +58,13 @@ export {
   TC_ACT_UNSPEC,
   tcContext,
 } from './sched.ts'
+export type { SideOptions } from './side-link.ts'
+export {
+  attachTcx,
+  type TcxAttachOptions,
+  type TcxLink,
+  type TcxRelative,
+  tcxAttachPoint,
+  tcxQuery,
+} from './tcx.ts'
+export { TCX_DROP, TCX_NEXT, TCX_PASS, TCX_REDIRECT } from './tcx-run.ts'

@@ -1,54 +1,89 @@
 import { PacketBatch, type PacketDevice } from '@skep/packet'
 import type { Direction } from './actions.ts'
-import type { SkbMarks, SkbRing } from './skb-ring.ts'
+import { CARRIED_WORDS, type Carried, type SkbRing } from './skb-ring.ts'
 
-/** A packet of a ring, or a copy with bytes of its own. */
-interface Item {
-  readonly index: number
-  readonly marks: SkbMarks
-  readonly bytes?: Uint8Array
+/** To a side of a device, straight out of it, or to the stack behind this one. */
+export type Kind = Direction | 'device'
+
+/** A packet as it was when somebody asked for a copy. */
+interface Copy {
+  readonly bytes: Uint8Array
+  readonly carried: Carried
 }
 
-/** To a side of a device, or straight out of it. */
-type Kind = Direction | 'device'
+/** Packets for one place, in their order. */
+export class Delivery {
+  device!: PacketDevice
+  way!: Kind
+  /** Packets of the ring. */
+  readonly indices: number[] = []
+  /** Those that are copies, by their place in `indices`. */
+  readonly copies: Map<number, Copy> = new Map()
 
-interface Delivery {
-  readonly device: PacketDevice
-  readonly way: Kind
-  readonly items: Item[]
-}
-
-/** What leaves a hook, by where it goes; packets for one place stay in their order. */
-export class Outbox {
-  readonly deliveries: Delivery[] = []
-
-  add(device: PacketDevice, way: Kind, index: number, marks: SkbMarks, bytes?: Uint8Array): void {
-    let delivery = this.deliveries.find((d) => d.device === device && d.way === way)
-    if (!delivery) this.deliveries.push((delivery = { device, way, items: [] }))
-    delivery.items.push({ index, marks, ...(bytes ? { bytes } : {}) })
+  begin(device: PacketDevice, way: Kind): void {
+    this.device = device
+    this.way = way
+    this.indices.length = 0
+    this.copies.clear()
   }
 
-  /** A delivery as a batch: in place when nothing of it is a copy. */
-  batch(
-    packets: SkbRing,
-    items: readonly Item[],
-  ): { readonly batch: PacketBatch; readonly marks: readonly SkbMarks[] } {
-    const marks = items.map((item) => item.marks)
-    if (items.every((item) => item.bytes === undefined)) {
-      const batch = packets.ring.outgoing(0)
-      for (const { index } of items) {
-        const { data, length } = packets.place(index)
-        packets.ring.forward(index, batch, data, length)
-      }
-      return { batch, marks }
+  /** What goes with the packets to another hook. */
+  carried(packets: SkbRing): Carried {
+    const all = new Uint32Array(this.indices.length * CARRIED_WORDS)
+    for (let n = 0; n < this.indices.length; n++) {
+      const copy = this.copies.get(n)
+      if (copy) all.set(copy.carried, n * CARRIED_WORDS)
+      else packets.carry(this.indices[n]!, all, n * CARRIED_WORDS)
     }
-    const all = items.map(({ index, bytes }) => bytes ?? packets.packet(index))
+    return all
+  }
+
+  /** The packets as a batch: in place when none is a copy. */
+  batch(packets: SkbRing): PacketBatch {
+    const { indices, copies } = this
+    if (copies.size === 0 && indices.length <= packets.batch.capacity) {
+      const batch = packets.ring.outgoing(0)
+      for (let n = 0; n < indices.length; n++) packets.forward(indices[n]!, batch)
+      return batch
+    }
+    const all = indices.map((index, n) => copies.get(n)?.bytes ?? packets.packet(index))
     const size = all.reduce((sum, { length }) => sum + length, 0)
-    const batch = new PacketBatch({ buffer: new Uint8Array(size), capacity: items.length })
+    const batch = new PacketBatch({ buffer: new Uint8Array(size), capacity: indices.length })
     for (const [n, bytes] of all.entries()) {
-      const about = packets.batch.record(items[n]!.index, 0)
+      const about = packets.batch.record(indices[n]!, 0)
       batch.push(bytes, { ...about, originalLength: bytes.length })
     }
-    return { batch, marks }
+    return batch
+  }
+}
+
+/** What leaves a hook, by where it goes. It is filled again and again. */
+export class Outbox {
+  readonly #deliveries: Delivery[] = []
+  #used = 0
+
+  clear(): void {
+    this.#used = 0
+  }
+
+  get count(): number {
+    return this.#used
+  }
+
+  delivery(n: number): Delivery {
+    return this.#deliveries[n]!
+  }
+
+  add(device: PacketDevice, way: Kind, index: number, copy?: Copy): void {
+    let n = this.#used - 1
+    while (n >= 0 && (this.#deliveries[n]!.device !== device || this.#deliveries[n]!.way !== way)) n--
+    if (n < 0) {
+      n = this.#used++
+      this.#deliveries[n] ??= new Delivery()
+      this.#deliveries[n]!.begin(device, way)
+    }
+    const delivery = this.#deliveries[n]!
+    if (copy) delivery.copies.set(delivery.indices.length, copy)
+    delivery.indices.push(index)
   }
 }

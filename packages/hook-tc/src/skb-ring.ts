@@ -1,5 +1,6 @@
 import { ContextRing, LINKTYPE, type PacketBatch } from '@skep/packet'
 import { control, type RuntimeHost, skbLayout as skb } from '@skep/registry'
+import { Outbox } from './outbox.ts'
 
 const { RUN_HEADER_SIZE } = control
 
@@ -17,12 +18,30 @@ const ETH_P_802_2 = 0x0004
 const PACKET_BROADCAST = 1
 const PACKET_MULTICAST = 2
 
-/** What of a packet stays with it on its way through several hooks. */
-export interface SkbMarks {
-  readonly mark: number
-  readonly priority: number
-  readonly tcIndex: number
-}
+/** Words of a context that stay with a packet on its way through several hooks: it is one sk_buff. */
+const KEPT: readonly number[] = [
+  skb.SKB_MARK,
+  skb.SKB_QUEUE_MAPPING,
+  skb.SKB_PRIORITY,
+  skb.SKB_INGRESS_IFINDEX,
+  skb.SKB_TC_INDEX,
+  ...[0, 4, 8, 12, 16].map((n) => skb.SKB_CB + n),
+  skb.SKB_HASH,
+  skb.SKB_TSTAMP,
+  skb.SKB_TSTAMP + 4,
+  skb.SKB_GSO_SEGS,
+  skb.SKB_GSO_SIZE,
+  skb.SKB_TSTAMP_TYPE,
+  skb.SKB_IP_SUMMED,
+  skb.SKB_CSUM,
+  // With csum_level.
+  skb.SKB_ENCAPSULATION,
+  skb.SKB_TUNNEL,
+]
+export const CARRIED_WORDS: number = KEPT.length
+
+/** CARRIED_WORDS of each packet. */
+export type Carried = Uint32Array
 
 /** What the contexts of a batch have in common. */
 export interface SkbSource {
@@ -36,10 +55,16 @@ export interface SkbSource {
 /** Packets with a __sk_buff each. */
 export class SkbRing {
   readonly ring: ContextRing
+  /** What is decided about each packet: TC_ACT_*, TC_ACT_UNSPEC when nobody matched, and the class. */
+  readonly verdicts: Int32Array
+  readonly classids: Uint32Array
+  readonly out: Outbox = new Outbox()
   readonly #host: RuntimeHost
 
   constructor(host: RuntimeHost, capacity: number) {
     this.#host = host
+    this.verdicts = new Int32Array(capacity)
+    this.classids = new Uint32Array(capacity)
     this.ring = new ContextRing(host.arena, {
       capacity,
       contextSize: skb.SKB_CONTEXT_SIZE,
@@ -47,6 +72,10 @@ export class SkbRing {
       headroom: HEAD_ROOM,
       tailroom: TAIL_ROOM,
     })
+  }
+
+  get arena(): RuntimeHost['arena'] {
+    return this.#host.arena
   }
 
   get batch(): PacketBatch {
@@ -73,13 +102,13 @@ export class SkbRing {
     this.#host.arena.u32.fill(0, at - RUN_HEADER_SIZE / 4, at)
   }
 
-  /** Makes the contexts of all packets in the batch. */
-  write(source: SkbSource, marks: readonly SkbMarks[] | undefined): void {
+  /** Makes the contexts of all packets in the batch; `carried` comes from another hook. */
+  write(source: SkbSource, carried?: Carried): void {
     const { count } = this.batch
-    for (let i = 0; i < count; i++) this.#writeOne(i, source, marks?.[i])
+    for (let i = 0; i < count; i++) this.#writeOne(i, source, carried)
   }
 
-  #writeOne(index: number, source: SkbSource, marks: SkbMarks | undefined): void {
+  #writeOne(index: number, source: SkbSource, carried: Carried | undefined): void {
     const { u8, u32 } = this.#host.arena
     const tables = this.batch.tables
     const context = this.ring.context(index)
@@ -120,26 +149,43 @@ export class SkbRing {
     put(skb.SKB_PROTOCOL, swapped(protocol))
     put(skb.SKB_IFINDEX, source.ifindex)
     put(skb.SKB_DATA, data)
-    put(skb.SKB_DATA_META, data)
+    put(skb.SKB_DATA_META, data - this.batch.metadata(index))
     put(skb.SKB_DATA_END, end)
     put(skb.SKB_MAC_HEADER, data)
     put(skb.SKB_NETWORK_HEADER, data + header)
     // The kernel counts what stands before the packet is pushed back to its link header.
     put(skb.SKB_WIRE_LEN, Math.max(end - data - (source.ingress ? header : 0), 0))
     if (source.ingress) put(skb.SKB_INGRESS_IFINDEX, source.ifindex)
-    if (marks) {
-      put(skb.SKB_MARK, marks.mark)
-      put(skb.SKB_PRIORITY, marks.priority)
-      put(skb.SKB_TC_INDEX, marks.tcIndex)
+    if (!carried) return
+    for (let n = 0; n < CARRIED_WORDS; n++) put(KEPT[n]!, carried[index * CARRIED_WORDS + n]!)
+    if (source.ingress) {
+      // ____dev_forward_skb, eth_type_trans.
+      put(skb.SKB_PRIORITY, 0)
+      put(skb.SKB_INGRESS_IFINDEX, source.ifindex)
+    } else {
+      // skb_clear_tstamp of __bpf_tx_skb.
+      put(skb.SKB_TSTAMP, 0)
+      put(skb.SKB_TSTAMP + 4, 0)
+      put(skb.SKB_TSTAMP_TYPE, 0)
     }
   }
 
-  marks(index: number): SkbMarks {
-    return {
-      mark: this.word(index, skb.SKB_MARK),
-      priority: this.word(index, skb.SKB_PRIORITY),
-      tcIndex: this.word(index, skb.SKB_TC_INDEX),
-    }
+  /** Writes what goes with a packet. */
+  carry(index: number, to: Carried, at: number): void {
+    for (let n = 0; n < CARRIED_WORDS; n++) to[at + n] = this.word(index, KEPT[n]!)
+  }
+
+  /** Adds the packet, where it lies, to an outgoing batch. */
+  forward(index: number, batch: PacketBatch): void {
+    const data = this.word(index, skb.SKB_DATA)
+    this.ring.forward(index, batch, data, this.word(index, skb.SKB_DATA_END) - data)
+  }
+
+  /** The packet and what goes with it as they are now. */
+  snapshot(index: number): { readonly bytes: Uint8Array; readonly carried: Carried } {
+    const carried = new Uint32Array(CARRIED_WORDS)
+    this.carry(index, carried, 0)
+    return { bytes: this.copy(index), carried }
   }
 
   /** Where the packet lies now. */

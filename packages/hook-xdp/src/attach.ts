@@ -1,68 +1,55 @@
-import { ContextRing, DevicePump, type PacketBatch, type PacketDevice, pumpOf } from '@skep/packet'
-import {
-  type AttachPointDef,
-  control,
-  defineAttachPoint,
-  type Link,
-  type ProgramHandle,
-  xdpLayout,
-} from '@skep/registry'
-import { type Destination, destinationsOf } from './destination.ts'
-import { XdpAbortedError, XdpAttachError } from './errors.ts'
-import { writeXdpContext, XDP_FRAME_SIZE } from './frame.ts'
-import { XDP_DROP, XDP_PASS, XDP_REDIRECT, XDP_TX, xdpProgramType } from './program-type.ts'
-import { cloneFrame, type Redirected, runSecondPrograms } from './second-programs.ts'
-
-const { RUN_HEADER_SIZE } = control
-const { XDP_CONTEXT_SIZE, XDP_DATA, XDP_DATA_END, XDP_PACKET_HEADROOM } = xdpLayout
-
-/** Counters of one attachment, in packets unless said. */
-export interface XdpStats {
-  packets: number
-  bytes: number
-  /** XDP_ABORTED, unknown verdicts and runs that faulted; dropped. */
-  aborted: number
-  dropped: number
-  passed: number
-  transmitted: number
-  redirected: number
-  /** XDP_REDIRECT without a target; dropped. What the program of a target drops is among `dropped` or `aborted`. */
-  redirectFailed: number
-}
-
-/** What observers see of a batch after its verdicts, before packets leave. Valid during the call only. */
-export interface XdpBatchView {
-  readonly count: number
-  /** enum xdp_action, as returned. */
-  verdict(index: number): number
-  /** The packet's bytes as the program left them; a view of the arena. */
-  packet(index: number): Uint8Array
-}
+import { deviceMistake, hookBehind, type PacketDevice, pumpOf } from '@skep/packet'
+import { type AttachPointDef, defineAttachPoint, type Link, type ProgramHandle } from '@skep/registry'
+import { type Attached, DEFAULT_PRIORITY, MOST_PROGRAMS } from './chain.ts'
+import { XdpAttachError } from './errors.ts'
+import { type HookOptions, hookOf, type XdpBatchView, XdpHook } from './hook.ts'
+import { XDP_PASS, xdpProgramType } from './program-type.ts'
+import { createXdpStats, type XdpStats } from './stats.ts'
 
 export interface XdpAttachOptions {
-  /** Where passed packets go: the twin of the kernel's network stack. They end here when absent. */
+  /**
+   * Where passed packets go: the twin of the kernel's network stack. They end here when absent. Where tc is attached to the
+   * device's ingress, they go through it first.
+   */
   readonly pass?: PacketDevice
   /** Devices by ifindex, for bpf_redirect and redirect maps. */
   readonly redirect?: ReadonlyMap<number, PacketDevice>
   /** rx_queue_index that the program sees. Default 0. */
   readonly rxQueue?: number
-  /** Packets in one run of the program's loop. Default 256. */
+  /** Packets in one run of the program's loop; the first link on a device decides. Default 256. */
   readonly batchSize?: number
   readonly onBatch?: (batch: XdpBatchView) => void
+  /**
+   * Takes the place of what is attached, whose links close: `true` of whatever it is, a program of that one only
+   * (XDP_FLAGS_REPLACE). By default a device that has a program refuses (XDP_FLAGS_UPDATE_IF_NOEXIST).
+   */
+  readonly replace?: boolean | XdpProgram
+  /** Shares the device with other programs that have one, the lowest first, as libxdp's dispatcher; 50 with `chainCall` alone. */
+  readonly priority?: number
+  /** Verdicts (enum xdp_action) with which the next program is asked. Default XDP_PASS; a packet that is through all passes. */
+  readonly chainCall?: readonly number[]
 }
 
 export interface XdpLink extends Link {
+  readonly program: XdpProgram
   readonly stats: Readonly<XdpStats>
+  /** Among the programs of the device; undefined for one alone. */
+  readonly priority: number | undefined
   /** Resolves when the device has no more packets or the link is closed; rejects with the device's error. */
   readonly done: Promise<XdpStats>
+  /**
+   * Another program runs from the next batch on, no packet goes without one; only if `expected` runs now, where that is given
+   * (BPF_F_REPLACE). Throws XdpAttachError.
+   */
+  update(program: XdpProgram, options?: { readonly expected?: XdpProgram }): void
 }
 
 /** A program that may attach to XDP: `collection.program(name, 'xdp')`. */
-export type XdpProgram = ProgramHandle & { readonly type: 'xdp' }
+export type XdpProgram = ProgramHandle & { readonly type: 'xdp'; readonly loadFlags?: number }
 
 /**
  * Runs a program on every packet that a device receives. XDP_TX goes back out of the device, XDP_PASS to `options.pass`,
- * XDP_REDIRECT to the device asked for.
+ * XDP_REDIRECT to the device asked for. Throws XdpAttachError.
  */
 export function attachXdp(
   program: XdpProgram,
@@ -79,33 +66,14 @@ export function attachXdp(
   if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > 4096) {
     throw new XdpAttachError('BAD_OPTION', `batchSize is ${batchSize}; give an integer from 1 to 4096`)
   }
-  const other = links.get(device)
-  if (other) {
-    throw new XdpAttachError(
-      'BUSY',
-      `device ${device.name} has program ${other.program.name} attached; close that link first`,
-    )
-  }
-  if (pumpOf(device)) {
-    throw new XdpAttachError(
-      'BUSY',
-      `another hook receives from device ${device.name}; let it take the packets that XDP passes`,
-    )
-  }
   return new Attachment(program, device, options, batchSize)
 }
-
-/** A device takes one link. */
-const links = new WeakMap<PacketDevice, XdpLink>()
-
-const isPromise = (value: unknown): boolean =>
-  typeof (value as { then?: unknown } | null)?.then === 'function'
 
 function checkProgram(program: ProgramHandle): void {
   if (typeof program?.runBatch !== 'function') {
     throw new XdpAttachError(
       'BAD_PROGRAM',
-      isPromise(program)
+      typeof (program as { then?: unknown } | null | undefined)?.then === 'function'
         ? 'a promise was given as program; await it first'
         : 'what was given is no program; give collection.program(name, "xdp")',
     )
@@ -125,13 +93,8 @@ function checkProgram(program: ProgramHandle): void {
 }
 
 function checkDevice(what: string, device: PacketDevice): void {
-  if (typeof device?.receive === 'function' && typeof device.transmit === 'function') return
-  throw new XdpAttachError(
-    'BAD_DEVICE',
-    isPromise(device)
-      ? `${what} is a promise; await it first (openPcap is asynchronous)`
-      : `${what} is no PacketDevice; give openPcap(file), createPcapSource(bytes) or another device`,
-  )
+  const mistake = deviceMistake(what, device)
+  if (mistake) throw new XdpAttachError('BAD_DEVICE', mistake)
 }
 
 /** XDP as an attach point of the platform. */
@@ -142,256 +105,177 @@ export const xdpAttachPoint: AttachPointDef<{ readonly device: PacketDevice } & 
     attach: (program, { device, ...options }) => attachXdp(program as XdpProgram, device, options),
   })
 
-interface Arrived {
-  readonly index: number
-  readonly context: number
+/** Where the program goes: its place, and what gives way to it. Throws XdpAttachError. */
+function placeOf(
+  device: PacketDevice,
+  { replace = false, priority, chainCall }: XdpAttachOptions,
+): {
+  readonly priority: number | undefined
+  readonly chainCall: number
+  readonly replaced: readonly Attached[]
+} {
+  if (priority !== undefined && (!Number.isInteger(priority) || priority < 0 || priority > 0xffff_ffff))
+    throw new XdpAttachError('BAD_OPTION', `priority is ${priority}; give an integer from 0 on`)
+  for (const verdict of chainCall ?? [])
+    if (!Number.isInteger(verdict) || verdict < 0 || verdict > 31)
+      throw new XdpAttachError('BAD_OPTION', `chainCall has ${verdict}; give verdicts, as [XDP_PASS]`)
+  const there = hookOf(device)?.programs ?? []
+  const one = typeof replace === 'boolean' ? undefined : there.find(({ program }) => program === replace)
+  if (typeof replace !== 'boolean' && !one) {
+    const found = there.map(({ program }) => program.name).join(', ') || 'none'
+    throw new XdpAttachError(
+      'NOT_EXPECTED',
+      `device ${device.name} has program ${found} attached, not ${replace.name}; look again what is there`,
+    )
+  }
+  const shares = priority !== undefined || chainCall !== undefined || one?.priority !== undefined
+  const bits = (chainCall ?? [XDP_PASS]).reduce((mask, verdict) => mask | (1 << verdict), 0)
+  const place = {
+    priority: shares ? (priority ?? one?.priority ?? DEFAULT_PRIORITY) : undefined,
+    chainCall: chainCall === undefined && one ? one.chainCall : bits,
+  }
+  if (replace === true) return { ...place, replaced: there }
+  const stay = there.filter((other) => other !== one)
+  const loner = stay.find((other) => !shares || other.priority === undefined)
+  if (loner)
+    throw new XdpAttachError(
+      'BUSY',
+      `device ${device.name} has program ${loner.program.name} attached; close that link first`,
+    )
+  if (stay.length === MOST_PROGRAMS)
+    throw new XdpAttachError(
+      'BUSY',
+      `device ${device.name} has ${MOST_PROGRAMS} programs, and room for no more`,
+    )
+  return { ...place, replaced: one ? [one] : [] }
 }
 
-/** Redirected packets of one batch. */
-interface Redirects {
-  /** Those that a program has a word on. */
-  readonly waiting: Redirected[]
-  readonly clones: { release(): void }[]
-  arrive(packet: Arrived, destination: Destination<PacketDevice>): void
+function checkHost(hook: XdpHook, program: ProgramHandle): void {
+  if (program.host.arena === hook.host.arena) return
+  throw new XdpAttachError(
+    'FOREIGN',
+    `program ${program.name} is of another runtime than those of device ${hook.device.name}; load it into theirs`,
+  )
 }
 
-/** How often programs of cpumaps may redirect a packet again. */
-const MOST_REDIRECTS = 8
+/** Whatever else it is told, a hook keeps what it was told before. */
+function told({ pass, redirect, rxQueue, onBatch }: XdpAttachOptions): HookOptions {
+  return {
+    ...(pass ? { pass } : {}),
+    ...(redirect ? { redirect } : {}),
+    ...(rxQueue === undefined ? {} : { rxQueue }),
+    ...(onBatch ? { onBatch } : {}),
+  }
+}
 
 class Attachment implements XdpLink {
   readonly attachPoint = 'xdp'
-  readonly program: XdpProgram
-  readonly stats: XdpStats = {
-    packets: 0,
-    bytes: 0,
-    aborted: 0,
-    dropped: 0,
-    passed: 0,
-    transmitted: 0,
-    redirected: 0,
-    redirectFailed: 0,
-  }
   readonly done: Promise<XdpStats>
-  readonly #device: PacketDevice
-  readonly #options: XdpAttachOptions
-  readonly #ring: ContextRing
-  readonly #pump: DevicePump
-  readonly #forget: () => void
+  readonly #entry: Attached
+  readonly #hook: XdpHook
+  #forget: () => void
   #closed = false
+  #settle!: (value: XdpStats | Promise<XdpStats>) => void
 
-  constructor(program: XdpProgram, device: PacketDevice, options: XdpAttachOptions, capacity: number) {
-    this.program = program
-    this.#device = device
-    this.#options = options
+  constructor(program: XdpProgram, device: PacketDevice, options: XdpAttachOptions, batchSize: number) {
+    const { replaced, ...place } = placeOf(device, options)
     // First, for it refuses a program whose collection is closed.
     this.#forget = program.host.onClose(() => this.close())
     try {
-      this.#ring = new ContextRing(program.host.arena, {
-        capacity,
-        contextSize: XDP_CONTEXT_SIZE,
-        headerSize: RUN_HEADER_SIZE,
-        headroom: XDP_PACKET_HEADROOM,
-        frameSize: XDP_FRAME_SIZE,
-      })
+      this.#hook = openHook(program, device, replaced, batchSize)
     } catch (error) {
       this.#forget()
       throw error
     }
-    links.set(device, this)
-    this.#pump = new DevicePump(device, {
-      ring: this.#ring,
-      process: (count) => this.#process(count),
-      tooLong: (length) =>
-        new XdpAttachError('BAD_OPTION', `a packet of ${length} bytes is too long; give a larger batchSize`),
+    this.done = new Promise((settle) => {
+      this.#settle = settle
     })
+    this.done.catch(() => {})
+    const ended = (failure?: { readonly error: unknown }): void => {
+      if (failure) this.#settle(Promise.reject(failure.error))
+      this.close()
+    }
+    this.#entry = { ...place, program, stats: createXdpStats(), ended }
+    Object.assign(this.#hook.options, told(options))
+    this.#hook.add(this.#entry)
+    for (const { ended: giveWay } of replaced) giveWay()
     program.host.emit('attach', this)
-    this.done = this.#run()
-    // A host that never looks at `done` hears of a failure through the `exception` event.
-    this.done.catch((error) => program.host.emit('exception', error))
+  }
+
+  get program(): XdpProgram {
+    return this.#entry.program
+  }
+
+  get stats(): Readonly<XdpStats> {
+    return this.#entry.stats
+  }
+
+  get priority(): number | undefined {
+    return this.#entry.priority
   }
 
   get closed(): boolean {
     return this.#closed
   }
 
+  update(program: XdpProgram, { expected }: { readonly expected?: XdpProgram } = {}): void {
+    checkProgram(program)
+    const entry = this.#entry
+    if (this.#closed) throw new XdpAttachError('CLOSED', 'the link is closed; attach the program anew')
+    if (expected !== undefined && expected !== entry.program)
+      throw new XdpAttachError(
+        'NOT_EXPECTED',
+        `the link has program ${entry.program.name}, not ${expected.name}; look again what is there`,
+        'EPERM',
+      )
+    checkHost(this.#hook, program)
+    if (program === entry.program) return
+    const forget = program.host.onClose(() => this.close())
+    this.#forget()
+    this.#forget = forget
+    entry.program = program
+  }
+
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#pump.stop()
     this.#forget()
-    links.delete(this.#device)
-    this.program.host.emit('detach', this)
+    this.#hook.remove(this.#entry)
+    const { stats } = this.#entry
+    // The last one waits for the batch that is under way.
+    const last = this.#hook.programs.length === 0
+    const over = last ? this.#hook.done.then(() => stats) : Promise.resolve(stats)
+    over.catch(() => {})
+    this.#settle(over)
+    this.#hook.host.emit('detach', this)
   }
 
   [Symbol.dispose](): void {
     this.close()
   }
+}
 
-  async #run(): Promise<XdpStats> {
-    try {
-      await this.#pump.done
-      return this.stats
-    } finally {
-      this.close()
-    }
+/** The hook of the device; those of another runtime give way at once. */
+function openHook(
+  program: XdpProgram,
+  device: PacketDevice,
+  replaced: readonly Attached[],
+  batchSize: number,
+): XdpHook {
+  const known = hookOf(device)
+  if (known && replaced.length === known.programs.length && known.host.arena !== program.host.arena)
+    for (const { ended } of replaced) ended()
+  const hook = hookOf(device)
+  if (hook) {
+    checkHost(hook, program)
+    return hook
   }
-
-  async #process(count: number): Promise<void> {
-    const { host } = this.program
-    const ring = this.#ring
-    ring.refresh()
-    this.#writeContexts(count, {
-      ingressIfindex: this.#device.ifindex,
-      rxQueueIndex: this.#options.rxQueue ?? 0,
-    })
-    this.program.runBatch(ring.contexts, count, ring.results)
-    ring.refresh()
-    this.#options.onBatch?.(this.#view(count))
-    const { outgoing, release } = this.#sort(count)
-    try {
-      for (const [target, batch] of outgoing) {
-        ring.refresh()
-        await target.transmit(batch)
-      }
-    } finally {
-      release()
-    }
-    host.quiesce()
+  const receives = pumpOf(device)
+  if (receives && !hookBehind(device)) {
+    throw new XdpAttachError(
+      'BUSY',
+      `another hook receives from device ${device.name}; let it take the packets that XDP passes`,
+    )
   }
-
-  /** Counts verdicts and gathers what leaves, by device. */
-  #sort(count: number): { readonly outgoing: Map<PacketDevice, PacketBatch>; release(): void } {
-    const { stats } = this
-    const ring = this.#ring
-    const outgoing = new Map<PacketDevice, PacketBatch>()
-    const send = (target: PacketDevice, index: number, context = ring.context(index)): void => {
-      let batch = outgoing.get(target)
-      if (!batch) {
-        batch = ring.outgoing(outgoing.size)
-        outgoing.set(target, batch)
-      }
-      const at = context >> 2
-      const { u32 } = this.program.host.arena
-      const data = u32[at + XDP_DATA / 4]!
-      ring.forward(index, batch, data, u32[at + XDP_DATA_END / 4]! - data)
-    }
-    const redirects: Redirects = {
-      waiting: [],
-      clones: [],
-      arrive: ({ index, context }, { device }) => {
-        stats.redirected++
-        const target = device ?? this.#options.pass
-        if (target) send(target, index, context)
-      },
-    }
-    stats.packets += count
-    for (let i = 0; i < count; i++) {
-      stats.bytes += ring.batch.tables.lengths[i]!
-      switch (ring.verdict(i)) {
-        case XDP_DROP:
-          stats.dropped++
-          break
-        case XDP_PASS:
-          stats.passed++
-          if (this.#options.pass) send(this.#options.pass, i)
-          break
-        case XDP_TX:
-          stats.transmitted++
-          send(this.#device, i)
-          break
-        case XDP_REDIRECT:
-          this.#redirect({ index: i, context: ring.context(i) }, ring.verdict(i), redirects)
-          break
-        default:
-          stats.aborted++
-          this.#abort(this.program, ring.verdict(i), `verdict ${ring.verdict(i)}`)
-      }
-    }
-    this.#runSecond(redirects)
-    return { outgoing, release: () => redirects.clones.forEach((clone) => void clone.release()) }
-  }
-
-  #abort({ name }: ProgramHandle, verdict: number, reason: string): void {
-    this.program.host.emit('exception', new XdpAbortedError(name, verdict, reason))
-  }
-
-  /** Sends a redirected packet where it goes, or to the program that has a word first. */
-  #redirect(packet: Arrived, verdict: number, redirects: Redirects): void {
-    const { stats } = this
-    const { host } = this.program
-    const { ifindex } = this.#device
-    const find = (wanted: number): PacketDevice | undefined =>
-      wanted === ifindex ? this.#device : this.#options.redirect?.get(wanted)
-    const destinations = destinationsOf(host, packet.context, find, ifindex)
-    if (!destinations) {
-      stats.redirectFailed++
-      this.#abort(this.program, verdict, 'XDP_REDIRECT without a device that this attachment knows')
-      return
-    }
-    // A broadcast to nobody.
-    if (destinations.length === 0) stats.dropped++
-    for (const destination of destinations) {
-      const { program } = destination
-      if (!program) {
-        redirects.arrive(packet, destination)
-        continue
-      }
-      let { context } = packet
-      if (destinations.length > 1) {
-        const clone = cloneFrame(host, context)
-        redirects.clones.push(clone)
-        ;({ context } = clone)
-      }
-      redirects.waiting.push({ ...packet, context, destination: { ...destination, program } })
-    }
-  }
-
-  /** Runs the programs of destinations, and those of destinations that these redirect to. */
-  #runSecond(redirects: Redirects): void {
-    const { stats } = this
-    for (let round = 0; redirects.waiting.length > 0; round++) {
-      runSecondPrograms(this.program.host, redirects.waiting.splice(0), {
-        pass: (packet) => redirects.arrive(packet, packet.destination),
-        drop: () => void stats.dropped++,
-        abort: ({ destination: { program } }, verdict) => {
-          stats.aborted++
-          this.#abort(
-            program,
-            verdict,
-            `verdict ${verdict} where ${program.name} has a word on redirected packets`,
-          )
-        },
-        redirect: (packet) => {
-          if (round < MOST_REDIRECTS) this.#redirect(packet, XDP_REDIRECT, redirects)
-          else stats.redirectFailed++
-        },
-      })
-    }
-  }
-
-  #writeContexts(count: number, device: { ingressIfindex: number; rxQueueIndex: number }): void {
-    const ring = this.#ring
-    const { u32 } = this.program.host.arena
-    const { offsets, lengths } = ring.batch.tables
-    for (let i = 0; i < count; i++) {
-      const data = offsets[i]!
-      const dataEnd = data + lengths[i]!
-      const start = data - XDP_PACKET_HEADROOM
-      const end = Math.max(start + XDP_FRAME_SIZE, dataEnd)
-      writeXdpContext(u32, ring.context(i), { start, meta: data, data, dataEnd, end }, device)
-    }
-  }
-
-  #view(count: number): XdpBatchView {
-    const ring = this.#ring
-    const { arena } = this.program.host
-    return {
-      count,
-      verdict: (index) => ring.verdict(index),
-      packet: (index) => {
-        const at = ring.context(index) >> 2
-        return arena.u8.subarray(arena.u32[at + XDP_DATA / 4]!, arena.u32[at + XDP_DATA_END / 4]!)
-      },
-    }
-  }
+  return new XdpHook(program.host, device, batchSize)
 }

@@ -1,9 +1,10 @@
 import { type ByteSink, CapturePump, type CaptureSource, type ContextShape } from '@skep/packet'
 import { control, type RuntimeHost, xdpLayout } from '@skep/registry'
-import type { XdpProgram, XdpStats } from './attach.ts'
+import type { XdpProgram } from './attach.ts'
 import { destinationsOf } from './destination.ts'
 import { XdpAbortedError, XdpAttachError } from './errors.ts'
 import { XDP_DROP, XDP_PASS, XDP_REDIRECT, XDP_TX, xdpProgramType } from './program-type.ts'
+import type { XdpStats } from './stats.ts'
 
 const { RUN_HEADER_SIZE } = control
 

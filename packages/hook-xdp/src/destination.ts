@@ -67,3 +67,43 @@ function* valuesOf(map: MapHandle): Generator<Uint8Array> {
     if (value) yield value
   }
 }
+
+/**
+ * Where packets of one batch go: each place is found once for all packets that name it, since nobody changes maps before the
+ * batch has left.
+ */
+export class Destinations<Device> {
+  readonly #host: RuntimeHost
+  readonly #find: (ifindex: number) => Device | undefined
+  readonly #ingressIfindex: number
+  readonly #found = new Map<number, Map<number, readonly Destination<Device>[] | undefined>>()
+
+  constructor(host: RuntimeHost, find: (ifindex: number) => Device | undefined, ingressIfindex: number) {
+    this.#host = host
+    this.#find = find
+    this.#ingressIfindex = ingressIfindex
+  }
+
+  /** As `destinationsOf`. */
+  of(context: number): readonly Destination<Device>[] | undefined {
+    const { u32 } = this.#host.arena
+    const kind = u32[(context + control.RUN_REDIRECT) >> 2]!
+    if (kind === 0) return undefined
+    const map = kind === BY_MAP ? u32[(context + control.RUN_REDIRECT_MAP) >> 2]! : 0
+    const flags = kind === BY_MAP ? u32[(context + control.RUN_REDIRECT_FLAGS) >> 2]! : 0
+    // Keys have 32 bits and flags 5.
+    const place = flags * 2 ** 32 + u32[(context + control.RUN_REDIRECT_KEY) >> 2]!
+    let places = this.#found.get(map)
+    if (!places) this.#found.set(map, (places = new Map()))
+    const known = places.get(place)
+    if (known !== undefined || places.has(place)) return known
+    const found = destinationsOf(this.#host, context, this.#find, this.#ingressIfindex)
+    places.set(place, found)
+    return found
+  }
+
+  /** Another batch: maps may have changed. */
+  forget(): void {
+    if (this.#found.size > 0) this.#found.clear()
+  }
+}

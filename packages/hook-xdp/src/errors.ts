@@ -4,16 +4,31 @@ export type XdpAttachErrorCode =
   | 'BAD_DEVICE'
   | 'BAD_OPTION'
   | 'BUSY'
+  | 'NOT_EXPECTED'
+  | 'FOREIGN'
+  | 'CLOSED'
   | 'MOVES_PACKETS'
+
+/** What the kernel answers in the same place (dev_xdp_attach and bpf_xdp_link_update, net/core/dev.c). */
+const errnos: Partial<Record<XdpAttachErrorCode, string>> = {
+  WRONG_PROGRAM_TYPE: 'EINVAL',
+  BAD_OPTION: 'EINVAL',
+  BUSY: 'EBUSY',
+  NOT_EXPECTED: 'EEXIST',
+  CLOSED: 'ENOLINK',
+}
 
 /** A program, device or option that cannot be attached. */
 export class XdpAttachError extends Error {
   override readonly name = 'XdpAttachError'
   readonly code: XdpAttachErrorCode
+  /** The kernel's, where it refuses the same. */
+  readonly errno: string | undefined
 
-  constructor(code: XdpAttachErrorCode, message: string) {
+  constructor(code: XdpAttachErrorCode, message: string, errno: string | undefined = errnos[code]) {
     super(message)
     this.code = code
+    this.errno = errno
   }
 }
 

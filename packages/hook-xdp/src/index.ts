@@ -1,15 +1,14 @@
 export {
   attachXdp,
   type XdpAttachOptions,
-  type XdpBatchView,
   type XdpLink,
   type XdpProgram,
-  type XdpStats,
   xdpAttachPoint,
 } from './attach.ts'
 export { movesPackets, runXdpCapture, type XdpCaptureOptions, type XdpCaptureResult } from './capture.ts'
 export { XdpAbortedError, XdpAttachError, type XdpAttachErrorCode } from './errors.ts'
-export { createXdpFrame, XDP_FRAME_SIZE, type XdpFrameOptions } from './frame.ts'
+export { createXdpFrame, XDP_FRAME_SIZE, XDP_LINEAR_SIZE, type XdpFrameOptions } from './frame.ts'
+export type { XdpBatchView } from './hook.ts'
 export { xdpPlugin } from './plugin.ts'
 export {
   BPF_F_XDP_HAS_FRAGS,
@@ -21,3 +20,11 @@ export {
   xdpMd,
   xdpProgramType,
 } from './program-type.ts'
+export type { XdpStats } from './stats.ts'
+export {
+  createXskSocket,
+  setXsk,
+  type XskSocket,
+  type XskSocketOptions,
+  type XskStats,
+} from './xsk-socket.ts'

@@ -1,10 +1,11 @@
 import type { PacketDevice } from '@skep/packet'
 import { control, type ProgramHandle, type RuntimeHost, xdpLayout } from '@skep/registry'
+import type { Attached } from './chain.ts'
 import type { Destination } from './destination.ts'
-import { createXdpFrame } from './frame.ts'
+import { createXdpFrame, packetEnd } from './frame.ts'
 import { XDP_DROP, XDP_PASS, XDP_REDIRECT } from './program-type.ts'
 
-const { XDP_DATA, XDP_DATA_END, XDP_DATA_META } = xdpLayout
+const { XDP_DATA, XDP_DATA_END, XDP_DATA_META, XDP_FRAGS_END } = xdpLayout
 
 /** A packet on its way to a destination that has a program. */
 export interface Redirected {
@@ -12,6 +13,8 @@ export interface Redirected {
   readonly index: number
   readonly context: number
   readonly destination: Destination<PacketDevice> & { readonly program: ProgramHandle }
+  /** Whose verdict it was. */
+  readonly decider: Attached
 }
 
 /** What becomes of such a packet. */
@@ -32,9 +35,10 @@ export function cloneFrame(
 ): { readonly context: number; release(): void } {
   const word = (offset: number): number => arena.u32[(context + offset) >> 2]!
   const [meta, data] = [word(XDP_DATA_META), word(XDP_DATA)]
-  const bytes = arena.u8.slice(meta, word(XDP_DATA_END))
+  const bytes = arena.u8.slice(meta, packetEnd(arena.u32, context))
   return createXdpFrame(arena, bytes, {
     metadata: data - meta,
+    ...(word(XDP_FRAGS_END) === 0 ? {} : { frags: true, linear: word(XDP_DATA_END) - data }),
     ingressIfindex: word(xdpLayout.XDP_INGRESS_IFINDEX),
   })
 }

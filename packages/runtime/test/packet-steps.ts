@@ -10,6 +10,8 @@ export interface Family {
   readonly verdict: number
   readonly frame: fc.Arbitrary<Uint8Array>
   readonly steps: fc.Arbitrary<Step[]>
+  /** Of the usual number of runs, since its packets are large. */
+  readonly share?: number
 }
 
 const ETH_HLEN = 14
@@ -47,16 +49,26 @@ const flags = fc
   )
   .map(([bits, inner, wrong]) => bits.reduce((a, b) => a | b, wrong) + inner * 2 ** 56)
 
-function xdp(): fc.Arbitrary<Step[]> {
-  const delta = fc.oneof(fc.integer({ min: -40, max: 40 }), near(-256, -216, 256, 3500, 3520, -3500, 65536))
+/** More than a page, with bytes that tell their places. */
+const jumbo = near(3520, 3700, 7616, 9000).map((length) =>
+  Uint8Array.from({ length }, (_, n) => (n * 7 + (n >> 8)) & 0xff),
+)
+
+/** `around`: places of interest beside the packet's beginning. */
+function xdp(...around: number[]): fc.Arbitrary<Step[]> {
+  const delta = fc.oneof(
+    fc.integer({ min: -40, max: 40 }),
+    near(-256, -216, 256, 3500, 3520, -3500, 65536, ...around.flatMap((n) => [n, -n])),
+  )
+  const offset = fc.oneof(fc.nat(130), near(65536, ...around))
   return fc.array(
     fc.oneof(
       step('bpf_xdp_adjust_head', delta),
       step('bpf_xdp_adjust_tail', delta),
       step('bpf_xdp_adjust_meta', fc.oneof(fc.constantFrom(-4, -8, -32, 4, 8), delta)),
       step('bpf_xdp_get_buff_len'),
-      step('bpf_xdp_load_bytes', fc.oneof(fc.nat(130), near(65536)), buffer, size),
-      step('bpf_xdp_store_bytes', fc.oneof(fc.nat(130), near(65536)), buffer, size),
+      step('bpf_xdp_load_bytes', offset, buffer, size),
+      step('bpf_xdp_store_bytes', offset, buffer, size),
     ),
     { maxLength: 8 },
   )
@@ -184,6 +196,14 @@ const tc = { type: 'sched_cls', verdict: 0 }
 
 export const families: readonly Family[] = [
   { about: 'XDP: head, meta, tail, loads and stores', type: 'xdp', verdict: 2, frame: packet, steps: xdp() },
+  {
+    about: 'XDP: packets of several fragments',
+    type: 'xdp',
+    verdict: 2,
+    frame: jumbo,
+    steps: xdp(3516, 7610, 4096, 1384),
+    share: 0.25,
+  },
   { about: 'tc: loads, stores, checksums and lengths', ...tc, frame: packet, steps: loads() },
   { about: 'tc: VLAN tags', ...tc, ...tagged() },
   { about: 'tc: room between headers, and protocols', ...tc, frame: ipFrame, steps: room() },

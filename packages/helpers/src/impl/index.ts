@@ -33,6 +33,7 @@ const named = [
   'xdp_store_bytes',
   'redirect',
   'redirect_peer',
+  'redirect_neigh',
   'fib_lookup',
   'skb_load_bytes',
   'skb_load_bytes_relative',

@@ -50,8 +50,11 @@ export const SKB_ENCAPSULATION = 216
 export const SKB_CSUM_LEVEL = 217
 /** Private: the tunnel's key and options that bpf_skb_set_tunnel_key gave the packet, or 0. */
 export const SKB_TUNNEL = 220
+/** Private: the struct bpf_redir_neigh of bpf_redirect_neigh: a family (AF_INET, AF_INET6) and an address of 16 bytes. */
+export const SKB_NEXTHOP = 224
+export const SKB_NEXTHOP_SIZE = 20
 /** Bytes of a context in a ring, the private words included. */
-export const SKB_CONTEXT_SIZE = 224
+export const SKB_CONTEXT_SIZE = 256
 
 export const CHECKSUM_NONE = 0
 export const CHECKSUM_UNNECESSARY = 1
