@@ -38,7 +38,8 @@ export interface ClsactOptions {
   readonly actions?: readonly unknown[]
 }
 
-interface Place {
+/** What a filter is known by. */
+export interface FilterPlace {
   readonly chain: number
   readonly priority: number
   readonly handle: number
@@ -66,16 +67,16 @@ export function attachClsact(
   device: NetworkInterface,
   program: ProgramHandle,
   options: ClsactOptions,
-): Hold & { readonly place: Place } {
+  what: string,
+): Hold & { readonly place: FilterPlace } {
   const { ffi } = context
   const { direction, chain = 0, classid = 0, protocol = ETH_P_ALL } = options
-  const what = `filter '${program.name}' on ${device.name} ${direction}`
   const parent = parents[direction]
   const set = (
     fd: number,
     place: { readonly priority: number; readonly handle: number },
     flags: number,
-  ): Place => {
+  ): FilterPlace => {
     const attributes: Attribute[] = [
       [TCA_KIND, 'bpf'],
       ...(chain === 0 ? [] : [[TCA_CHAIN, chain] as const]),

@@ -4,6 +4,8 @@ import { KernelArgumentError } from '../errors.ts'
 import { type LinkInfo, linkInfo } from '../object-info.ts'
 import { pinObject } from '../objects.ts'
 
+const BPF_F_REPLACE = 4
+
 /** How a program is held at its place, and let go. */
 export interface Hold {
   /** The link's descriptor, where the kernel has one for it: closing that detaches. */
@@ -45,8 +47,11 @@ export class KernelLink implements Link {
     return this.#closed
   }
 
-  /** BPF_LINK_UPDATE: another program runs from the next event on. Throws KernelError, KernelArgumentError. */
-  update(program: ProgramHandle): void {
+  /**
+   * BPF_LINK_UPDATE: another program runs from the next event on; only if `expected` runs now, where that is given. Throws
+   * KernelError, KernelArgumentError.
+   */
+  update(program: ProgramHandle, { expected }: { readonly expected?: ProgramHandle } = {}): void {
     if (this.#closed) throw new KernelArgumentError('link', 'is closed; attach the program anew')
     if (program.type !== this.#program.type || !program.attach) {
       const what = program.attach ? `is of type ${program.type}` : 'does not run in the kernel'
@@ -63,6 +68,10 @@ export class KernelLink implements Link {
       const size = attr.begin('BPF_LINK_UPDATE')
       attr.set('link_fd', this.#link(link).fd)
       attr.set('new_prog_fd', program.record)
+      if (expected) {
+        attr.set('flags', BPF_F_REPLACE)
+        attr.set('old_prog_fd', expected.record)
+      }
       context.must('BPF_LINK_UPDATE', size, `program '${program.name}' at ${this.attachPoint}`)
     }
     this.#program = program

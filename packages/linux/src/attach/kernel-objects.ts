@@ -7,38 +7,7 @@ import { attachTypes, numberOf } from '../uapi.ts'
 import { createLink, KernelLink, type LinkParts } from './kernel-link.ts'
 import type { NetworkInterface } from './network-interface.ts'
 
-// Attach points that are no interfaces: sockets, cgroups, namespaces, functions of the kernel, maps of sockets.
-
-const SOL_SOCKET = 1
-const SO_ATTACH_BPF = 50
-const SO_DETACH_FILTER = 27
-const SO_ATTACH_REUSEPORT_EBPF = 52
-const SO_DETACH_REUSEPORT_BPF = 68
-
-export interface SocketTarget {
-  /** The socket's descriptor, which the caller keeps open. */
-  readonly fd: number
-}
-
-function attachByOption(parts: LinkParts, { fd }: SocketTarget, attach: number, detach: number): KernelLink {
-  const { context, program } = parts
-  const set = (option: number, value: number): number =>
-    context.ffi.call('setsockopt', fd, SOL_SOCKET, option, new Uint8Array(Int32Array.of(value).buffer), 4)
-  const put = (handle: number): void => {
-    const result = set(attach, handle)
-    if (result >= 0) return
-    const mend = errnoText(result) === 'EPERM' ? 'the socket’s filter is locked (SO_LOCK_FILTER)' : undefined
-    throw new KernelError(errnoText(result), 'setsockopt', `program '${program.name}' on socket ${fd}`, mend)
-  }
-  put(program.record)
-  return new KernelLink(parts, { release: () => void set(detach, 0), replace: put })
-}
-
-export const attachSocket = (parts: LinkParts, target: SocketTarget): KernelLink =>
-  attachByOption(parts, target, SO_ATTACH_BPF, SO_DETACH_FILTER)
-
-export const attachReuseport = (parts: LinkParts, target: SocketTarget): KernelLink =>
-  attachByOption(parts, target, SO_ATTACH_REUSEPORT_EBPF, SO_DETACH_REUSEPORT_BPF)
+// Attach points that are neither interfaces nor sockets: cgroups, namespaces, functions of the kernel, maps of sockets.
 
 export interface CgroupTarget {
   /** Folder of a control group of version 2. */

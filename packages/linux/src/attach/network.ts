@@ -1,10 +1,10 @@
-import { release } from 'node:os'
-import type { Context } from '../context.ts'
+import type { ProgramHandle } from '@skep/registry'
 import { KernelArgumentError } from '../errors.ts'
 import { attachTypes } from '../uapi.ts'
-import { attachClsact, type ClsactOptions } from './clsact.ts'
+import { attachClsact, type ClsactOptions, type FilterPlace } from './clsact.ts'
 import { createLink, type Hold, KernelLink, type LinkParts } from './kernel-link.ts'
 import { NetworkInterface } from './network-interface.ts'
+import { uncounted } from './uncounted.ts'
 
 /** XDP_FLAGS_* (include/uapi/linux/if_link.h). */
 const xdpModes = { generic: 2, native: 4, offload: 8 } as const
@@ -38,10 +38,6 @@ export function interfaceOf(device: unknown, point: string): NetworkInterface {
   )
 }
 
-/** What hooks count, where the kernel does not: no number. */
-const uncounted = (names: string): Readonly<Record<string, number>> =>
-  Object.freeze(Object.fromEntries(names.split(' ').map((name) => [name, Number.NaN])))
-
 const XDP_COUNTS = uncounted('packets bytes aborted dropped passed transmitted redirected redirectFailed')
 const TC_FILTER_COUNTS = uncounted('packets bytes matched')
 const TC_COUNTS = uncounted('packets bytes passed dropped stolen redirected redirectFailed cloned')
@@ -71,7 +67,11 @@ const busy = { EBUSY: 'another program is there; close its link first, or take a
 
 /** BPF_LINK_CREATE on an interface: an XDP link. */
 export function attachXdp(parts: LinkParts, target: XdpTarget): KernelLink {
-  refuse(target, ['pass', 'redirect', 'rxQueue', 'batchSize', 'onBatch'], 'xdp')
+  refuse(
+    target,
+    ['pass', 'redirect', 'rxQueue', 'batchSize', 'onBatch', 'replace', 'priority', 'chainCall'],
+    'xdp',
+  )
   const { context, program } = parts
   const device = interfaceOf(target.device, 'xdp')
   const { mode } = target
@@ -93,74 +93,120 @@ export function attachXdp(parts: LinkParts, target: XdpTarget): KernelLink {
   return new PacketLink(parts, { link }, XDP_COUNTS)
 }
 
-/** Options of clsact's filters that tcx does not have. */
-const clsactOnly = ['chain', 'priority', 'handle', 'protocol', 'classid', 'replace'] as const
+type Direction = 'ingress' | 'egress'
+
+/** What both kinds of tc take, and what they are about. */
+function checkTc(
+  { program, point }: LinkParts,
+  target: { readonly device: unknown; readonly direction: Direction },
+): { readonly device: NetworkInterface; readonly what: string } {
+  refuse(target, ['pass', 'redirect', 'batchSize', 'onBatch', 'receive'], point)
+  const device = interfaceOf(target.device, point)
+  const { direction } = target
+  if (direction !== 'ingress' && direction !== 'egress')
+    throw new KernelArgumentError(`${point}.direction`, `is ${direction}; give 'ingress' or 'egress'`)
+  return { device, what: `${point} program '${program.name}' on ${device.name} ${direction}` }
+}
 
 class TcKernelLink extends PacketLink {
-  readonly direction: 'ingress' | 'egress'
+  readonly direction: Direction
+  readonly totals: Readonly<Record<string, number>> = TC_COUNTS
+
+  constructor(parts: LinkParts, hold: Hold, direction: Direction) {
+    super(parts, hold, TC_FILTER_COUNTS)
+    this.direction = direction
+  }
+}
+
+/** A filter of clsact. */
+class FilterLink extends TcKernelLink {
   readonly chain: number
   readonly priority: number
   readonly handle: number
-  readonly totals: Readonly<Record<string, number>> = TC_COUNTS
 
-  constructor(
-    parts: LinkParts,
-    hold: Hold,
-    place: { readonly direction: 'ingress' | 'egress'; chain: number; priority: number; handle: number },
-  ) {
-    super(parts, hold, TC_FILTER_COUNTS)
-    this.direction = place.direction
+  constructor(parts: LinkParts, hold: Hold, direction: Direction, place: FilterPlace) {
+    super(parts, hold, direction)
     this.chain = place.chain
     this.priority = place.priority
     this.handle = place.handle
   }
 }
 
-/**
- * A program that decides (`directAction`) and asks for no place among the filters becomes a tcx link; all else, and all on
- * kernels before 6.6, is a filter of clsact.
- */
+/** As `tc filter add … bpf`: a filter of clsact. */
 export function attachTc(parts: LinkParts, target: TcTarget): KernelLink {
-  refuse(target, ['pass', 'redirect', 'batchSize', 'onBatch', 'receive'], 'tc')
-  const { context, program } = parts
-  const device = interfaceOf(target.device, 'tc')
-  const { direction } = target
-  if (direction !== 'ingress' && direction !== 'egress')
-    throw new KernelArgumentError('tc.direction', `is ${direction}; give 'ingress' or 'egress'`)
+  const { device, what } = checkTc(parts, target)
   if ((target.actions?.length ?? 0) > 0)
     throw new KernelArgumentError(
       'tc.actions',
       'are not attached in the kernel; let the program decide with directAction',
     )
-  const what = `tc program '${program.name}' on ${device.name} ${direction}`
-  if (target.directAction && clsactOnly.every((name) => target[name] === undefined)) {
-    const link = tcx(context, device, what, {
-      prog_fd: program.record,
-      target_fd: device.ifindex,
-      attach_type: attachTypes[`tcx_${direction}`]!,
+  const { place, ...hold } = attachClsact(parts.context, device, parts.program, target, what)
+  return new FilterLink(parts, hold, target.direction, place)
+}
+
+type Relative = { readonly program: ProgramHandle } | ProgramHandle
+
+export interface TcxTarget {
+  readonly device: unknown
+  readonly direction: Direction
+  /** Asked before that one, or before all (BPF_F_BEFORE). */
+  readonly before?: Relative | 'first'
+  /** Asked after that one, or after all, which is the default (BPF_F_AFTER). */
+  readonly after?: Relative | 'last'
+  /** Refuses unless the order is as old as this. */
+  readonly expectedRevision?: number
+}
+
+const BPF_F_BEFORE = 1 << 3
+const BPF_F_AFTER = 1 << 4
+
+/** Programs and links are named by the program's descriptor; 0 is none. */
+const relativeTo = (relative: Relative | 'first' | 'last' | undefined): number => {
+  if (typeof relative !== 'object') return 0
+  return 'record' in relative ? relative.record : relative.program.record
+}
+
+class TcxKernelLink extends TcKernelLink {
+  readonly #revision: () => number
+
+  constructor(parts: LinkParts, hold: Hold, direction: Direction, revision: () => number) {
+    super(parts, hold, direction)
+    this.#revision = revision
+  }
+
+  /** Of the order of programs on this side; each change raises it. */
+  get revision(): number {
+    return this.#revision()
+  }
+}
+
+/** A tcx link, which kernels have since 6.6. */
+export function attachTcx(parts: LinkParts, target: TcxTarget): KernelLink {
+  const { device, what } = checkTc(parts, target)
+  const { context, program } = parts
+  const { before, after, direction } = target
+  const attachType = attachTypes[`tcx_${direction}`]!
+  const fields = {
+    prog_fd: program.record,
+    target_fd: device.ifindex,
+    attach_type: attachType,
+    flags: (before === undefined ? 0 : BPF_F_BEFORE) | (after === undefined ? 0 : BPF_F_AFTER),
+    relative_fd: relativeTo(before) || relativeTo(after),
+    expected_revision: target.expectedRevision ?? 0,
+  }
+  const mends = {
+    EINVAL: 'kernels before 6.6 have no tcx; attach a filter with attachTc',
+    ESTALE: 'the order has changed',
+  }
+  const link = device.inside(() => createLink(context, fields, what, mends))
+  const revision = (): number =>
+    device.inside(() => {
+      const { attr } = context
+      const size = attr.begin('BPF_PROG_QUERY')
+      attr.set('target_fd', device.ifindex)
+      attr.set('attach_type', attachType)
+      context.must('BPF_PROG_QUERY', size, what)
+      return Number(attr.getWide('revision'))
     })
-    if (link) return new TcKernelLink(parts, { link }, { direction, chain: 0, priority: 0, handle: 0 })
-  }
-  const { place, ...hold } = attachClsact(context, device, program, target)
-  return new TcKernelLink(parts, hold, { direction, ...place })
-}
-
-function tcx(
-  context: Context,
-  device: NetworkInterface,
-  what: string,
-  fields: Readonly<Record<string, number>>,
-): Hold['link'] {
-  try {
-    return device.inside(() => createLink(context, fields, what))
-  } catch (error) {
-    // Before 6.6 there is no such attach type.
-    if ((error as { errno?: string }).errno === 'EINVAL' && !hasTcx()) return undefined
-    throw error
-  }
-}
-
-const hasTcx = (): boolean => {
-  const [major = 0, minor = 0] = release().split('.').map(Number)
-  return major > 6 || (major === 6 && minor >= 6)
+  return new TcxKernelLink(parts, { link }, direction, revision)
 }

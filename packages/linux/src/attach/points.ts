@@ -6,19 +6,16 @@ import {
   attachNetfilter,
   attachNetns,
   attachRawTracepoint,
-  attachReuseport,
-  attachSocket,
   attachSockmap,
   attachTracing,
   type CgroupTarget,
   type NetfilterTarget,
   type NetnsTarget,
   type RawTracepointTarget,
-  type SocketTarget,
   type SockmapTarget,
   type TracingTarget,
 } from './kernel-objects.ts'
-import { attachTc, attachXdp, type TcTarget, type XdpTarget } from './network.ts'
+import { attachTc, attachTcx, attachXdp, type TcTarget, type TcxTarget, type XdpTarget } from './network.ts'
 import {
   attachKprobe,
   attachPerfEvent,
@@ -30,11 +27,14 @@ import {
   type UprobeTarget,
 } from './perf.ts'
 
+import { attachReuseport, attachSocketFilter, type SocketFilterTarget, type SocketTarget } from './sockets.ts'
+
 /** Places in the kernel: the program types that they take, and what says which one. */
 export interface KernelPoints {
   xdp: { program: 'xdp'; target: XdpTarget }
   tc: { program: 'sched_cls'; target: TcTarget }
-  socket: { program: 'socket_filter'; target: SocketTarget }
+  tcx: { program: 'sched_cls'; target: TcxTarget }
+  socket_filter: { program: 'socket_filter'; target: SocketFilterTarget }
   reuseport: { program: 'sk_reuseport' | 'socket_filter'; target: SocketTarget }
   sockmap: { program: 'sk_skb' | 'sk_msg'; target: SockmapTarget }
   cgroup: {
@@ -66,7 +66,8 @@ type Attach<P extends keyof KernelPoints> = {
 const points: { readonly [P in keyof KernelPoints]: Attach<P> } = {
   xdp: { types: ['xdp'], attach: attachXdp },
   tc: { types: ['sched_cls'], attach: attachTc },
-  socket: { types: ['socket_filter'], attach: attachSocket },
+  tcx: { types: ['sched_cls'], attach: attachTcx },
+  socket_filter: { types: ['socket_filter'], attach: attachSocketFilter },
   reuseport: { types: ['sk_reuseport', 'socket_filter'], attach: attachReuseport },
   sockmap: { types: ['sk_skb', 'sk_msg'], attach: attachSockmap },
   cgroup: {
