@@ -4,11 +4,10 @@ export type {
   NetfilterTarget,
   NetnsTarget,
   RawTracepointTarget,
-  SocketTarget,
   SockmapTarget,
   TracingTarget,
 } from './attach/kernel-objects.ts'
-export type { TcTarget, XdpTarget } from './attach/network.ts'
+export type { TcTarget, TcxTarget, XdpTarget } from './attach/network.ts'
 export {
   NetworkInterface,
   type NetworkInterfaceOptions,
@@ -16,6 +15,7 @@ export {
 } from './attach/network-interface.ts'
 export type { KprobeTarget, PerfEventTarget, TracepointTarget, UprobeTarget } from './attach/perf.ts'
 export { attachToKernel, type KernelPoints } from './attach/points.ts'
+export type { NodeSocket, SocketFilterTarget, SocketTarget } from './attach/sockets.ts'
 export type { Capability } from './capabilities.ts'
 export { decisiveLine, processedInsns } from './decisive-line.ts'
 export { DeviceError } from './device/errors.ts'
