@@ -42,6 +42,15 @@ export class Emitter {
     this.emit(insn)
   }
 
+  /** Lets a jump that was emitted without a distance come here: one that is known soon needs no label. */
+  land(slot: number): void {
+    this.#setDistance(slot, this.#slot - slot - 1)
+  }
+
+  #setDistance(slot: number, distance: number): void {
+    this.#bytes.set(encode([build.ja(distance)]).subarray(OFF, OFF + 2), slot * SLOT + OFF)
+  }
+
   goto(to: Label): void {
     this.jump(build.ja(0), to)
   }
@@ -57,7 +66,7 @@ export class Emitter {
       const distance = to.slot! - slot - 1
       // Only unconditional jumps can be that long: those of classic BPF have 32 bits.
       if (distance > 0x7fff && this.#bytes[slot * SLOT] === ja) this.#set(slot, build.gotol(distance))
-      else this.#bytes.set(encode([build.ja(distance)]).subarray(OFF, OFF + 2), slot * SLOT + OFF)
+      else this.#setDistance(slot, distance)
     }
     return this.#bytes.slice(0, this.#slot * SLOT)
   }

@@ -191,13 +191,12 @@ class Translator implements LoadOutput {
       this.#out.jump(jump, this.#end)
       return
     }
-    const ended = label()
-    const after = label()
-    this.#out.jump(jump, ended)
-    this.#out.goto(after)
-    this.#out.place(ended)
+    const ends = this.#out.slot
+    const passes = ends + 1
+    this.emit(jump, build.ja(0))
+    this.#out.land(ends)
     this.#returnConstant(0)
-    this.#out.place(after)
+    this.#out.land(passes)
   }
 
   #prologue(): void {
