@@ -28,7 +28,7 @@ export const layers = [
   ],
   ['runtime'],
   ['debugger'],
-  ['cli', 'playground', 'bench', 'diff'],
+  ['cli', 'playground', 'bench', 'diff', 'tenants'],
 ]
 
 /** Imports inside a layer that are meant: importer, imported, and whether types alone may be taken. */
@@ -40,7 +40,7 @@ export const exceptions = [
 ]
 
 /** Where Node's own modules may be imported, tests aside: whole packages, and single files or folders of the others. */
-const nodePackages = ['linux', 'cli', 'bench', 'diff']
+const nodePackages = ['linux', 'cli', 'bench', 'diff', 'tenants']
 const nodeFiles = [
   'packages/packet/src/node.ts',
   'packages/hook-kprobe/src/node/perf-event.ts',
