@@ -111,21 +111,31 @@ class Builder {
 /** The nodes that can be come to, each before those that follow it. */
 export function inOrder(root: Node): Node[] {
   const order: Node[] = []
-  const seen = new Set<Node>()
   // A stack of its own: filters of thousands of addresses are as deep as they are long.
-  const stack: { node: Node; step: number }[] = [{ node: root, step: 0 }]
-  seen.add(root)
+  const stack: Node[] = [root]
+  const steps: number[] = [0]
+  const seen: boolean[] = []
+  const see = ({ id }: Node): boolean => {
+    while (seen.length <= id) seen.push(false)
+    const first = !seen[id]
+    seen[id] = true
+    return first
+  }
+  see(root)
   while (stack.length > 0) {
-    const top = stack.at(-1)!
-    // What follows a failed test first: it ends up farthest from it, as in libpcap's code.
-    const next = [top.node.whenFalse, top.node.whenTrue][top.step++]
-    if (top.step > 2) {
-      order.push(top.node)
+    const node = stack.at(-1)!
+    const step = steps[steps.length - 1]!++
+    if (step === 2) {
+      order.push(node)
       stack.pop()
-    } else if (next !== undefined && !seen.has(next)) {
-      seen.add(next)
-      stack.push({ node: next, step: 0 })
+      steps.pop()
+      continue
     }
+    // What follows a failed test first: it ends up farthest from it, as in libpcap's code.
+    const next = step === 0 ? node.whenFalse : node.whenTrue
+    if (next === undefined || !see(next)) continue
+    stack.push(next)
+    steps.push(0)
   }
   return order.reverse()
 }

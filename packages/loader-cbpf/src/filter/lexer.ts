@@ -19,7 +19,7 @@ export interface Token {
 }
 
 /** The longest expression that is read, in UTF-16 units. */
-export const LONGEST_EXPRESSION: number = 1 << 18
+export const LONGEST_EXPRESSION: number = 1 << 16
 
 const BYTE = '[0-9A-Fa-f]{1,2}'
 const MAC = new RegExp(

@@ -1,3 +1,4 @@
+import { ByNode } from './by-node.ts'
 import { COMPARISONS } from './evaluate.ts'
 import { type FilterGraph, inOrder, type Node, type Test, type TestOp } from './graph.ts'
 import { liveVariables, Variables } from './optimise-env.ts'
@@ -93,21 +94,26 @@ class Round {
   readonly #levels: Node[][] = []
   readonly #order: readonly Node[]
   readonly #live: ReadonlyMap<Node, ReadonlySet<number>>
-  readonly #decisions = new Map<Node, Decision>()
-  readonly #edges = new Map<Node, Record<Way, Edge>>()
-  readonly #above = new Map<Node, { readonly node: Node | undefined; readonly depth: number }>()
-  readonly #spans = new Map<Node, Span>()
+  readonly #decisions: ByNode<Decision>
+  readonly #edges: ByNode<Record<Way, Edge>>
+  readonly #above: ByNode<{ readonly node: Node | undefined; readonly depth: number }>
+  readonly #spans: ByNode<Span>
   /** Edges by what is decided on them: those that none of the others is above of, in the order of their places. */
   readonly #decided = new Map<string, Edge[]>()
   readonly #budget: { steps: number }
   readonly #changes = new Map<Node, Change>()
-  #in = new Map<Node, { from: Node; way: Way }[]>()
+  #in: ByNode<{ from: Node; way: Way }[]>
   #moved = false
 
   constructor(graph: FilterGraph, budget: { steps: number }, first: boolean) {
     this.#graph = graph
     this.#budget = budget
     this.#order = inOrder(graph.root)
+    this.#decisions = new ByNode(this.#order)
+    this.#edges = new ByNode(this.#order)
+    this.#above = new ByNode(this.#order)
+    this.#spans = new ByNode(this.#order)
+    this.#in = new ByNode(this.#order)
     this.#live = liveVariables(graph, this.#order)
     this.#findLevels()
     for (const node of this.#order) {
@@ -149,7 +155,7 @@ class Round {
 
   /** The longest way from each node to an end; within a level, what is found last comes first. */
   #findLevels(): void {
-    const level = new Map<Node, number>()
+    const level = new ByNode<number>(this.#order)
     const stack: { node: Node; step: number }[] = [{ node: this.#graph.root, step: 0 }]
     const seen = new Set([this.#graph.root])
     while (stack.length > 0) {
@@ -184,26 +190,30 @@ class Round {
   }
 
   #findDominators(): void {
-    const entry = new Map<Node, Edge | undefined>()
-    entry.set(this.#graph.root, undefined)
+    // Undefined where nothing has come yet, null where no edge is above.
+    const entry = new ByNode<Edge | null>(this.#order)
+    entry.set(this.#graph.root, null)
     this.#above.set(this.#graph.root, { node: undefined, depth: 0 })
+    const all: Edge[] = []
     for (const node of this.#order) {
       if (node.whenTrue === undefined || node.whenFalse === undefined) continue
-      const above = entry.get(node)
+      const above = entry.get(node) ?? undefined
       const edges = {
         whenTrue: this.#edge(node, 'whenTrue', above),
         whenFalse: this.#edge(node, 'whenFalse', above),
       }
       this.#edges.set(node, edges)
+      all.push(edges.whenTrue, edges.whenFalse)
       for (const way of ['whenTrue', 'whenFalse'] as const) {
         const next = node[way]!
-        entry.set(next, entry.has(next) ? common(entry.get(next), edges[way], this.#budget) : edges[way])
+        const before = entry.get(next)
+        const met = before === undefined ? edges[way] : common(before ?? undefined, edges[way], this.#budget)
+        entry.set(next, met ?? null)
         const known = this.#above.get(next)
         const common_ = known === undefined ? node : this.#commonNode(known.node, node)
         this.#above.set(next, { node: common_, depth: (common_ ? this.#above.get(common_)!.depth : 0) + 1 })
       }
     }
-    const all = [...this.#edges.values()].flatMap(({ whenTrue, whenFalse }) => [whenTrue, whenFalse])
     number(
       all,
       ({ above }) => above,
@@ -258,7 +268,7 @@ class Round {
   }
 
   #findIncoming(): void {
-    this.#in = new Map()
+    this.#in = new ByNode(this.#order)
     const link = (to: Node, from: Node, way: Way): void => {
       const known = this.#in.get(to)
       if (known) known.unshift({ from, way })

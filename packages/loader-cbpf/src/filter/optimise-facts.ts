@@ -5,6 +5,9 @@ const ANY = 0xffff_ffff
 /** More values that something is not are forgotten. */
 const MOST_EXCLUDED = 64
 
+/** So many facts are worth looking through for those that are of no use any more. */
+const MANY = 64
+
 /** What is known of a value. */
 interface Fact {
   readonly low: number
@@ -43,6 +46,14 @@ export class Facts {
     const added = ids.flatMap((id) => [...this.#values.loads(id)]).filter((id) => !this.loaded.has(id))
     if (added.length === 0) return this
     return new Facts(this.#values, this.#facts, this.#results, new Set([...this.loaded, ...added]))
+  }
+
+  /** What is of use, where that is much less. */
+  pruned(isOfUse: (id: ValueId) => boolean): Facts {
+    if (this.#facts.size + this.loaded.size < MANY) return this
+    const facts = new Map([...this.#facts].filter(([id]) => isOfUse(id)))
+    const loaded = new Set([...this.loaded].filter(isOfUse))
+    return new Facts(this.#values, facts, this.#results, loaded)
   }
 
   /** What holds in both. */

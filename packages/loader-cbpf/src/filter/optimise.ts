@@ -186,11 +186,14 @@ function useFacts(graph: FilterGraph): boolean {
     at.set(node, known === undefined ? facts : known.meet(facts))
   }
 
+  const lastUse = lastUses(graph, order, variables)
   graph.root = follow(graph.root, new Facts(values))
   at.set(graph.root, new Facts(values))
-  for (const node of order) {
+  for (const [place, node] of order.entries()) {
     let facts = at.get(node)
+    at.delete(node)
     if (facts === undefined || node.whenTrue === undefined || node.whenFalse === undefined) continue
+    facts = facts.pruned((id) => (lastUse.get(id) ?? -1) >= place)
     facts = dropTouches(graph, node, facts, variables)
     if (node.test === undefined) {
       node.whenTrue = follow(node.whenTrue, facts)
@@ -216,6 +219,29 @@ function useFacts(graph: FilterGraph): boolean {
     arrive(node.whenFalse, no)
   }
   return moved
+}
+
+/** The places of the last nodes for which it matters what is known of a value. */
+function lastUses(graph: FilterGraph, order: readonly Node[], variables: Variables): Map<ValueId, number> {
+  const { values } = graph
+  const last = new Map<ValueId, number>()
+  const visit = (id: ValueId, place: number): void => {
+    if (last.has(id)) return
+    last.set(id, place)
+    for (const operand of values.operands(id)) visit(operand, place)
+  }
+  for (let place = order.length - 1; place >= 0; place--) {
+    const { test, effects } = order[place]!
+    const env = variables.atTest(order[place]!)
+    const sides = test === undefined ? [] : [test.left, test.right]
+    for (const side of sides) visit(values.simplify(variables.resolve(side, env)), place)
+    let before = variables.entry(order[place]!)
+    for (const effect of effects) {
+      if (effect.kind !== 'loop') visit(values.simplify(variables.resolve(effect.value, before)), place)
+      before = variables.follow(effect, before)
+    }
+  }
+  return last
 }
 
 /** Loads for nothing but their being inside the packet, where that is known or the packet is rejected anyway. */
