@@ -46,6 +46,7 @@ export {
   type PinInfo,
   type Pinnable,
   type PinStore,
+  type PreparedRun,
   type PrintkEvent,
   Program,
   ProgramFault,

@@ -10,6 +10,7 @@ import {
   type ProgramTypeDef,
   programLayout,
   type RuntimeHost,
+  type TestRunContext,
   type TestRunInput,
   type TestRunOutput,
 } from '@skep/registry'
@@ -45,6 +46,11 @@ const savedFields: readonly (readonly [at: number, size: number])[] = [
 /** What a test run gives back; `retval` is the low half of r0, unsigned. */
 export interface TestRunResult extends TestRunOutput {
   readonly retval: number
+}
+
+/** A run whose context is there: its address, what reads it back, and the code that has not run. */
+export interface PreparedRun extends TestRunContext {
+  readonly compiled: CompiledProgram
 }
 
 /** What `warmup` runs over, and how long at most. */
@@ -358,6 +364,40 @@ export class Program<T extends string = string> implements ProgramHandle {
    * packet and context back. `cookie` is the attachment's, for bpf_get_attach_cookie.
    */
   testRun(input: TestRunInput & { readonly repeat?: number; readonly cookie?: bigint }): TestRunResult {
+    if (this.#remote) {
+      if (this.#retired) throw this.#closed()
+      return this.#remote.testRun(input)
+    }
+    const context = this.#context(this.#testRun(input), input)
+    try {
+      let retval = 0
+      for (let i = input.repeat ?? 1; i > 0; i--) retval = this.run(context.address) >>> 0
+      return { retval, ...context.finish() }
+    } finally {
+      context.release()
+    }
+  }
+
+  /** A test run that has not begun, for who runs the code otherwise: step by step, say. Errors as of `testRun`. */
+  prepare(input: TestRunInput & { readonly cookie?: bigint }): PreparedRun {
+    const make = this.#testRun(input)
+    if (this.#retired) throw this.#closed()
+    const context = this.#context(make, input)
+    const { arena, control: block } = this.#cpu
+    arena.u32[(block + control.CTL_PROG) >> 2] = this.record
+    return { ...context, compiled: this.#compiled }
+  }
+
+  #context(
+    make: NonNullable<ProgramTypeDef['testRun']>,
+    input: TestRunInput & { readonly cookie?: bigint },
+  ): TestRunContext {
+    const context = make(this.host.arena, input)
+    this.host.arena.view.setBigUint64(context.address + control.RUN_COOKIE, input.cookie ?? 0n, true)
+    return context
+  }
+
+  #testRun(input: TestRunInput): NonNullable<ProgramTypeDef['testRun']> {
     const make = this.#typeDef.testRun
     if (!make) {
       throw new RuntimeError(
@@ -374,19 +414,7 @@ export class Program<T extends string = string> implements ProgramHandle {
         `testRun of ${this.name}: data is ${kindOf(input?.data)}; give { data: a Uint8Array }, the packet`,
       )
     }
-    if (this.#remote) {
-      if (this.#retired) throw this.#closed()
-      return this.#remote.testRun(input)
-    }
-    const context = make(this.host.arena, input)
-    this.host.arena.view.setBigUint64(context.address + control.RUN_COOKIE, input.cookie ?? 0n, true)
-    try {
-      let retval = 0
-      for (let i = input.repeat ?? 1; i > 0; i--) retval = this.run(context.address) >>> 0
-      return { retval, ...context.finish() }
-    } finally {
-      context.release()
-    }
+    return make
   }
 }
 

@@ -6,6 +6,7 @@ export {
   Stepper,
   type StepperFault,
   type StepperFrame,
+  type StepperMark,
   type StepperState,
   type StepperStop,
 } from './stepper.ts'

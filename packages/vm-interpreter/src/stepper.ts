@@ -48,6 +48,19 @@ export interface StepperFault extends CodePlace {
   readonly address: number
 }
 
+/** How far a stepper is, besides what lies in the arena. */
+export interface StepperMark {
+  readonly state: StepperState
+  readonly executed: number
+  readonly fault: StepperFault | undefined
+}
+
+/** A part of the arena: address and size in bytes. */
+interface Range {
+  readonly address: number
+  readonly size: number
+}
+
 /** Why `continue` stopped. */
 export type StepperStop = 'condition' | 'limit' | 'exited' | 'faulted'
 
@@ -111,6 +124,29 @@ export class Stepper {
 
   get fault(): StepperFault | undefined {
     return this.#fault
+  }
+
+  /** With what lies in the arena, all that `restore` needs to go back or forward to here. */
+  get mark(): StepperMark {
+    return { state: this.#state, executed: this.#executed, fault: this.#fault }
+  }
+
+  /** Goes on from a mark; what the arena held then must be there again, `ranges` included. */
+  restore({ state, executed, fault }: StepperMark): void {
+    this.#state = state
+    this.#executed = executed
+    this.#fault = fault
+  }
+
+  /** Where it keeps itself in the arena: `registers` is what most instructions change, `all` what calls change, too. */
+  get ranges(): { readonly registers: Range; readonly all: readonly Range[] } {
+    return {
+      registers: { address: this.#act, size: layout.ACT_FRAMES },
+      all: [
+        { address: this.#act, size: layout.ACT_SIZE },
+        { address: this.#stack, size: STACK_BYTES },
+      ],
+    }
   }
 
   /** How many functions the running one was called by. */
