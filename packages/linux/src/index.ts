@@ -19,6 +19,7 @@ export type { NodeSocket, SocketFilterTarget, SocketTarget } from './attach/sock
 export type { Capability } from './capabilities.ts'
 export { decisiveLine, processedInsns } from './decisive-line.ts'
 export { DeviceError } from './device/errors.ts'
+export type { LinuxDeviceOptions } from './device/interface.ts'
 export { inNetworkNamespace } from './device/namespace.ts'
 export { openPacketSocket, type PacketSocketOptions } from './device/packet-socket.ts'
 export type { RingOptions } from './device/rx-ring.ts'
