@@ -9,6 +9,7 @@ const SIOCGIFMTU = 0x8921
 const SIOCSIFMTU = 0x8922
 const SIOCGIFHWADDR = 0x8927
 const SIOCGIFINDEX = 0x8933
+const SIOCSIFTXQLEN = 0x8943
 const IFREQ_SIZE = 40
 /** Bytes of a name, with its NUL. */
 const IFNAMSIZ = 16
@@ -34,6 +35,25 @@ export interface InterfaceFacts {
   readonly mtu: number
   /** One of `LINKTYPE`. */
   readonly linkType: number
+}
+
+/** What all devices may be told. */
+export interface LinuxDeviceOptions {
+  /** The network namespace of the interface: a name of `ip netns`, or a file. This process's by default. */
+  readonly namespace?: string
+  /**
+   * The number that programs know the device by; the interface's own by default. Interfaces of different namespaces may have
+   * the same one: give others where programs redirect from one to the other.
+   */
+  readonly ifindex?: number
+}
+
+/** The facts with the number that a host gives. Throws DeviceError BAD_OPTION. */
+export function numbered(name: string, facts: InterfaceFacts, ifindex: number | undefined): InterfaceFacts {
+  if (ifindex === undefined) return facts
+  if (!Number.isInteger(ifindex) || ifindex < 1)
+    throw new DeviceError('BAD_OPTION', name, `ifindex is ${ifindex}`, 'give a whole number from 1')
+  return { ...facts, ifindex }
 }
 
 /** A `struct ifreq` for a name. Throws DeviceError BAD_OPTION for what is none. */
@@ -101,9 +121,11 @@ export class InterfaceControl {
   }
 
   setMtu(name: string, mtu: number): void {
-    const block = interfaceRequest(name)
-    new DataView(block.buffer).setInt32(IFNAMSIZ, mtu, true)
-    settled(this.#libc.ioctl(this.#socket, SIOCSIFMTU, block), name, 'SIOCSIFMTU', `mtu ${mtu}`)
+    this.#tell(name, SIOCSIFMTU, 'SIOCSIFMTU', mtu, `mtu ${mtu}`)
+  }
+
+  setQueueLength(name: string, length: number): void {
+    this.#tell(name, SIOCSIFTXQLEN, 'SIOCSIFTXQLEN', length, `queueLength ${length}`)
   }
 
   setUp(name: string): void {
@@ -111,6 +133,12 @@ export class InterfaceControl {
     view.setUint16(IFNAMSIZ, view.getUint16(IFNAMSIZ, true) | IFF_UP, true)
     const block = new Uint8Array(view.buffer)
     settled(this.#libc.ioctl(this.#socket, SIOCSIFFLAGS, block), name, 'SIOCSIFFLAGS')
+  }
+
+  #tell(name: string, request: number, call: string, value: number, what: string): void {
+    const block = interfaceRequest(name)
+    new DataView(block.buffer).setInt32(IFNAMSIZ, value, true)
+    settled(this.#libc.ioctl(this.#socket, request, block), name, call, what)
   }
 
   #ask(name: string, request: number, call: string): DataView {

@@ -23,13 +23,16 @@ const putBe16 = (bytes: Uint8Array, at: number, value: number): void => {
   bytes[at + 1] = value & 0xff
 }
 
+/** Whether the packet is one that a card would have cut. */
+export const isLarge = (header: Uint8Array): boolean => header[GSO_TYPE] !== 0
+
 /**
  * Fills in the checksum that a sender on this machine left to the card. The field holds the sum of the pseudo header; `shift`
  * is by how much the packet grew since.
  */
-export function completeChecksum(packet: Uint8Array, header: Uint8Array, at: number, shift: number): void {
-  const start = u16(header, at + CSUM_START) + shift
-  const field = start + u16(header, at + CSUM_OFFSET)
+export function completeChecksum(packet: Uint8Array, header: Uint8Array, shift: number): void {
+  const start = u16(header, CSUM_START) + shift
+  const field = start + u16(header, CSUM_OFFSET)
   if (field + 2 > packet.length) return
   const sum = internetChecksum(packet.subarray(start))
   // 0 in UDP's field means that there is none.
@@ -40,15 +43,10 @@ export function completeChecksum(packet: Uint8Array, header: Uint8Array, at: num
  * The packets that a card would send for a large one that a sender left it to cut (TSO, UDP_SEGMENT): each with headers,
  * lengths and checksums of its own. Undefined for kinds that are not known, or headers that contradict each other.
  */
-export function segments(
-  packet: Uint8Array,
-  header: Uint8Array,
-  at: number,
-  shift: number,
-): Uint8Array[] | undefined {
-  const kind = header[at + GSO_TYPE]! & ~GSO_ECN
-  const size = u16(header, at + GSO_SIZE)
-  const transport = u16(header, at + CSUM_START) + shift
+export function segments(packet: Uint8Array, header: Uint8Array, shift: number): Uint8Array[] | undefined {
+  const kind = header[GSO_TYPE]! & ~GSO_ECN
+  const size = u16(header, GSO_SIZE)
+  const transport = u16(header, CSUM_START) + shift
   const tcp = kind === GSO_TCPV4 || kind === GSO_TCPV6
   if ((!tcp && kind !== GSO_UDP_L4) || size === 0) return undefined
   const network = networkOffset(packet)
@@ -57,7 +55,7 @@ export function segments(
   if (network >= transport || headers >= packet.length || (version !== 4 && version !== 6)) return undefined
   const view = new DataView(packet.buffer, packet.byteOffset, packet.length)
   // What the field holds covers the length of the whole: without it, it is the sum of addresses and protocol.
-  const field = transport + u16(header, at + CSUM_OFFSET)
+  const field = transport + u16(header, CSUM_OFFSET)
   const pseudo = view.getUint16(field) + (~(packet.length - transport) & 0xffff)
   const parts: Uint8Array[] = []
   for (let from = headers; from < packet.length; from += size) {

@@ -5,12 +5,14 @@ import {
   AF_PACKET,
   InterfaceControl,
   type InterfaceFacts,
+  type LinuxDeviceOptions,
+  numbered,
   SOCK_NONBLOCK_CLOEXEC,
   SOCK_RAW,
 } from './interface.ts'
 import { type DeviceLibc, loadDeviceLibc } from './libc.ts'
 import { actInNamespace } from './namespace.ts'
-import { type RingOptions, RxRing, SOL_PACKET } from './rx-ring.ts'
+import { type RingOptions, RxRing, SOL_PACKET, SOL_SOCKET } from './rx-ring.ts'
 import { SendMany } from './send-many.ts'
 
 /** include/uapi/linux/if_packet.h, if_ether.h, asm-generic/socket.h */
@@ -20,13 +22,10 @@ const PACKET_QDISC_BYPASS = 20
 const PACKET_IGNORE_OUTGOING = 23
 const PACKET_MR_PROMISC = 1
 const ETH_P_ALL = 3
-const SOL_SOCKET = 1
 const SO_ERROR = 4
 const ENETDOWN = 100
 
-export interface PacketSocketOptions extends RingOptions {
-  /** The network namespace of the interface: a name of `ip netns`, or a file. This process's by default. */
-  readonly namespace?: string
+export interface PacketSocketOptions extends LinuxDeviceOptions, RingOptions {
   /** Receives frames for other hosts too, as long as the device is open; false by default. */
   readonly promiscuous?: boolean
   /** Receives what this machine sends out of the interface too; false by default. */
@@ -41,18 +40,21 @@ class PacketSocket extends LinuxDevice {
   readonly #ring: RxRing
   readonly #sender: SendMany
   readonly #control: InterfaceControl
+  /** The interface's own number. */
+  readonly #own: number
 
   constructor(
     libc: DeviceLibc,
     name: string,
     facts: InterfaceFacts,
-    { input, output, ring, control }: Sockets,
+    { input, output, ring, control, own }: Sockets,
   ) {
     super(libc, name, facts)
     this.input = input
     this.output = output
     this.#ring = ring
     this.#control = control
+    this.#own = own
     this.#sender = new SendMany(libc, output)
   }
 
@@ -87,7 +89,7 @@ class PacketSocket extends LinuxDevice {
     const errno = new DataView(block.buffer).getInt32(0, true)
     if (errno === 0) return undefined
     // An interface that is down may come up again.
-    if (errno === ENETDOWN && this.#control.has(this.name, this.ifindex)) return undefined
+    if (errno === ENETDOWN && this.#control.has(this.name, this.#own)) return undefined
     if (errno === ENETDOWN) return new DeviceError('ENODEV', this.name, 'the interface is gone')
     return this.error(-errno, 'poll')
   }
@@ -112,6 +114,7 @@ interface Sockets {
   readonly output: number
   readonly ring: RxRing
   readonly control: InterfaceControl
+  readonly own: number
 }
 
 /** struct sockaddr_ll; the protocol is in network byte order. */
@@ -168,11 +171,17 @@ function openHere(libc: DeviceLibc, name: string, options: PacketSocketOptions):
       set(input, PACKET_ADD_MEMBERSHIP, 'PACKET_ADD_MEMBERSHIP', membership)
     }
     if (options.bypassQdisc) set(output, PACKET_QDISC_BYPASS, 'PACKET_QDISC_BYPASS', word(1))
-    const ring = new RxRing(libc, input, name, options)
+    const ring = new RxRing(libc, input, name, facts.mtu, options)
     opened.unshift(ring)
     settled(libc.bind(output, address(0, facts.ifindex)), name, 'bind')
     settled(libc.bind(input, address(ETH_P_ALL, facts.ifindex)), name, 'bind')
-    return new PacketSocket(libc, name, facts, { input, output, ring, control })
+    return new PacketSocket(libc, name, numbered(name, facts, options.ifindex), {
+      input,
+      output,
+      ring,
+      control,
+      own: facts.ifindex,
+    })
   } catch (error) {
     for (const one of opened) one.free()
     throw error

@@ -2,7 +2,14 @@ import { openSync } from 'node:fs'
 import { LINKTYPE, type PacketBatch, type PacketDevice, PacketError } from '@skep/packet'
 import { again, LinuxDevice } from './device.ts'
 import { DeviceError, settled } from './errors.ts'
-import { InterfaceControl, type InterfaceFacts, interfaceRequest, nameOf } from './interface.ts'
+import {
+  InterfaceControl,
+  type InterfaceFacts,
+  interfaceRequest,
+  type LinuxDeviceOptions,
+  nameOf,
+  numbered,
+} from './interface.ts'
 import { type DeviceLibc, loadDeviceLibc } from './libc.ts'
 import { actInNamespace } from './namespace.ts'
 import { Room } from './room.ts'
@@ -19,13 +26,13 @@ const O_RDWR_NONBLOCK = 0o4002
 /** Before what the mtu limits: an Ethernet header with two VLAN tags. */
 const LINK_HEADER = 22
 
-export interface TapOptions {
-  /** The network namespace that the interface is, or comes to be, in: a name of `ip netns`, or a file. This process's by default. */
-  readonly namespace?: string
+export interface TapOptions extends LinuxDeviceOptions {
   /** Packets are Ethernet frames (`tap`, the default), or bare IP (`tun`). */
   readonly kind?: 'tap' | 'tun'
   /** Sets the interface's mtu. */
   readonly mtu?: number
+  /** How many packets the kernel keeps until they are received here; 1,000 by default. It drops what comes beyond. */
+  readonly queueLength?: number
   /** Brings the interface up; true by default. */
   readonly up?: boolean
 }
@@ -112,8 +119,9 @@ export async function openTap(name: string, options: TapOptions = {}): Promise<P
       const real = nameOf(block)
       control = new InterfaceControl(libc)
       if (options.mtu !== undefined) control.setMtu(real, options.mtu)
+      if (options.queueLength !== undefined) control.setQueueLength(real, options.queueLength)
       if (options.up ?? true) control.setUp(real)
-      return new TapDevice(libc, fd, real, control.facts(real))
+      return new TapDevice(libc, fd, real, numbered(real, control.facts(real), options.ifindex))
     } catch (error) {
       libc.close(fd)
       throw error

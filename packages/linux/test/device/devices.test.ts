@@ -1,11 +1,15 @@
 import { buildPacket, type LayerInput, PacketBatch, type PacketDevice } from '@skep/packet'
 import { afterAll, describe, expect, it } from 'vitest'
+import { makeNamespaces, type Namespaces, noNamespaces } from '../../../../vitest.namespaces.ts'
 import { DeviceError } from '../../src/device/errors.ts'
 import { bindDeviceLibc } from '../../src/device/libc.ts'
 import { inNetworkNamespace } from '../../src/device/namespace.ts'
 import { openPacketSocket } from '../../src/device/packet-socket.ts'
 import { openTap } from '../../src/device/tap.ts'
-import { makeNamespaces, missing, type Namespaces, named } from './namespaces.ts'
+import { missing as noKernel } from '../availability.ts'
+
+const missing = noKernel ?? noNamespaces
+const named = (name: string): string => (missing ? `${name} (skipped: ${missing})` : name)
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
@@ -114,20 +118,20 @@ describe.skipIf(missing)(named('TAP and AF_PACKET devices'), () => {
     const { readdirSync } = await import('node:fs')
     const open = async (): Promise<void> => {
       await using _tap = await openTap('tap5', { namespace })
-      await using _socket = await openPacketSocket('tap5', { namespace, blocks: 1 })
+      await using _socket = await openPacketSocket('tap5', { namespace, ringFrames: 64 })
     }
     await open()
     const before = readdirSync('/proc/self/fd').length
     for (let n = 0; n < 4; n++) await open()
     await code(openPacketSocket('tap5', { namespace }))
-    await code(openPacketSocket('tap5', { namespace, blockSize: 5000 }))
+    await code(openPacketSocket('tap5', { namespace, ringFrames: 0 }))
     await code(openTap('lo', { namespace }))
     expect(readdirSync('/proc/self/fd').length).toBe(before)
   })
 
   it('count what the kernel does not take, and what nobody read in time', async () => {
     await using tap = await openTap('tap6', { namespace, mtu: 1000 })
-    await using socket = await openPacketSocket('tap6', { namespace, blocks: 2, blockSize: 8192 })
+    await using socket = await openPacketSocket('tap6', { namespace, ringFrames: 64 })
     expect(socket.mtu).toBe(1000)
     await socket.transmit(batchOf([frame(1), frame(2, 1400), frame(3).subarray(0, 8), frame(4)]))
     expect(await take(tap, 2)).toEqual([hex(frame(1)), hex(frame(4))])
@@ -177,8 +181,8 @@ describe.skipIf(missing)(named('TAP and AF_PACKET devices'), () => {
         openTap('tap10', { namespace: '/proc/self/ns/uts' }),
         openTap('tap10', { namespace, mtu: 1 }),
         openPacketSocket('eth77', { namespace }),
-        openPacketSocket('tap9', { namespace, blockSize: 100 }),
-        openPacketSocket('tap9', { namespace, blocks: 1 << 20 }),
+        openPacketSocket('tap9', { namespace, ringFrames: 1.5 }),
+        openPacketSocket('tap9', { namespace, ifindex: 0 }),
       ].map((opening) => opening.catch((error: unknown) => error as DeviceError)),
     )
     for (const error of refusals) expect(error).toBeInstanceOf(DeviceError)
@@ -190,8 +194,8 @@ describe.skipIf(missing)(named('TAP and AF_PACKET devices'), () => {
       'EINVAL: /proc/self/ns/uts: setns failed: /proc/self/ns/uts; give the file of a network namespace',
       'EINVAL: tap10: SIOCSIFMTU failed: mtu 1',
       'ENODEV: eth77: SIOCGIFHWADDR failed; name an interface that `ip link` shows, in the namespace that is meant',
-      'BAD_OPTION: tap9: a ring of 16 blocks of 100 bytes, handed over after 1 ms; give whole numbers, and a block size that is a multiple of 4096',
-      expect.stringMatching(/^(ENOMEM|EINVAL): tap9: PACKET_RX_RING failed/),
+      'BAD_OPTION: tap9: ringFrames is 1.5; give a whole number from 1 to 1048576',
+      'BAD_OPTION: tap9: ifindex is 0; give a whole number from 1',
     ])
   })
 

@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process'
-import { isKernelAvailable } from '../../src/kernel.ts'
 
 /** Network namespaces that a test made: names by what the test calls them. */
 export interface Namespaces extends Disposable {
@@ -47,10 +46,8 @@ export function makeNamespaces(...names: string[]): Namespaces {
   }
 }
 
-/** Why network namespaces cannot be had here; undefined where they can. */
-export const missing: string | undefined = await (async () => {
-  const kernel = await isKernelAvailable()
-  if (!kernel.ok) return kernel.reason
+/** Why network namespaces of `ip netns` cannot be had here; undefined where they can. */
+export const noNamespaces: string | undefined = (() => {
   try {
     using _ = makeNamespaces('probe')
     return undefined
@@ -58,5 +55,3 @@ export const missing: string | undefined = await (async () => {
     return `no network namespace can be made: ${String((error as Error).message).split('\n')[0]}`
   }
 })()
-
-export const named = (name: string): string => (missing ? `${name} (skipped: ${missing})` : name)
