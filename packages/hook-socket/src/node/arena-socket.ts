@@ -63,13 +63,16 @@ interface Held {
 
 const tables = new WeakMap<WebAssembly.Memory, WeakMap<object, Held>>()
 
-/** The socket's struct bpf_sock in the arena, made for its first user; each user releases it. */
-export function holdSocket(arena: Arena, socket: NodeSocket): number {
+/**
+ * The struct bpf_sock in the arena of a socket, or of somebody who takes what comes to `like`: made for its first user; each
+ * user releases it.
+ */
+export function holdSocket(arena: Arena, socket: object, like: NodeSocket = socket as NodeSocket): number {
   let table = tables.get(arena.memory)
   if (!table) tables.set(arena.memory, (table = new WeakMap()))
   let held = table.get(socket)
   if (!held) {
-    const address = createSocket(arena, fieldsOf(socket))
+    const address = createSocket(arena, fieldsOf(like))
     adoptObject(arena, socket, address)
     table.set(socket, (held = { address, users: 0 }))
   }
@@ -78,7 +81,7 @@ export function holdSocket(arena: Arena, socket: NodeSocket): number {
 }
 
 /** The last release takes the socket's elements out of maps of sockets, and its memory back. */
-export function releaseSocket(arena: Arena, socket: NodeSocket): void {
+export function releaseSocket(arena: Arena, socket: object): void {
   const table = tables.get(arena.memory)
   const held = table?.get(socket)
   if (!held || --held.users > 0) return

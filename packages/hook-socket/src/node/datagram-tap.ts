@@ -46,8 +46,12 @@ export class DatagramTap {
   private constructor(socket: Socket) {
     this.#socket = socket
     this.#own = Object.hasOwn(socket, 'emit') ? socket.emit : undefined
-    const emit = (this.#own ?? Object.getPrototypeOf(socket).emit) as (...args: unknown[]) => boolean
-    const pass = (...args: unknown[]): boolean => emit.apply(socket, args)
+    // The prototype's may be another one by then: hooks of addresses are there.
+    const pass = (...args: unknown[]): boolean =>
+      ((this.#own ?? Object.getPrototypeOf(socket).emit) as (...args: unknown[]) => boolean).apply(
+        socket,
+        args,
+      )
     this.#emit = ((event: string, ...args: unknown[]): boolean =>
       event === 'message' ? this.#message(args, pass) : pass(event, ...args)) as Emit
     socket.emit = this.#emit
