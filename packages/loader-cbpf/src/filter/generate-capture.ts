@@ -131,7 +131,10 @@ export function wlanFrame(
   span: Span,
 ): FilterCondition {
   if (builder.state.link.frames !== true) {
-    builder.refuse('UNSUPPORTED', span, `${builder.state.link.name} has no frames of 802.11`)
+    const icmp = /^icmp6?\b/.exec(builder.text.slice(span.offset))?.[0]
+    builder.refuse('UNSUPPORTED', span, `${builder.state.link.name} has no frames of 802.11`, {
+      mend: icmp && `write '${icmp}[${icmp}type] = ...' for a type of ICMP`,
+    })
   }
   return equals(builder.load('header', byte, 1), value, mask)
 }

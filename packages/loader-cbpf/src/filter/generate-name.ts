@@ -20,6 +20,7 @@ import {
   inProtocolChain,
   type PortRange,
 } from './generate-transport.ts'
+import { hintFor } from './hints.ts'
 import type { FilterCondition } from './ir.ts'
 import { type NamedPort, parsePortRange } from './names.ts'
 import { IP_PROTO, NLPID, PROTOCOLS, SAP } from './protocols.ts'
@@ -133,7 +134,11 @@ function portName(
     return builder.refuse('UNKNOWN_NAME', id.span, `the ${what} '${id.text}' is unknown`, {
       expected:
         type === 'port' ? 'a number from 0 to 65535 or a name such as domain' : 'two ports, as in 6000-6008',
-      mend: names.asks('service') ? undefined : 'a resolver with service() knows more names',
+      mend: names.asks('service')
+        ? undefined
+        : /^(?:\d+-\d+|dns|tls|ssl)$/i.test(id.text)
+          ? hintFor(id.text)
+          : 'a resolver with service() knows more names',
     })
   }
   if (asked !== undefined && found.protocol !== undefined && found.protocol !== asked) {

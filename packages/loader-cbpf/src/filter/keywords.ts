@@ -169,13 +169,20 @@ export const CONSTANTS: ReadonlyMap<string, number> = new Map(
   }),
 )
 
+/** Words that hardly anybody means: of ATM and SS7, and protocols of the past. */
+const RARE: ReadonlySet<string> = new Set(
+  'lane metac bcc oam sc ilmic vpi vci fisu lssu lsu msu sio opc dpc sls hsio hopc hdpc hsls lat sca ra ta tr'.split(
+    ' ',
+  ),
+)
+
 /** The keyword or constant that a misspelt word is closest to, within two edits; undefined where none is. */
 export function suggestWord(word: string): string | undefined {
   if (word.length > 40) return undefined
   let best: string | undefined
   let distance = Math.min(3, Math.ceil(word.length / 2))
   for (const candidate of [...KEYWORDS.keys(), ...CONSTANTS.keys()]) {
-    if (Math.abs(candidate.length - word.length) >= distance) continue
+    if (RARE.has(candidate) || Math.abs(candidate.length - word.length) >= distance) continue
     const found = editDistance(word.toLowerCase(), candidate)
     if (found < distance) {
       best = candidate

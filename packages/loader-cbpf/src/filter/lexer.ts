@@ -1,4 +1,5 @@
 import { FilterError } from './filter-error.ts'
+import { hintForCharacter } from './hints.ts'
 import { CONSTANTS, KEYWORDS } from './keywords.ts'
 
 /**
@@ -33,6 +34,7 @@ const NUMBER = new RegExp(NUMBER_TEXT, 'y')
 const IPV4 = new RegExp(`${NUMBER_TEXT}(?:\\.${NUMBER_TEXT}){1,3}`, 'y')
 /** Bytes with colons between, and one behind: nothing that means anything. */
 const HALF_MAC = new RegExp(`${BYTE}:+(?:${BYTE}:+)+`, 'y')
+const HEX_DIGITS = /[0-9A-Fa-f]*/y
 const NAME = /[A-Za-z0-9](?:[-_.A-Za-z0-9]*[.A-Za-z0-9])?/y
 const ESCAPED = /\\[^ !()\n\t]+/y
 const SIGN = /&&|\|\||[><=!]=|<<|>>|[+\-*/%:[\]!<>()&|^=]/y
@@ -149,18 +151,21 @@ function tokenAt(text: string, offset: number): Token {
         text,
         { offset, length: character.length },
         `no word of a filter begins with ${JSON.stringify(character)}`,
+        { mend: hintForCharacter(character) },
       )
     }
-    case 'half-mac':
+    case 'half-mac': {
+      const whole = length + matchLength(HEX_DIGITS, text, offset + length)
       throw new FilterError(
         'BAD_ADDRESS',
         text,
-        { offset, length },
-        `'${written}' is no MAC or IPv6 address`,
+        { offset, length: whole },
+        `'${text.slice(offset, offset + whole)}' is no MAC or IPv6 address`,
         {
           mend: 'a MAC address has six bytes, as in 02:00:5e:00:53:01',
         },
       )
+    }
     case 'escaped':
       return token('name', written.slice(1))
     case 'number':

@@ -1,4 +1,5 @@
 import type { Arithmetic } from './ast.ts'
+import { constantFor } from './hints.ts'
 import type { ArithmeticOperator } from './ir.ts'
 import { isProtocol } from './keywords.ts'
 import type { Token } from './lexer.ts'
@@ -112,7 +113,8 @@ function operand(stream: TokenStream, pending: Pending[]): Arithmetic {
     stream.take()
     return load(stream, token)
   }
-  const mend = token.kind === 'name' && hasGluedMinus(token.text) ? GLUED_MINUS : undefined
+  const glued = token.kind === 'name' && hasGluedMinus(token.text)
+  const mend = glued ? GLUED_MINUS : token.kind === 'name' ? constantFor(token.text) : undefined
   return stream.fail("a number, 'len' or bytes such as ip[0]", mend)
 }
 

@@ -1,4 +1,5 @@
 import type { AddressType, Arithmetic, Direction, Id, Node, Qualifier } from './ast.ts'
+import { hintFor } from './hints.ts'
 import { isProtocol } from './keywords.ts'
 import type { Token } from './lexer.ts'
 import {
@@ -46,8 +47,16 @@ export function parseExpression(text: string): Node | undefined {
   if (stream.atEnd) return undefined
   const item = parseList(stream, undefined, false)
   if (item.is === 'value') return asClause(stream, item, undefined).node
-  if (!stream.atEnd) stream.fail("'and', 'or' or the end of the expression")
+  if (!stream.atEnd) stream.fail("'and', 'or' or the end of the expression", behind(stream))
   return item.node
+}
+
+/** What to write where something follows that does not. */
+function behind(stream: TokenStream): string | undefined {
+  const { kind } = stream.next
+  if (kind === 'mac') return "write 'ether host' before an address of the link layer"
+  if (stream.isSign(')')) return "there is no '(' for it"
+  return stream.isSign(':') ? "a range is written with '-': portrange 6000-6008" : undefined
 }
 
 /** Items with `and` and `or` between. In parentheses (`inside`), the items may be addresses alone, or a value. */
@@ -132,8 +141,7 @@ function qualifierFor(stream: TokenStream, id: Id): string {
       return `write 'ether host ${word}'`
     case 'name': {
       if (hasGluedMinus(word)) return GLUED_MINUS
-      const meant = stream.suggestion(word)
-      return meant === undefined ? `write 'host ${word}' or 'port ${word}'` : `did you mean '${meant}'?`
+      return hintFor(word) ?? `write 'host ${word}' or 'port ${word}'`
     }
     default:
       return id.prefix === undefined && !(id.form === 'ipv4' && id.mask)

@@ -1,5 +1,5 @@
 import { FilterError, type FilterErrorCode, type FilterErrorDetails, type Span } from './filter-error.ts'
-import { suggestWord } from './keywords.ts'
+import { hintFor } from './hints.ts'
 import { type Token, tokenize } from './lexer.ts'
 
 /** Parentheses, `not` and signs inside each other, at most. */
@@ -80,16 +80,10 @@ export class TokenStream {
     const token = this.next
     if (token.kind === 'end') this.refuse('SYNTAX', token, 'the expression ends here', { expected, mend })
     const word = this.text.slice(token.offset, token.offset + token.length)
-    const meant = token.kind === 'name' ? suggestWord(word) : undefined
     this.refuse('SYNTAX', token, `'${word}' cannot stand here`, {
       expected,
-      mend: mend ?? (meant === undefined ? undefined : `did you mean '${meant}'?`),
+      mend: mend ?? (token.kind === 'name' ? hintFor(word) : undefined),
     })
-  }
-
-  /** The keyword that a word may have been meant for. */
-  suggestion(word: string): string | undefined {
-    return suggestWord(word)
   }
 
   refuse(code: FilterErrorCode, span: Span, fact: string, details: FilterErrorDetails = {}): never {
