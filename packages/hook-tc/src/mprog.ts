@@ -3,10 +3,10 @@ import { TcAttachError } from './errors.ts'
 /** Programs of one place at most (BPF_MPROG_MAX). */
 const MOST = 64
 
-/** Where a program goes among others: `'first'` is before all, `'last'` after all. */
+/** Where something goes among others: before or behind what the functions find, or all where they find nothing. */
 export interface Relative<T> {
-  readonly before?: T | 'first' | undefined
-  readonly after?: T | 'last' | undefined
+  readonly before?: (() => T | undefined) | undefined
+  readonly after?: (() => T | undefined) | undefined
   /** Of the list as the caller knows it. */
   readonly revision?: number | undefined
 }
@@ -28,13 +28,13 @@ export class Mprog<T> {
   }
 
   /** `same` finds what must not be there twice. */
-  insert(item: T, { before, after, revision }: Relative<T>, same: (other: T) => boolean): void {
-    this.#check(revision)
+  insert(item: T, relative: Relative<T>, same: (other: T) => boolean): void {
+    this.#check(relative.revision)
     if (this.#list.some(same))
       throw new TcAttachError('EXISTS', 'the program is attached there already; give another one')
     if (this.#list.length === MOST)
       throw new TcAttachError('RANGE', `${MOST} programs are attached there, and there is room for no more`)
-    const at = this.#place(before, after)
+    const at = this.#place(relative)
     this.#change([...this.#list.slice(0, at), item, ...this.#list.slice(at)])
   }
 
@@ -55,16 +55,16 @@ export class Mprog<T> {
     )
   }
 
-  #place(before: T | 'first' | undefined, after: T | 'last' | undefined): number {
-    const count = this.#list.length
-    const first = before === undefined ? undefined : before === 'first' ? 0 : this.#find(before)
-    const behind = after === undefined ? undefined : after === 'last' ? count : this.#find(after) + 1
-    if (first === undefined) return behind ?? count
-    if (behind === undefined || behind === first) return first
+  /** As in the kernel, no place is both before and after something. */
+  #place({ before, after }: Relative<T>): number {
+    const first = before && this.#find(before(), 0)
+    const behind = after && this.#find(after(), this.#list.length - 1) + 1
+    if (first === undefined || behind === undefined) return first ?? behind ?? this.#list.length
     throw new TcAttachError('RANGE', 'no place is before the one and after the other; leave one of them out')
   }
 
-  #find(item: T): number {
+  #find(item: T | undefined, otherwise: number): number {
+    if (item === undefined) return otherwise
     const at = this.#list.indexOf(item)
     if (at >= 0) return at
     throw new TcAttachError('NOT_FOUND', 'what was given as before or after is not attached there')

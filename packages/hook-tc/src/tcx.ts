@@ -74,7 +74,8 @@ class TcxAttachment implements TcxLink {
     this.#side = side
     this.#entry = { program, stats: { packets: 0, bytes: 0, matched: 0 }, ended: side.ended }
     const { tcx, host } = side.hook
-    const place = (relative: TcxRelative): TcxEntry => {
+    const place = (relative: TcxRelative | 'first' | 'last'): TcxEntry | undefined => {
+      if (typeof relative === 'string') return undefined
       const wanted = 'attachPoint' in relative ? relative.program : relative
       const found = tcx.list.find((entry) => entry.program === wanted)
       if (found) return found
@@ -85,8 +86,8 @@ class TcxAttachment implements TcxLink {
       tcx.insert(
         this.#entry,
         {
-          before: before === undefined || before === 'first' ? before : place(before),
-          after: after === undefined || after === 'last' ? after : place(after),
+          before: before === undefined ? before : () => place(before),
+          after: after === undefined ? after : () => place(after),
           revision,
         },
         (other) => other.program === program,

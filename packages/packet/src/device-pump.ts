@@ -6,7 +6,7 @@ export interface PumpRing {
   readonly batch: PacketBatch
   /** Takes new views of a memory that may have grown. */
   refresh(): void
-  /** Nothing of it is needed any more. */
+  /** Nothing of it is needed any more; freeing twice is fine. */
   free(): void
 }
 
@@ -53,6 +53,8 @@ export class DevicePump {
   readonly #stop: () => void
   readonly #stopped: Promise<number>
   #over = false
+  /** The device, or whoever left packets, has been asked. */
+  #begun = false
 
   constructor(device: PacketDevice, options: DevicePumpOptions) {
     const receiver = receivers.get(device) ?? {}
@@ -80,6 +82,8 @@ export class DevicePump {
     this.#over = true
     this.#stop()
     this.#receiver.pump = undefined
+    // Who attaches and detaches again and again, and waits for nothing, has one ring at a time.
+    if (!this.#begun) this.#options.ring.free()
   }
 
   async #run(): Promise<void> {
@@ -89,6 +93,7 @@ export class DevicePump {
     try {
       await this.#takeLeftover()
       while (!this.#over) {
+        this.#begun = true
         ring.refresh()
         const received = this.#device.receive(ring.batch)
         waiting = received
@@ -131,6 +136,7 @@ export class DevicePump {
     if (!leftover) return
     const count = await Promise.race([leftover.received, this.#stopped])
     if (this.#over) return
+    this.#begun = true
     this.#receiver.leftover = undefined
     leftover.ring.refresh()
     const { batch } = leftover.ring
