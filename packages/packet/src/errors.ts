@@ -33,9 +33,18 @@ export class PcapError extends Error {
  * - `BAD_FIELD`: a header field's value that does not fit the field; field `field`
  * - `BAD_LAYER`: nothing says what a field must be: what follows has no number, or IP is missing; field `field`
  * - `TOO_LONG`: a packet that does not fit an empty batch
- * - `CLOSED`: the device was closed
+ * - `CLOSED`: the device or switch was closed
+ * - `BUSY`: a hook or another switch receives from the device
+ * - `BAD_LINK`: a device whose packets are no Ethernet frames
  */
-export type PacketErrorCode = 'BAD_ADDRESS' | 'BAD_FIELD' | 'BAD_LAYER' | 'TOO_LONG' | 'CLOSED'
+export type PacketErrorCode =
+  | 'BAD_ADDRESS'
+  | 'BAD_FIELD'
+  | 'BAD_LAYER'
+  | 'TOO_LONG'
+  | 'CLOSED'
+  | 'BUSY'
+  | 'BAD_LINK'
 
 /** A packet, header or address that cannot be built, or a device that cannot take it. */
 export class PacketError extends Error {

@@ -78,3 +78,10 @@ export {
 export { ETHERTYPE, IPPROTO } from './protocol.ts'
 export { type CaptureInterface, type PacketRecord, timestamp } from './record.ts'
 export { summarize } from './summarize.ts'
+export {
+  createSwitch,
+  type PacketSwitch,
+  type SwitchOptions,
+  type SwitchPortOptions,
+  type SwitchStats,
+} from './switch.ts'
