@@ -48,6 +48,8 @@ const nodeFiles = [
   'packages/hook-kprobe/src/node/sources.ts',
   'packages/runtime/src/node.ts',
   'packages/runtime/src/pin-folder.ts',
+  'packages/hook-socket/src/node.ts',
+  'packages/hook-socket/src/node/',
   'packages/hook-seccomp/src/node.ts',
   'packages/hook-seccomp/src/node/',
 ]
