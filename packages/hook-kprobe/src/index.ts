@@ -53,7 +53,14 @@ export {
   type RawTracepointProgram,
   type TracepointProgram,
 } from './event-probe.ts'
-export { type EventSource, type FieldType, type Tracepoint, tracepointHeader } from './event-source.ts'
+export {
+  type EventSource,
+  type FieldType,
+  type RecordField,
+  recordFields,
+  type Tracepoint,
+  tracepointHeader,
+} from './event-source.ts'
 export type { FunctionProbeOptions } from './function-probe.ts'
 export { addressOf } from './handles.ts'
 export { kprobeContext, kprobeProgramType } from './kprobe.ts'
@@ -64,6 +71,7 @@ export { KPROBE_ARGS, PT_REGS, PT_REGS_PARMS, PT_REGS_RC, PT_REGS_SIZE } from '.
 export type { ProbeStats } from './run-context.ts'
 export { frameAddress, frameAt, probeProviders, type StackFrame } from './stacks.ts'
 export { syscallContext, syscallProgramType } from './syscall.ts'
+export { resolvePath } from './target.ts'
 export {
   MAX_BPF_FUNC_ARGS,
   rawTracepointContext,
