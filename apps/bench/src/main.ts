@@ -136,7 +136,7 @@ async function main(): Promise<void> {
   if (command === COLD) return runCold(args)
   if (command === 'startup') return benchStartup(args, print)
   if (command === 'maps') return benchMaps(args, { print, progress })
-  if (command === 'kprobe') return benchKprobe(args, print)
+  if (command === 'kprobe') return benchKprobe(args, { print, progress })
   if (command === 'pcap') return benchPcap(args, { print, progress })
   if (command === 'workers') return benchWorkersMain(args, process.argv[1]!, print)
   if (command === 'soak') return benchSoak(args, { print, progress })
