@@ -16,6 +16,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./commands/run.ts')).runCommand(),
   filter: async () => (await import('./commands/filter.ts')).filterCommand(),
   tc: async () => (await import('./commands/tc.ts')).tcCommand(),
+  seccomp: async () => (await import('./commands/seccomp.ts')).seccompCommand(),
   trace: async () => (await import('./commands/trace.ts')).traceCommand(),
   compile: async () => (await import('./commands/compile.ts')).compileCommand(),
   disasm: async () => (await import('./commands/disasm.ts')).disasmCommand(),
