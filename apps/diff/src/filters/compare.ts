@@ -9,6 +9,7 @@ import {
 } from '@skep/loader-cbpf/filter'
 import type { Runtime } from '@skep/runtime'
 import type { TestCapture } from './captures.ts'
+import { reasonFor } from './known.ts'
 import type { Answer, Question } from './reference.ts'
 
 /** What of ours is compared: with libpcap without its optimiser, then with it. */
@@ -31,6 +32,8 @@ export class Tally {
   /** Accepted by both, and with the same packets as by tcpdump: classic code, where there is one, and eBPF. */
   compiled = 0
   samePackets = 0
+  /** Those with other packets, by the reason that is known; '' where none is. */
+  readonly otherPackets: Map<string, number> = new Map()
   /** Expressions with the same packets, side by side. */
   readonly agreed: Record<Side, number> = { meaning: 0, 'plain classic': 0, classic: 0, eBPF: 0 }
   packets = 0
@@ -88,6 +91,10 @@ export async function compare(
   const agreed = await packetsAgree(runtime, capture, expression, options, answers, best.value, differs)
   for (const side of agreed) tally.agreed[side]++
   if (agreed.has('eBPF') && (best.value === undefined || agreed.has('classic'))) tally.samePackets++
+  else {
+    const reason = reasonFor(expression) ?? ''
+    tally.otherPackets.set(reason, (tally.otherPackets.get(reason) ?? 0) + 1)
+  }
   if (best.value === undefined) {
     tally.loops++
     return

@@ -14,8 +14,8 @@ code is. Needs a C compiler and libpcap's headers and library; no root.
   --page FILE    write the figures between the marks of this page, docs/reference/filters.md
   --help         this text
 
-Exit status: 0 where both sides refuse the same expressions and accept the same packets, and at least 90 % of the code is no
-longer; else 1.`
+Exit status: 0 where both sides refuse the same expressions and accept the same packets, but for what libpcap is known to do
+otherwise (src/filters/known.ts), and at least 90 % of the code is no longer; else 1.`
 
 export interface Options {
   readonly count: number

@@ -1,6 +1,5 @@
 import type { TestCapture } from './captures.ts'
 import type { Difference, Tally } from './compare.ts'
-import { KNOWN } from './known.ts'
 
 const share = (part: number, of: number): string => `${(of === 0 ? 100 : (100 * part) / of).toFixed(2)} %`
 
@@ -8,6 +7,7 @@ const share = (part: number, of: number): string => `${(of === 0 ? 100 : (100 * 
 export function figures(tally: Tally): readonly (readonly [name: string, value: string])[] {
   const { agreed, compiled } = tally
   const measured = tally.measured
+  const unknown = tally.otherPackets.get('') ?? 0
   return [
     ['expressions for a link type', `${tally.expressions}`],
     ['refused by both', `${tally.refused}`],
@@ -18,6 +18,8 @@ export function figures(tally: Tally): readonly (readonly [name: string, value: 
       'the same packets: classic code and eBPF on the JIT, beside tcpdump',
       share(tally.samePackets, compiled),
     ],
+    ['other packets: libpcap does something else, see below', `${compiled - tally.samePackets - unknown}`],
+    ['other packets, for another reason', `${unknown}`],
     ['the same packets: the meaning, beside tcpdump -O', share(agreed.meaning, compiled)],
     [
       'the same packets: classic code without the optimiser, beside tcpdump -O',
@@ -42,6 +44,15 @@ export function differenceText(
   return `\n${kind}, link type ${linkType}: ${question.expression}\n  ${what}`
 }
 
+/** What libpcap does otherwise, and how many expressions show it. */
+function reasons(...tallies: readonly Tally[]): [reason: string, count: number][] {
+  const counts = new Map<string, number>()
+  for (const [reason, count] of tallies.flatMap(({ otherPackets }) => [...otherPackets])) {
+    if (reason !== '') counts.set(reason, (counts.get(reason) ?? 0) + count)
+  }
+  return [...counts]
+}
+
 const START = '<!-- figures -->'
 const END = '<!-- end -->'
 
@@ -58,9 +69,9 @@ export function withFigures(page: string, version: string, own: Tally, random: T
     '|---|---:|---:|',
     ...mine.map(([name, value], at) => `| ${name} | ${value} | ${theirs[at]![1]} |`),
     '',
-    'Where the packets of our own expressions differ, libpcap does something else than they say. Generated ones differ by that, too; not each was followed to its cause.',
+    'Where packets differ, libpcap does something else than the expression says; in brackets, how many expressions show it.',
     '',
-    ...KNOWN.map(([, why]) => `- ${why}`),
+    ...reasons(own, random).map(([why, count]) => `- ${why} (${count})`),
   ]
   return `${page.slice(0, from)}${START}\n\n${table.join('\n')}\n\n${page.slice(to)}`
 }
