@@ -136,7 +136,7 @@ const INTEGERS: Readonly<Record<string, string>> = {
 function prototype({ name, id, args, returns }: HelperDef): string {
   const list = args
     .map(({ kind, js }) => (kind === 'anything' ? INTEGERS[js ?? 'u64'] : ARGUMENTS[kind]))
-    .map((one) => one ?? 'void *')
+    .map((one, n) => one ?? (args[n]!.access === 'read' ? 'const void *' : 'void *'))
   const result =
     returns.kind === 'integer' ? INTEGERS[returns.js ?? 'i64']! : returns.kind === 'void' ? 'void' : 'void *'
   return `static ${result.endsWith('*') ? result : `${result} `}(*const ${name})(${list.join(', ') || 'void'}) = (void *)${id};`

@@ -6,10 +6,10 @@ set -eu
 cd "$(dirname "$0")"
 plugin=$(mktemp -d)
 trap 'rm -rf "$plugin"' EXIT
-(cd .. && ../../node_modules/.bin/esbuild src/http-request.ts src/http-header.ts --bundle --splitting --format=esm \
+(cd .. && ../../node_modules/.bin/esbuild src/http-request.ts src/http-helpers.ts --bundle --splitting --format=esm \
 	--platform=node --conditions=source --log-level=error --outdir="$plugin" --out-extension:.js=.mjs)
 node ../../../scripts/dev.mjs gen header http_request \
-	--plugin "$plugin/http-request.mjs" --plugin "$plugin/http-header.mjs" -o http_request.h
+	--plugin "$plugin/http-request.mjs" --plugin "$plugin/http-helpers.mjs" -o http_request.h
 
 for source in *.bpf.c hostile/*.bpf.c; do
 	object="${source%.bpf.c}.o"

@@ -10,7 +10,9 @@ struct http_request {
 	__u32 path_len;
 	__u32 body_len;
 	__u32 route;
+	__u32 calls;
 	__u8 client[16];
+	__u8 reserved_36[4];
 	union {
 		void *data;
 		__u64 :64;
@@ -24,10 +26,11 @@ _Static_assert(__builtin_offsetof(struct http_request, method) == 0, "layout");
 _Static_assert(__builtin_offsetof(struct http_request, path_len) == 4, "layout");
 _Static_assert(__builtin_offsetof(struct http_request, body_len) == 8, "layout");
 _Static_assert(__builtin_offsetof(struct http_request, route) == 12, "layout");
-_Static_assert(__builtin_offsetof(struct http_request, client) == 16, "layout");
-_Static_assert(__builtin_offsetof(struct http_request, data) == 32, "layout");
-_Static_assert(__builtin_offsetof(struct http_request, data_end) == 40, "layout");
-_Static_assert(sizeof(struct http_request) == 48, "layout");
+_Static_assert(__builtin_offsetof(struct http_request, calls) == 16, "layout");
+_Static_assert(__builtin_offsetof(struct http_request, client) == 20, "layout");
+_Static_assert(__builtin_offsetof(struct http_request, data) == 40, "layout");
+_Static_assert(__builtin_offsetof(struct http_request, data_end) == 48, "layout");
+_Static_assert(sizeof(struct http_request) == 56, "layout");
 
 enum http_request_verdict {
 	HTTP_PASS = 0,
@@ -47,6 +50,7 @@ enum http_request_constant {
 	HTTP_PATCH = 0x9,
 };
 
-static __s32 (*const http_header)(void *, void *, __u32, void *, __u32) = (void *)65537;
+static __s32 (*const http_header)(void *, const void *, __u32, void *, __u32) = (void *)65537;
+static __s32 (*const http_log)(void *, const void *, __u32) = (void *)65538;
 
 #endif /* SKEP_HTTP_REQUEST_H */

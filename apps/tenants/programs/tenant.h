@@ -20,7 +20,6 @@ enum {
 
 static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
 static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value, __u64 flags) = (void *)2;
-static long (*const bpf_trace_printk)(const char *format, __u32 size, ...) = (void *)6;
 static long (*const bpf_tail_call)(void *ctx, void *map, __u32 index) = (void *)12;
 static long (*const bpf_loop)(__u32 rounds, void *function, void *context, __u64 flags) = (void *)181;
 

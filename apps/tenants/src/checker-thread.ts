@@ -21,6 +21,8 @@ const runtime = await createRuntime({
   verifier: (platform, options) => createVerifier(platform, { ...options, complexityLimit: complexity }),
 })
 
+/** Bytes of a key or value: one call of a helper copies or hashes that much. */
+const WIDEST = 4096
 /** Characters of an explanation that are handed on. */
 const LONGEST = 8192
 
@@ -36,6 +38,8 @@ async function check(object: Uint8Array): Promise<{ checked: CheckedObject } | {
     )
   if (!spec.programs.some(({ section }) => section === 'http'))
     return refuse('NO_PROGRAM', 'no program in SEC("http"): that is the one that requests go to')
+  const wide = spec.maps.find(({ keySize, valueSize }) => keySize > WIDEST || valueSize > WIDEST)
+  if (wide) return refuse('WIDE_MAP', `map ${wide.name}: keys and values have ${WIDEST} bytes at most`)
   const accepted: [string, Acceptance][] = []
   for (const { program, verdict } of runtime.verify(spec)) {
     if (verdict.verdict === 'reject') {

@@ -14,6 +14,7 @@ export const httpRequest = skep.defineProgramType({
       path_len: field.u32(),
       body_len: field.u32(),
       route: field.u32({ write: true }),
+      calls: field.u32(),
       client: field.bytes(16),
       data: field.pointer('packet', { c: 'void *' }),
       data_end: field.pointer('packet_end', { c: 'void *' }),
@@ -41,7 +42,7 @@ export function attachHttp(program: skep.ProgramOf<'http_request'>, gate: HttpGa
   const attach = () => {
     const context = skep.createContext(program.host.arena, httpRequest.context, { packet: 16_384 })
     const decide: Decide = (values, path, headers) => {
-      context.set({ ...values, path_len: path.length, route: 0 }).setPacket(path, headers)
+      context.set({ ...values, path_len: path.length, route: 0, calls: 0 }).setPacket(path, headers)
       return [program.run(context.address), context.get('route')]
     }
     gate.programs.push(decide)

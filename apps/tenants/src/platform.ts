@@ -13,15 +13,18 @@ import {
 } from '@skep/maps'
 import { definePlugin, type PluginDef } from '@skep/runtime'
 import { createInterpreterEngine } from '@skep/vm-interpreter'
-import { httpHelpers } from './http-header.ts'
+import { httpHelpers } from './http-helpers.ts'
 import { http } from './http-request.ts'
 
-/** What tenants' programs may call. Timers and work queues are not among it: they would run when no request asks for it. */
+/**
+ * What tenants' programs may call: what takes no longer than some instructions, or counts as many. Timers and work queues are
+ * not among it, since they would run when no request asks for it, and nothing that writes text (bpf_trace_printk).
+ */
 const ALLOWED = new Set([
   ...['bpf_map_lookup_elem', 'bpf_map_update_elem', 'bpf_map_delete_elem', 'bpf_map_lookup_percpu_elem'],
   ...['bpf_map_push_elem', 'bpf_map_pop_elem', 'bpf_map_peek_elem', 'bpf_for_each_map_elem', 'bpf_loop'],
   ...['bpf_ktime_get_ns', 'bpf_get_prandom_u32', 'bpf_get_smp_processor_id', 'bpf_tail_call'],
-  ...['bpf_trace_printk', 'bpf_snprintf', 'bpf_strncmp', 'bpf_strtol', 'bpf_strtoul'],
+  ...['bpf_strncmp', 'bpf_strtol', 'bpf_strtoul'],
   ...['bpf_spin_lock', 'bpf_spin_unlock'],
 ])
 

@@ -9,9 +9,9 @@ import { tenantPlugins } from './platform.ts'
 export interface TenantLimits {
   /** Bytes for maps, programs and contexts together, those of a program that is being replaced too. Default 4 MiB. */
   readonly memory?: number
-  /** Instructions of a program for one request. Default 50,000. */
+  /** Instructions of a program for one request. Default 20,000. */
   readonly instructions?: number
-  /** Lines that are kept of what programs print; older ones go. Default 100. */
+  /** Lines that are kept of what programs log; older ones go. Default 100. */
   readonly lines?: number
 }
 
@@ -26,8 +26,6 @@ interface Installed {
 }
 
 const VERDICTS = ['pass', 'deny', 'route'] as const
-/** Characters of a printed line that are kept. */
-const LINE = 200
 
 /** One tenant: a runtime of its own, whose memory nobody else sees, and the program that its requests go through. */
 export class Tenant {
@@ -43,7 +41,7 @@ export class Tenant {
     fault: 0,
     uploads: 0,
     refused: 0,
-    printed: 0,
+    logged: 0,
   }
   readonly #lines: string[] = []
   #installed: Installed | undefined
@@ -56,14 +54,14 @@ export class Tenant {
     this.#runtime = runtime
     this.#proofs = proofs
     runtime.on('printk', ({ text }) => {
-      this.#counters.printed++
-      this.#lines.push(text.slice(0, LINE))
+      this.#counters.logged++
+      this.#lines.push(text)
       if (this.#lines.length > lines) this.#lines.shift()
     })
   }
 
   static async create(name: string, limits: TenantLimits = {}): Promise<Tenant> {
-    const { memory = 4 * 2 ** 20, instructions = 50_000, lines = 100 } = limits
+    const { memory = 4 * 2 ** 20, instructions = 20_000, lines = 100 } = limits
     const proofs: Proofs = new Map()
     const runtime = await createRuntime({
       plugins: tenantPlugins(BigInt(instructions)),
@@ -148,7 +146,7 @@ export class Tenant {
     }
   }
 
-  /** What its programs printed last. */
+  /** What its programs logged last. */
   get lines(): readonly string[] {
     return this.#lines
   }
