@@ -18,6 +18,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   tc: async () => (await import('./commands/tc.ts')).tcCommand(),
   seccomp: async () => (await import('./commands/seccomp.ts')).seccompCommand(),
   trace: async () => (await import('./commands/trace.ts')).traceCommand(),
+  debug: async () => (await import('./commands/debug.ts')).debugCommand(),
   compile: async () => (await import('./commands/compile.ts')).compileCommand(),
   disasm: async () => (await import('./commands/disasm.ts')).disasmCommand(),
   gen: async () => (await import('./commands/gen.ts')).genCommand(),
