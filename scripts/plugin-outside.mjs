@@ -5,12 +5,13 @@
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const sources = join(root, 'scripts/plugin-outside')
-const mostLines = 80
+/** The attach point of the example with tenants, as it is there. */
+const attachPoint = join(root, 'apps/tenants/src/http-request.ts')
 const work = mkdtempSync(join(tmpdir(), 'skep-outside-'))
 process.on('exit', () => rmSync(work, { recursive: true, force: true }))
 
@@ -52,13 +53,9 @@ function pack() {
   )
 }
 
-function checkLines() {
-  for (const name of ['helper', 'kfunc', 'lowered', 'ttl-map']) {
-    const lines = readFileSync(join(sources, `${name}.ts`), 'utf8')
-      .trimEnd()
-      .split('\n').length
-    if (lines >= mostLines) fail(`${name}.ts has ${lines} lines; a plugin takes fewer than ${mostLines}`)
-  }
+function checkLines(file, most) {
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n').length
+  if (lines >= most) fail(`${basename(file)} has ${lines} lines; a plugin takes fewer than ${most}`)
 }
 
 const expected = ['interpreter', 'jit'].flatMap((engine) => [
@@ -66,6 +63,7 @@ const expected = ['interpreter', 'jit'].flatMap((engine) => [
   `${engine} mix in JS ${engine === 'jit' ? 0 : 1}`,
   `${engine} ttl 404 7 404 true`,
   `${engine} refused invalid read from stack R1 off=-4 size=8`,
+  `${engine} requests 2/97 1/0 WRONG_PROGRAM_TYPE 0/0`,
 ])
 
 function checkFeatures() {
@@ -83,13 +81,24 @@ function checkFeatures() {
   if (!text.includes('eBPF map_type ttl_hash is available')) fail('skep feature: no line for ttl_hash')
 }
 
-checkLines()
+/** The header that authors of programs include. */
+function checkHeader() {
+  const skep = join(work, 'node_modules/skep/bin/skep.cjs')
+  const plugin = ['--plugin', 'out/http-request.js']
+  const header = run(process.execPath, [skep, 'gen', 'header', 'http_request', ...plugin])
+  for (const text of ['struct http_request {', 'HTTP_ROUTE = 2', 'HTTP_GET = 0x1', 'void *data_end'])
+    if (!header.includes(text)) fail(`skep gen header: no "${text}"`)
+}
+
+for (const name of ['helper', 'kfunc', 'lowered', 'ttl-map']) checkLines(join(sources, `${name}.ts`), 80)
+checkLines(attachPoint, 60)
 const tarballs = pack()
 const manifest = { name: 'outside', private: true, type: 'module', dependencies: tarballs }
 writeFileSync(join(work, 'package.json'), JSON.stringify(manifest))
 run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts'])
 if (existsSync(join(work, 'node_modules/@skep/runtime/src'))) fail('the sources are in the package')
 cpSync(sources, join(work, 'src'), { recursive: true })
+cpSync(attachPoint, join(work, 'src/http-request.ts'))
 const compilerOptions = {
   target: 'es2022',
   lib: ['es2023', 'dom', 'esnext.disposable'],
@@ -107,4 +116,7 @@ run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', work
 const lines = run(process.execPath, ['out/main.js']).trimEnd().split('\n')
 for (const [n, line] of expected.entries()) if (lines[n] !== line) fail(`"${lines[n]}" instead of "${line}"`)
 checkFeatures()
-console.log('plugin outside: a helper, a kfunc, a map type and a lowered helper, on both engines')
+checkHeader()
+console.log(
+  'plugin outside: a helper, a kfunc, a map type, a lowered helper and an attach point, on both engines',
+)

@@ -1,8 +1,10 @@
 import { assemble } from '@skep/isa'
 import { type CollectionSpec, codec, createRuntime, type MapSpec, type ProgramSpec } from '@skep/runtime'
 import { hashing } from './helper.ts'
+import { http } from './http-request.ts'
 import { scaling } from './kfunc.ts'
 import { calls, mixing } from './lowered.ts'
+import { requests } from './requests.ts'
 import { timeToLive } from './ttl-map.ts'
 
 const ttl: MapSpec = { name: 'ttl', type: 'ttl_hash', keySize: 4, valueSize: 4, maxEntries: 2, mapExtra: 1 }
@@ -49,7 +51,7 @@ const spec = (...names: string[]): CollectionSpec => ({
   notes: [],
 })
 
-const plugins = [hashing, scaling, mixing, timeToLive]
+const plugins = [hashing, scaling, mixing, timeToLive, http]
 for (const engine of ['interpreter', 'jit']) {
   const runtime = await createRuntime({ plugins, engine })
   const collection = await runtime.load(spec('hash', 'scale', 'mix', 'find'))
@@ -69,5 +71,6 @@ for (const engine of ['interpreter', 'jit']) {
   console.log(engine, 'ttl', absent, found, run('find'), [...map].length <= 2)
   const refused: unknown = await runtime.load(spec('bad')).catch((error) => error.line)
   console.log(engine, 'refused', refused)
+  console.log(engine, 'requests', await requests(runtime))
   runtime.close()
 }
