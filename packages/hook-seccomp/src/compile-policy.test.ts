@@ -28,13 +28,16 @@ afterAll(() => {
 
 /** The bar is 5,000: `SKEP_SECCOMP_POLICIES=5000 npx vitest run src/compile-policy`. */
 const count = Number(process.env.SKEP_SECCOMP_POLICIES ?? 50)
+const timeout = 30_000 + 100 * count
 const json = (value: unknown): string =>
   JSON.stringify(value, (_, one) => (typeof one === 'bigint' ? `0x${one.toString(16)}` : one))
 
 describe.skipIf(libseccomp.missing)(
   `beside libseccomp${libseccomp.missing ? ` (skipped: ${libseccomp.missing})` : ''}`,
   () => {
-    it('decides as the filters that libseccomp makes of the same policies, in fewer instructions altogether', () => {
+    it('decides as the filters that libseccomp makes of the same policies, in fewer instructions altogether', {
+      timeout,
+    }, () => {
       const random = new Random(21)
       const policies = Array.from({ length: count }, () => randomPolicy(random))
       const theirs = askLibseccomp(libseccomp, policies, 2)
@@ -63,7 +66,7 @@ describe.skipIf(libseccomp.missing)(
 )
 
 describe('compilePolicy', () => {
-  it('decides what the policy says, for every architecture', () => {
+  it('decides what the policy says, for every architecture', { timeout }, () => {
     const random = new Random(23)
     for (let n = 0; n < count; n++) {
       const policy = randomPolicy(random, { hard: true })
@@ -218,7 +221,7 @@ describe('compilePolicy', () => {
 describe.skipIf(kernel.missing)(
   `beside the kernel${kernel.missing ? ` (skipped: ${kernel.missing})` : ''}`,
   () => {
-    it('has calls decided as the kernel decides them', () => {
+    it('has calls decided as the kernel decides them', { timeout }, () => {
       const random = new Random(22)
       const calls = (): { nr: number; args: bigint[] }[] =>
         Array.from({ length: 2 }, () => ({

@@ -32,12 +32,15 @@ const matches = (decision: SeccompDecision, answer: KernelAnswer, nr: number): b
   return HARMLESS.includes(nr) ? answer.value >= 0 : answer.value === -38
 }
 
+/** The bar is 5,000: `SKEP_SECCOMP_ROUNDS=5000 npx vitest run src/simulate`. */
 const rounds = Number(process.env.SKEP_SECCOMP_ROUNDS ?? 80)
 
 describe.skipIf(helper.missing)(
   `beside the kernel${helper.missing ? ` (skipped: ${helper.missing})` : ''}`,
   () => {
-    it('decides random stacks of random filters as the kernel does', () => {
+    it('decides random stacks of random filters as the kernel does', {
+      timeout: 30_000 + 100 * rounds,
+    }, () => {
       const random = new Random(7)
       const cases = Array.from({ length: rounds }, (): KernelCase => {
         const filters = Array.from({ length: 1 + random.below(3) }, () =>

@@ -27,7 +27,7 @@ export function compileHelper(name: string, libraries: readonly string[] = []): 
   return {
     missing: missing(),
     run: (input) => {
-      const { status, stdout, stderr } = spawnSync(binary, { input, maxBuffer: 1 << 28, timeout: 120_000 })
+      const { status, stdout, stderr } = spawnSync(binary, { input, maxBuffer: 1 << 28, timeout: 600_000 })
       if (status !== 0) throw new Error(`${name} ended with ${status}: ${stderr}`)
       return stdout
     },
