@@ -57,7 +57,7 @@ export function generate(clauses: readonly Clause[]): GeneratedTrace {
     for (const probe of clause.probes) {
       const index = made.length
       const program = `probe${index}`
-      const generator = new Generator(probe, maps)
+      const generator = new Generator(probe, maps, pathsOf(clause))
       const text = generator.program(clause)
       made.push({ probe: { probe, program, index, paths: generator.paths }, text })
     }
@@ -76,6 +76,30 @@ export function generate(clauses: readonly Clause[]): GeneratedTrace {
       notes: [],
     },
   }
+}
+
+/**
+ * What a clause has of arguments, by register. Where it has no properties of them they stand as they come, which costs the
+ * host least.
+ */
+function pathsOf({ body, filter }: Clause): readonly (readonly string[])[] {
+  const found = new Map<string, readonly string[]>()
+  const visit = (expression: Expression): void => {
+    if (expression.kind === 'argument') found.set(expression.path.join('.'), expression.path)
+    else if (expression.kind === 'map') expression.map.keys.forEach(visit)
+    else if (expression.kind === 'binary') [expression.left, expression.right].forEach(visit)
+    else if ('of' in expression) visit(expression.of)
+  }
+  if (filter) visit(filter)
+  for (const statement of body) {
+    statement.map.keys.forEach(visit)
+    if (statement.kind === 'assign') visit(statement.value)
+    if (statement.kind === 'aggregate' && statement.of) visit(statement.of)
+  }
+  const paths = [...found.values()]
+  const numbers = paths.map(([first]) => Number(first!.slice('arg'.length)))
+  if (paths.some((path) => path.length > 1) || numbers.some((n) => !(n < REGISTERS))) return paths
+  return Array.from({ length: Math.max(-1, ...numbers) + 1 }, (_, n) => [`arg${n}`])
 }
 
 const HELPER = {
@@ -117,16 +141,17 @@ const ARITHMETIC: Partial<Record<BinaryOperator, string>> = {
 const HALVES = [32, 16, 8, 4, 2, 1]
 
 class Generator {
-  readonly paths: (readonly string[])[] = []
+  readonly paths: readonly (readonly string[])[]
   readonly #probe: ProbeName
   readonly #maps: TraceMaps
   readonly #lines: string[] = []
   #labels = 0
   #stack = 0
 
-  constructor(probe: ProbeName, maps: TraceMaps) {
+  constructor(probe: ProbeName, maps: TraceMaps, paths: readonly (readonly string[])[]) {
     this.#probe = probe
     this.#maps = maps
+    this.paths = paths
   }
 
   program({ body, filter }: Clause): string {
@@ -374,8 +399,7 @@ class Generator {
         at,
       )
     }
-    const known = this.paths.findIndex((one) => one.join('.') === path.join('.'))
-    const index = known < 0 ? this.paths.push(path) - 1 : known
+    const index = this.paths.findIndex((one) => one.join('.') === path.join('.'))
     if (index >= REGISTERS)
       throw new TraceError(`a clause has more than ${REGISTERS} different arguments`, at)
     this.#emit(`r0 = *(u64 *)(r6 + ${PT_REGS_PARMS[index]})`)
