@@ -17,10 +17,11 @@ const available = await isKernelAvailable()
 const missing = available.ok ? noNamespaces : available.reason
 const long = process.env.SKEP_DEVICES_LONG !== undefined
 
-const flood = { count: long ? 20_000 : 300, size: 200 }
-const file = long ? 200_000_000 : 1_000_000
+const flood = { count: long ? 8000 : 300, size: 200 }
+const file = long ? 100_000_000 : 1_000_000
 // 99 datagrams of the flood, which a socket keeps until it is read.
 const bursts = { 1: { rate: 0, burst: 24_000 } }
+const ids = [77, 78, 79]
 const { ports } = plan
 
 const work = {
@@ -89,26 +90,13 @@ async function scenario(networks: Networks, client: Kind, server: Kind) {
       client: await listen(await networks.listen('client')),
       server: await listen(await networks.listen('server')),
     }
-    const ping = await networks.client(
-      'ping',
-      '-c',
-      '5',
-      '-i',
-      '0.01',
-      '-s',
-      '8',
-      '-p',
-      'a5',
-      '-e',
-      '77',
-      '-W',
-      '5',
-      plan.service,
-    )
+    // One by one: a ping of several waits for the last of them no longer than for two round trips.
+    const pings = ids.map((id) => `ping -c 1 -s 8 -p a5 -e ${id} -W 10 ${plan.service}`)
+    const ping = await networks.client('sh', '-c', pings.join('; '))
     const { seconds, ...results } = await networks.act(work)
     const [client, server] = [await heard.client(), await heard.server()]
     return {
-      ping: /(\d+ packets transmitted, \d+ received)/.exec(ping)?.[1],
+      received: ping.match(/\d+ received/g),
       results,
       counts: countsOf(collection),
       client,
@@ -134,9 +122,9 @@ describe.skipIf(missing)(`a gateway between two hosts${missing ? ` (skipped: ${m
   afterAll(() => networks[Symbol.asyncDispose]())
 
   it('is one where the kernel runs it: what is to be seen is there', () => {
-    const { ping, results, counts, client, server, failures } = expected
+    const { received, results, counts, client, server, failures } = expected
     expect(failures).toEqual([])
-    expect(ping).toBe('5 packets transmitted, 5 received')
+    expect(received).toEqual(ids.map(() => '1 received'))
     expect(results).toMatchObject({
       answers: Array.from({ length: 10 }, (_, n) => [...`datagram ${n}`].reverse().join('')),
       knocked: 'no answer',
@@ -153,11 +141,11 @@ describe.skipIf(missing)(`a gateway between two hosts${missing ? ` (skipped: ${m
         'any 6/2323': true,
       },
       strangers: ['50 packets, 4600 bytes', '0 packets, 0 bytes'],
-      flows: { '1 77 to 0 as 0': '5 packets, 250 bytes out, 5 packets, 250 bytes in' },
+      flows: { '1 77 to 0 as 0': '1 packets, 50 bytes out, 1 packets, 50 bytes in' },
     })
     // What arrives was rewritten, and nothing has a wrong checksum.
-    expect(client.datagrams.length).toBe(15)
-    expect(server.datagrams.length).toBe(5 + 10 + 99 + 100)
+    expect(client.datagrams.length).toBe(3 + 10)
+    expect(server.datagrams.length).toBe(3 + 10 + 99 + 100)
     for (const text of [...server.datagrams, ...server.tcp])
       expect(text).toMatch(
         /^02:00:00:00:0b:fe 02:00:00:00:0b:01 10\.2\.0\.254 10\.2\.0\.1 ttl 63 (1|6|17) [0-9a-f ]+$/,

@@ -34,7 +34,7 @@ export class Networks implements AsyncDisposable {
     const ifindex = side === 'client' ? 1001 : 1002
     if (kind === 'TAP') {
       if (this.#paired.delete(side)) ip('gateway', `link del ${name}`)
-      const tap = await openTap('eth0', { namespace: of(side), up: false, queueLength: 10_000, ifindex })
+      const tap = await openTap('eth0', { namespace: of(side), up: false, queueLength: 20_000, ifindex })
       this.#configure(side)
       return tap
     }
@@ -46,7 +46,7 @@ export class Networks implements AsyncDisposable {
     }
     const namespace = of('gateway')
     if (kind === 'kernel') return networkInterface(name, { namespace })
-    return openPacketSocket(name, { namespace, promiscuous: true, ifindex })
+    return openPacketSocket(name, { namespace, promiscuous: true, ifindex, ringFrames: 16_384 })
   }
 
   #configure(side: Side): void {

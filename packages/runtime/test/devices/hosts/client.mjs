@@ -72,8 +72,8 @@ const fetch = (path, from) =>
 const answers = await ask(echo)
 for (const one of floods) await flood(one)
 const knocked = await knock(closed)
+const received = JSON.parse((await fetch('/received', localPort)).text)
 const begin = performance.now()
-const { bytes, sha256 } = await fetch(`/file?bytes=${file}`, localPort)
+const { bytes, sha256 } = await fetch(`/file?bytes=${file}`, localPort + 1)
 const seconds = (performance.now() - begin) / 1000
-const received = JSON.parse((await fetch('/received', localPort + 1)).text)
 console.log(JSON.stringify({ answers, knocked, bytes, sha256, received, seconds }))
