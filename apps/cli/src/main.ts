@@ -24,6 +24,11 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   gen: async () => (await import('./commands/gen.ts')).genCommand(),
   btf: async () => (await import('./commands/btf.ts')).btfCommand(),
   asm: async () => (await import('./commands/asm.ts')).asmCommand(),
+  prog: async () => (await import('./commands/prog.ts')).progCommand(),
+  map: async () => (await import('./commands/map.ts')).mapCommand(),
+  link: async () => (await import('./commands/link.ts')).linkCommand(),
+  net: async () => (await import('./commands/net.ts')).netCommand(),
+  perf: async () => (await import('./commands/perf.ts')).perfCommand(),
   feature: async () => (await import('./commands/feature.ts')).featureCommand(),
   demo: async () => (await import('./commands/demo.ts')).demoCommand(),
 }

@@ -82,6 +82,11 @@ export class Handle {
     return this.#fd < 0
   }
 
+  /** What /proc/self/fdinfo says of the descriptor: `memlock`, `frozen`. */
+  facts(): ReadonlyMap<string, string> {
+    return descriptorFacts(this.fd)
+  }
+
   /** Closes the descriptor; the kernel keeps the object while others refer to it. A second call does nothing. */
   close(): void {
     if (this.#fd < 0) return
@@ -92,4 +97,15 @@ export class Handle {
   [Symbol.dispose](): void {
     this.close()
   }
+}
+
+/** Fields of /proc/self/fdinfo: what bpf(2) does not tell, such as `memlock` and `frozen`. */
+function descriptorFacts(fd: number): ReadonlyMap<string, string> {
+  const text = readFileSync(`/proc/thread-self/fdinfo/${fd}`, 'latin1')
+  return new Map(
+    text.split('\n').flatMap((line) => {
+      const [, name, value] = /^(\w+):\s*(.*)$/.exec(line) ?? []
+      return name === undefined ? [] : [[name, value!] as const]
+    }),
+  )
 }

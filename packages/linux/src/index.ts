@@ -44,13 +44,16 @@ export type {
 } from './kernel-program.ts'
 export { type KernelCollection, type LoadCollectionOptions, loadCollection } from './load-collection.ts'
 export { type LoadedRow, loadRow, type RowLoadOptions, RowMapCache } from './load-row.ts'
-export type { BtfInfo, LinkInfo, MapInfo, ProgramInfo } from './object-info.ts'
+export type { BtfInfo, LinkInfo, MapInfo, ProgramCode, ProgramInfo } from './object-info.ts'
+export type { ObjectKind } from './objects.ts'
+export type { PerfProgram } from './perf-program.ts'
 export {
   type PreparedCollection,
   type PrepareOptions,
   type ProgramLoadOptions,
   prepareCollection,
 } from './prepare-collection.ts'
+export { hasHelper, hasMapType, hasProgramType, knownTypes } from './probe.ts'
 export { parseRow } from './row.ts'
 export { type RunAnswer, runRow } from './run-row.ts'
 export { type ConfineOptions, confine } from './seccomp/confine.ts'

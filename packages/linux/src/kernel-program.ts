@@ -4,7 +4,7 @@ import { errnoText } from './errno.ts'
 import { KernelArgumentError, KernelError } from './errors.ts'
 import type { KernelBtf } from './kernel-btf.ts'
 import type { KernelMap } from './kernel-map.ts'
-import { type ProgramInfo, programCode, programInfo } from './object-info.ts'
+import { type ProgramCode, type ProgramInfo, programCode, programInfo } from './object-info.ts'
 import { pinObject } from './objects.ts'
 import { attachTypes, numberOf, programTypes } from './uapi.ts'
 
@@ -256,8 +256,8 @@ export class KernelProgram extends Handle {
     return programInfo(this.#context, this, `program '${this.name}'`)
   }
 
-  /** The instructions after the verifier's rewriting, and the machine code. */
-  code(): { readonly xlated: Uint8Array; readonly jited: Uint8Array } {
+  /** Its instructions after the verifier's rewriting, and its machine code. Throws `KernelError`. */
+  code(): ProgramCode {
     return programCode(this.#context, this, `program '${this.name}'`)
   }
 

@@ -15,6 +15,7 @@ import {
 } from './kernel-program.ts'
 import { type BtfInfo, btfInfo, type LinkInfo, linkInfo } from './object-info.ts'
 import { type ObjectKind, objectIds, openObject, openPinned } from './objects.ts'
+import { type PerfProgram, queryDescriptor } from './perf-program.ts'
 import { readVmlinuxBtf, type VmlinuxBtf } from './vmlinux.ts'
 
 /** r0 = 0; exit */
@@ -179,6 +180,11 @@ export class Kernel {
   openPinnedProgram(path: string): KernelProgram | undefined {
     const fd = openPinned(this.context, path)
     return fd === undefined ? undefined : programOfFd(this.context, fd)
+  }
+
+  /** The program behind a descriptor of another process, when that is a perf event's; undefined otherwise. */
+  programOfDescriptor(pid: number, fd: number): PerfProgram | undefined {
+    return queryDescriptor(this.context, pid, fd)
   }
 
   /**

@@ -105,24 +105,44 @@ export function programInfo(context: Context, { fd }: Pick<Handle, 'fd'>, what: 
   }
 }
 
-/** The instructions after the verifier's rewriting, or the machine code, where the kernel shows them. */
-export function programCode(
-  context: Context,
-  { fd }: Pick<Handle, 'fd'>,
-  what: string,
-): { readonly xlated: Uint8Array; readonly jited: Uint8Array } {
+/** What the kernel shows of a program's code. */
+export interface ProgramCode {
+  /** Instructions after the verifier's rewriting; none where kernel.kptr_restrict or the loader's rights keep them. */
+  readonly xlated: Uint8Array
+  /** Machine code. */
+  readonly jited: Uint8Array
+  /** `struct bpf_func_info`, one after another: u32 instruction, u32 type. */
+  readonly functions: Uint8Array
+  /** `struct bpf_line_info`, one after another: u32 instruction, file, text, line << 10 | column. */
+  readonly lines: Uint8Array
+}
+
+/** Where struct bpf_prog_info has a block's length and address, in records of so many bytes. */
+const blocks = {
+  jited: { count: 16, address: 24, size: 1 },
+  xlated: { count: 20, address: 32, size: 1 },
+  functions: { count: 144, address: 136, size: 8 },
+  lines: { count: 148, address: 152, size: 16 },
+} as const
+const FUNC_INFO_SIZE = 132
+const LINE_INFO_SIZE = 172
+
+export function programCode(context: Context, { fd }: Pick<Handle, 'fd'>, what: string): ProgramCode {
   const info = new Uint8Array(PROG_INFO)
   const view = readInfo(context, fd, info, what)
-  const jited = new Uint8Array(view.getUint32(16, true))
-  const xlated = new Uint8Array(view.getUint32(20, true))
-  info.fill(0)
-  view.setUint32(16, jited.length, true)
-  view.setUint32(20, xlated.length, true)
-  view.setBigUint64(24, context.address(jited), true)
-  view.setBigUint64(32, context.address(xlated), true)
-  readInfo(context, fd, info, what)
-  // A null pointer where kernel.kptr_restrict keeps them.
-  return { xlated: view.getBigUint64(32, true) === 0n ? new Uint8Array(0) : xlated, jited }
+  const read = (name: keyof typeof blocks): Uint8Array => {
+    const { count, address, size } = blocks[name]
+    const bytes = new Uint8Array(view.getUint32(count, true) * size)
+    const again = new Uint8Array(PROG_INFO)
+    const asked = new DataView(again.buffer)
+    asked.setUint32(count, bytes.length / size, true)
+    asked.setBigUint64(address, context.address(bytes), true)
+    asked.setUint32(FUNC_INFO_SIZE, blocks.functions.size, true)
+    asked.setUint32(LINE_INFO_SIZE, blocks.lines.size, true)
+    if (bytes.length > 0) readInfo(context, fd, again, what)
+    return asked.getBigUint64(address, true) === 0n ? new Uint8Array(0) : bytes
+  }
+  return { xlated: read('xlated'), jited: read('jited'), functions: read('functions'), lines: read('lines') }
 }
 
 export function mapInfo(context: Context, { fd }: Pick<Handle, 'fd'>, what: string): MapInfo {

@@ -2,8 +2,11 @@ import { type Btf, describeType, formatCHeader, formatType, parseBtf } from '@sk
 import { readElf } from '@skep/loader-elf'
 import { Command } from 'commander'
 import { about, readInput } from '../input.ts'
-import { jsonValue, print } from '../output.ts'
+import { btfBytes, btfShow } from '../kernel/btf.ts'
+import { type KernelOptions, kernelCommand, Words, withKernel } from '../kernel/with-kernel.ts'
+import { print } from '../output.ts'
 import { RefusedError, UsageError } from '../report.ts'
+import { wideJson } from '../wide-json.ts'
 
 type Format = 'c' | 'raw' | 'json'
 
@@ -11,28 +14,56 @@ interface Options {
   readonly base?: string
   readonly json?: boolean
   readonly pretty?: boolean
+  readonly kernel?: boolean
 }
 
 /** `skep btf dump file FILE format c`: as bpftool; the words `file` and `format` may be left out. */
 export function btfCommand(): Command {
   const dump = new Command('dump')
     .description('print the types of an object or of raw BTF, as bpftool btf dump does')
-    .argument('<words...>', '[file] FILE [[format] c|raw|json]')
+    .argument('<words...>', '[file] FILE [[format] c|raw|json], or with --kernel id|prog|map ID')
+    .option('--kernel', 'of BTF that the running kernel holds')
     .option('-B, --base <file>', 'BTF that the file’s continues (/sys/kernel/btf/vmlinux for a module)')
     .option('-j, --json', 'the types as one JSON object')
     .option('-p, --pretty', 'the same, by lines')
     .addHelpText('after', '\nExample:\n  skep btf dump file firewall.o format c')
     .action(async (words: string[], options: Options) => {
-      const { file, format } = parseWords(words, options)
+      const held = options.kernel ? await heldBtf(words, options) : undefined
+      const { file, format } = parseWords(held ? held.rest : words, options)
       const base = options.base === undefined ? undefined : await readBtf(options.base)
-      const btf = await readBtf(file, base)
+      const btf = held ? parseBtf(held.bytes, base) : await readBtf(file, base)
       const first = base?.count ?? 1
       const ids = Array.from({ length: btf.count - first }, (_, i) => first + i)
       if (format === 'c') printHeader(btf, ids)
       else if (format === 'raw') for (const id of ids) print(formatType(btf, id))
       else print(typesAsJson(btf, ids, options.pretty === true))
     })
-  return new Command('btf').description('types in BTF').addCommand(dump)
+  const show = kernelCommand('show', 'BTF that the running kernel holds')
+    .alias('list')
+    .argument('[words...]', '[id ID]')
+    .action((words: string[], options: KernelOptions) =>
+      withKernel('btf show', options, (kernel, write) =>
+        btfShow(kernel, new Words('btf', ['show', ...words]), write),
+      ),
+    )
+  return new Command('btf').description('types in BTF').addCommand(dump).addCommand(show)
+}
+
+/** The BTF that `id ID`, `prog id ID` or `map id ID` names, and the words behind. */
+async function heldBtf(
+  words: readonly string[],
+  options: Options,
+): Promise<{ readonly bytes: Uint8Array; readonly rest: readonly string[] }> {
+  const left = new Words('btf dump', words)
+  const kind = left.take('id', 'prog', 'map')
+  if (kind === undefined) throw new UsageError('btf dump: with --kernel, give id, prog or map')
+  if (kind !== 'id') left.take('id')
+  const id = left.number('id')
+  let bytes = new Uint8Array(0)
+  await withKernel('btf dump', options, (kernel) => {
+    bytes = btfBytes(kernel, kind as 'id', id).slice()
+  })
+  return { bytes, rest: [`${kind} ${id}`, ...left.until()] }
 }
 
 function parseWords(words: readonly string[], options: Options): { file: string; format: Format } {
@@ -73,13 +104,5 @@ function printHeader(btf: Btf, ids: readonly number[]): void {
   )
 }
 
-/** Numbers of 64 bits stand in it as numbers, as bpftool writes them. */
-function typesAsJson(btf: Btf, ids: readonly number[], pretty: boolean): string {
-  const types = ids.map((id) => describeType(btf, id))
-  const text = JSON.stringify(
-    { types },
-    (key, value: unknown) => (typeof value === 'bigint' ? `\u0001${value}\u0001` : jsonValue(key, value)),
-    pretty ? 2 : undefined,
-  )
-  return text.replaceAll(/"\\u0001(-?\d+)\\u0001"/g, '$1')
-}
+const typesAsJson = (btf: Btf, ids: readonly number[], pretty: boolean): string =>
+  wideJson({ types: ids.map((id) => describeType(btf, id)) }, pretty)

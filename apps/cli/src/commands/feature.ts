@@ -1,16 +1,19 @@
 import { createDefaultPlatform, type Platform, type PluginDef } from '@skep/runtime'
 import { Command } from 'commander'
+import { kernelFeatures } from '../kernel/feature.ts'
+import { withKernel } from '../kernel/with-kernel.ts'
 import { print, printJson } from '../output.ts'
 import { pluginsOf } from '../plugin-files.ts'
 import { UsageError } from '../report.ts'
 
 interface FeatureOptions {
   readonly json?: boolean
+  readonly kernel?: boolean
   readonly plugin?: readonly string[]
 }
 
 /** What a runtime has, under the names of `bpftool feature probe --json`. */
-interface Features {
+export interface Features {
   readonly program_types: Readonly<Record<string, boolean>>
   readonly map_types: Readonly<Record<string, boolean>>
   readonly helpers: Readonly<Record<string, readonly string[]>>
@@ -23,6 +26,7 @@ export function featureCommand(): Command {
     .description('list the program types, maps, helpers and kfuncs of the runtime')
     .argument('[probe]', "bpftool's word, which changes nothing")
     .option('--json', 'answer with JSON')
+    .option('--kernel', 'ask the running kernel what it has')
     .option(
       '--plugin <file>',
       'with the plugins that this module exports; may be given again',
@@ -34,7 +38,13 @@ export function featureCommand(): Command {
         throw new UsageError(`feature ${probe}: the only word here is probe`)
       const plugins: PluginDef[] = []
       for (const file of options.plugin ?? []) plugins.push(...(await pluginsOf(file)))
-      const features = featuresOf(createDefaultPlatform(plugins))
+      const platform = createDefaultPlatform(plugins)
+      let features = featuresOf(platform)
+      if (options.kernel) {
+        await withKernel('feature', options, (kernel) => {
+          features = kernelFeatures(kernel, platform)
+        })
+      }
       if (options.json) printJson(features)
       else printFeatures(features)
     })
