@@ -1,5 +1,5 @@
 import type { Node } from './ast.ts'
-import { FilterBuilder, type LinkState, type Variable } from './builder.ts'
+import { FilterBuilder, type LinkState } from './builder.ts'
 import { all, allOf, anyOf, equals, not, TRUE } from './conditions.ts'
 import { FilterError } from './filter-error.ts'
 import { broadcast, multicast } from './generate-address.ts'
@@ -81,11 +81,8 @@ export function generateFilter(text: string, options: GenerateFilterOptions = {}
   const { header, payload } = builder.state
   const asked = tree === undefined ? TRUE : generate(builder, tree)
   const lengths = computeLengths(builder, header.variable, payload.variable)
-  const used = (variable: Variable | undefined): boolean => variable?.index !== undefined
-  const literal =
-    builder.literal ||
-    (link.radio !== undefined && used(payload.variable)) ||
-    (link.radio === 'prism' && used(header.variable))
+  const varies = link.radio !== undefined && payload.variable?.index !== undefined
+  const literal = builder.literal || varies || link.radio === 'prism'
   // Per-packet information may stand before other link types, too (PPI).
   const radio = tree !== undefined && builder.state.link.radio === 'ppi' ? PPI_80211 : TRUE
   const condition = asked.op === 'false' ? asked : all(radio, lengths, asked)
