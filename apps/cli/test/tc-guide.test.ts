@@ -12,10 +12,14 @@ const files = {
 }
 
 describe('docs/guide/tc.md', () =>
-  testExamples(examplesOf(readPage(import.meta.url, '../../../docs/guide/tc.md')), {
-    'node:fs/promises': files,
-    '@skep/hook-tc': hookTc,
-    '@skep/loader-tc': loaderTc,
-    '@skep/packet': packet,
-    '@skep/runtime': runtime,
-  }))
+  testExamples(
+    examplesOf(readPage(import.meta.url, '../../../docs/guide/tc.md')),
+    {
+      'node:fs/promises': files,
+      '@skep/hook-tc': hookTc,
+      '@skep/loader-tc': loaderTc,
+      '@skep/packet': packet,
+      '@skep/runtime': runtime,
+    },
+    2,
+  ))

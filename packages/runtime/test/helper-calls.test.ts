@@ -118,13 +118,19 @@ const cases: readonly Case[] = [
     { maps: [map('devmap', { valueSize: 4 })] },
   ],
   [
-    'redirects of tc, and to a peer',
+    'redirects of tc, to a peer and to a neighbour',
     calls(
       'r1 = 1\nr2 = 0\ncall 23',
       'r1 = 1\nr2 = 1\ncall 23',
       'r1 = 1\nr2 = 2\ncall 23',
       'r1 = 1\nr2 = 0\ncall 155',
       'r1 = 1\nr2 = 1\ncall 155',
+      'r1 = 1\nr2 = 0\nr3 = 0\nr4 = 0\ncall 152',
+      'r1 = 1\nr2 = 0\nr3 = 0\nr4 = 1\ncall 152',
+      ...[16, 20, 24].map(
+        (size) =>
+          `${[400, 392, 384].map((at) => `*(u64 *)(r10 - ${at}) = 0`).join('\n')}\nr1 = 1\nr2 = r10\nr2 += -400\nr3 = ${size}\nr4 = 0\ncall 152`,
+      ),
     ),
     { type: 'sched_cls' },
   ],

@@ -43,7 +43,7 @@ const batchOf = (...packets: readonly Uint8Array[]): PacketBatch => {
   for (const packet of packets) batch.push(packet)
   return batch
 }
-const TIMES = process.env['SKEP_LONG'] ? 100_000 : 2_000
+const TIMES = process.env['SKEP_LONG'] ? 100_000 : 500
 
 describe.each(engines)('tc on %s', (engine) => {
   let runtime: Runtime
