@@ -1,4 +1,5 @@
 export { SocketAttachError, type SocketAttachErrorCode, SocketVerdictError } from './errors.ts'
+export type { SocketFilterStats } from './filter-stats.ts'
 export type { NodeSocket } from './node/arena-socket.ts'
 export {
   attachCgroup,
@@ -20,7 +21,6 @@ export {
   type SocketFilter,
   type SocketFilterLink,
   type SocketFilterOptions,
-  type SocketFilterStats,
 } from './node/attach-socket-filter.ts'
 export {
   attachSockmap,

@@ -2,6 +2,7 @@ import type { Buffer } from 'node:buffer'
 import type { RemoteInfo, Socket } from 'node:dgram'
 import { type Link, skbLayout as skb } from '@skep/registry'
 import { SocketAttachError } from '../errors.ts'
+import { createFilterStats, type SocketFilterStats } from '../filter-stats.ts'
 import { socketFilterContext, socketFilterProgramType } from '../socket-filter.ts'
 import { holdSocket, localEnd, releaseSocket } from './arena-socket.ts'
 import { Attachment, checkProgram, type ProgramOf } from './attachment.ts'
@@ -17,17 +18,6 @@ export interface SocketFilterOptions {
   readonly lock?: boolean
   /** ifindex that the program sees; 1, the loopback device, unless said: Node does not tell. */
   readonly ifindex?: number
-}
-
-/** Counters of one filter, in datagrams unless said. */
-export interface SocketFilterStats {
-  packets: number
-  /** Of payload, as received. */
-  bytes: number
-  passed: number
-  /** Among those that passed. */
-  truncated: number
-  dropped: number
 }
 
 export interface SocketFilterLink extends Link {
@@ -75,7 +65,7 @@ export function attachSocketFilter(
 
 class FilterLink extends Attachment<SocketFilter> implements SocketFilterLink {
   readonly socket: Socket
-  readonly stats: SocketFilterStats = { packets: 0, bytes: 0, passed: 0, truncated: 0, dropped: 0 }
+  readonly stats: SocketFilterStats = createFilterStats()
   readonly #options: SocketFilterOptions
   readonly #onClose = (): void => this.leave()
   #slot!: SharedSlot

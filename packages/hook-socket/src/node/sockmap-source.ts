@@ -58,6 +58,11 @@ export class SockmapSource {
         'BUSY',
         'the socket is in another map with programs (EBUSY); delete it there first',
       )
+    if (shared.skb && this.#tap.isReadElsewhere)
+      throw new SocketAttachError(
+        'BAD_SOCKET',
+        'the socket was made with onread, which takes all that it receives; make it without',
+      )
     this.#backlog = new Backlog(() => this.#tap.resume())
     this.#about = {
       address: holdSocket(shared.arena, socket),

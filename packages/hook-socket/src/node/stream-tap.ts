@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
+import process from 'node:process'
 
 /** Bytes that stay as they are until everybody who kept them has let them go. */
 export interface Held {
@@ -76,6 +77,8 @@ export class StreamTap {
   readonly #raw = new WeakSet<object>()
   #blocked = false
   #buffer: ReadBuffer | undefined
+  /** Closed, after it had a buffer of ours. */
+  #gone = false
   /** Called when the stream's own consumer has room again. */
   readonly #waiters = new Set<() => void>()
 
@@ -106,6 +109,12 @@ export class StreamTap {
       }
   }
 
+  /** The host has bytes read into a buffer of its own (`onread`): nobody else sees them. */
+  get isReadElsewhere(): boolean {
+    const own = Object.getOwnPropertySymbols(this.socket).find((one) => one.description === 'kBuffer')
+    return own !== undefined && !this.#buffer && this.#internals[own] !== null && !this.#gone
+  }
+
   /** Begins to read for `reader`: with a buffer of its own, where the socket has a handle that takes one. */
   start(reader: StreamReader): void {
     this.reader = reader
@@ -130,7 +139,15 @@ export class StreamTap {
   /** Bytes for the stream's own consumer, as if they had arrived; false when it has enough: `then` is called when not. */
   deliver(bytes: Uint8Array, then: () => void): boolean {
     if (this.socket.destroyed || this.socket.readableEnded) return true
-    if (this.#push.call(this.socket, bytes)) return true
+    try {
+      if (this.#push.call(this.socket, bytes)) return true
+    } catch (error) {
+      // A listener's own: it ends up where it would without a tap, and the messages behind are not lost.
+      process.nextTick(() => {
+        throw error
+      })
+      return true
+    }
     this.#waiters.add(then)
     return false
   }
@@ -184,6 +201,7 @@ export class StreamTap {
     this.socket.once('close', () => {
       this.#buffer?.release()
       this.#buffer = undefined
+      this.#gone = true
     })
   }
 

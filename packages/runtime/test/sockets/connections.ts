@@ -28,18 +28,17 @@ export async function connections(count: number): Promise<{ pairs: Pair[]; close
   const server = createServer({ allowHalfOpen: true })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const pairs: Pair[] = []
+  const accepted = new Set<Socket>()
+  server.on('connection', (socket) => accepted.add(socket))
   for (let n = 0; n < count; n++) {
-    const accepted = once(server, 'connection')
+    const next = once(server, 'connection')
     const { port } = server.address() as AddressInfo
     const far = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
     await once(far, 'connect')
-    pairs.push({ near: (await accepted)[0] as Socket, far })
+    pairs.push({ near: (await next)[0] as Socket, far })
   }
   const close = async (): Promise<void> => {
-    for (const { near, far } of pairs) {
-      near.destroy()
-      far.destroy()
-    }
+    for (const socket of [...accepted, ...pairs.map(({ far }) => far)]) socket.destroy()
     await new Promise<void>((resolve) => server.close(() => resolve()))
   }
   return { pairs, close }

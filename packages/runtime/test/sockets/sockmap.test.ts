@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { type Socket, Socket as StreamSocket } from 'node:net'
+import { connect, type Socket, Socket as StreamSocket } from 'node:net'
 import { attachSockmap, type SockmapPrograms, setSocket } from '@skep/hook-socket/node'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createRuntime } from '../../src/index.ts'
@@ -44,28 +44,35 @@ describe('sockets of a map', () => {
     toClose.push(close)
     return pairs
   }
-  it('a proxy: all bytes in order, both ways, each way to its end', async () => {
-    const { loaded } = await load('across')
-    const map = loaded.map('other')
-    const [client, upstream] = (await open(2)) as [Pair, Pair]
-    const link = attachSockmap(map, { verdict: loaded.program('across', 'sk_skb') })
-    link.set(portsOf(client.near), upstream.near)
-    link.set(portsOf(upstream.near), client.near)
-    const bytes = Buffer.alloc(3 << 20).map((_, n) => (n * 31) ^ (n >> 8))
-    const answer = Buffer.from('and back')
-    const there = readAll(upstream.far)
-    client.far.write(bytes.subarray(0, 1 << 20))
-    client.far.end(bytes.subarray(1 << 20))
-    expect(hashOf(await there)).toBe(hashOf(bytes))
-    // The way back is open still.
-    expect(client.near.writableEnded).toBe(false)
-    upstream.far.end(answer)
-    expect(await readAll(client.far)).toEqual(answer)
-    const { stats } = link
-    expect(stats.bytes).toBe(bytes.length + answer.length)
-    expect(stats.redirected).toBe(stats.messages)
-    expect([numberOf(loaded, 'messages'), numberOf(loaded, 'bytes')]).toEqual([stats.messages, stats.bytes])
-  })
+  it.each(['a buffer of its own', 'chunks'])(
+    'a proxy that reads by %s: all bytes in order, both ways, each way to its end',
+    async (by) => {
+      const { loaded } = await load('across')
+      const map = loaded.map('other')
+      const [client, upstream] = (await open(2)) as [Pair, Pair]
+      // As in a Node that has no such thing.
+      if (by === 'chunks')
+        for (const { near } of [client, upstream])
+          (near as unknown as { _handle: { useUserBuffer?: unknown } })._handle.useUserBuffer = undefined
+      const link = attachSockmap(map, { verdict: loaded.program('across', 'sk_skb') })
+      link.set(portsOf(client.near), upstream.near)
+      link.set(portsOf(upstream.near), client.near)
+      const bytes = Buffer.alloc(3 << 20).map((_, n) => (n * 31) ^ (n >> 8))
+      const answer = Buffer.from('and back')
+      const there = readAll(upstream.far)
+      client.far.write(bytes.subarray(0, 1 << 20))
+      client.far.end(bytes.subarray(1 << 20))
+      expect(hashOf(await there)).toBe(hashOf(bytes))
+      // The way back is open still.
+      expect(client.near.writableEnded).toBe(false)
+      upstream.far.end(answer)
+      expect(await readAll(client.far)).toEqual(answer)
+      const { stats } = link
+      expect(stats.bytes).toBe(bytes.length + answer.length)
+      expect(stats.redirected).toBe(stats.messages)
+      expect([numberOf(loaded, 'messages'), numberOf(loaded, 'bytes')]).toEqual([stats.messages, stats.bytes])
+    },
+  )
 
   it('a slow reader holds back whoever writes to it', async () => {
     const { loaded } = await load('across')
@@ -155,6 +162,28 @@ describe('sockets of a map', () => {
     expect((await tooLong)[0]).toMatchObject({ code: 'EMSGSIZE' })
     third.far.end(Buffer.from([0, 9, 65]))
     expect(await readAll(third.near)).toEqual(Buffer.from([0, 9, 65]))
+  })
+
+  it('a listener that throws does not cost the messages behind', async () => {
+    const { loaded } = await load('frames', 'by_first_byte')
+    const [pair, other] = (await open(2)) as [Pair, Pair]
+    const link = attachSockmap(loaded.map('sockets'), {
+      parser: loaded.program('frames', 'sk_skb'),
+      verdict: loaded.program('by_first_byte', 'sk_skb'),
+    })
+    link.set(0, pair.near)
+    link.set(1, other.near)
+    const there = heard(other.far)
+    const thrown: unknown[] = []
+    process.setUncaughtExceptionCaptureCallback((error) => thrown.push(error.message))
+    toClose.push(() => process.setUncaughtExceptionCaptureCallback(null))
+    pair.near.on('data', () => {
+      throw new Error('mine')
+    })
+    pair.far.write(frames('p kept', '1 behind', 'p again', '1 end'))
+    await until(() => there.text.endsWith('end') && thrown.length === 2)
+    expect(there.text).toBe(frames('1 behind', '1 end').toString('latin1'))
+    expect(thrown).toEqual(['mine', 'mine'])
   })
 
   it('what a verdict writes and adds goes along', async () => {
@@ -251,6 +280,16 @@ describe('what cannot be attached to a map of sockets', () => {
     expect(wrong(() => link.set(new Uint8Array(3), near))).toBe('BAD_OPTION')
     expect(wrong(() => link.set(0, new StreamSocket()))).toBe('BAD_SOCKET')
     expect(wrong(() => link.set(99, near))).toBe('E2BIG')
+    const { port } = near.address() as { port: number }
+    const busy = connect({
+      port,
+      host: '127.0.0.1',
+      onread: { buffer: new Uint8Array(99), callback: () => true },
+    })
+    await once(busy, 'connect')
+    expect(wrong(() => link.set(2, busy))).toBe('BAD_SOCKET')
+    expect(sockets.lookup(index(2))).toBeUndefined()
+    busy.destroy()
     link.set(0, near)
     const second = attachSockmap(loaded.map('other'), { verdict })
     expect(wrong(() => second.set(portsOf(near), near))).toBe('BUSY')
