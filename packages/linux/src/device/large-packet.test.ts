@@ -9,6 +9,8 @@ const network = {
 }
 const data = Uint8Array.from({ length: 3001 }, (_, n) => n * 7)
 
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
 /** A struct virtio_net_hdr. */
 const header = (kind: number, size: number, start: number, offset: number): Uint8Array => {
   const bytes = new Uint8Array(10)
@@ -70,9 +72,9 @@ describe('a packet whose work was left to a card', () => {
           const whole = buildPacket(layers(data.subarray(0, 501)))
           const packet = whole.slice()
           leavePartial(packet, start + shift, field, addresses)
-          expect(packet).not.toEqual(whole)
+          expect(hex(packet)).not.toBe(hex(whole))
           completeChecksum(packet, header(0, 0, start, transportOf[kind].field), shift)
-          expect(packet).toEqual(whole)
+          expect(hex(packet)).toBe(hex(whole))
         })
 
         it(`is cut: ${about}`, () => {
@@ -94,10 +96,10 @@ describe('a packet whose work was left to a card', () => {
               const flags = ['ack', ...(n === 2 ? ['psh', 'fin'] : []), ...(n === 0 ? ['cwr'] : [])]
               return { ...layer, seq: (0xffff_ff00 + 1400 * n) >>> 0, flags }
             }) as LayerInput[]
-            expect(part).toEqual(buildPacket(rebuilt))
-            return [...rest]
+            expect(hex(part)).toBe(hex(buildPacket(rebuilt)))
+            return hex(rest)
           })
-          expect(payloads.flat()).toEqual([...data])
+          expect(payloads.join('')).toBe(hex(data))
         })
       }
 
@@ -120,7 +122,7 @@ describe('a packet whose work was left to a card', () => {
     expect(segments(large.subarray(0, 20), good, 0)).toBeUndefined()
     const before = large.slice()
     completeChecksum(large, header(0, 0, 9000, 6), 0)
-    expect(large).toEqual(before)
+    expect(hex(large)).toBe(hex(before))
     expect(internetChecksum(large.subarray(14, 34))).toBe(0)
   })
 })

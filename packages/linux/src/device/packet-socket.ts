@@ -59,7 +59,7 @@ class PacketSocket extends LinuxDevice {
   }
 
   override get stats(): Readonly<DeviceStats> {
-    this.#countDropped()
+    if (!this.closed) this.#countDropped()
     return this.counts
   }
 

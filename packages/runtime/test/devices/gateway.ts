@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { attachTc, type TcAttachOptions, tcIngress } from '@skep/hook-tc'
+import { attachTc, type TcAttachOptions } from '@skep/hook-tc'
 import { attachXdp } from '@skep/hook-xdp'
 import { NetworkInterface } from '@skep/linux'
 import { ipv4, mac, type PacketDevice } from '@skep/packet'
@@ -107,24 +107,18 @@ export async function attachGateway(runtime: Runtime, gateway: Gateway, rates: R
       last: 0n,
     })
   const firewall = collection.program('firewall', 'xdp')
+  const devices = [toClient, toServer]
+  // In the kernel packets find their ways themselves.
+  const ways =
+    toClient instanceof NetworkInterface
+      ? {}
+      : { redirect: new Map(devices.map((device) => [device.ifindex, device])) }
   const tc = (name: string, device: PacketDevice, options: TcAttachOptions): void =>
     void attachTc(collection.program(name, 'sched_cls'), device, { directAction: true, ...options })
-  // In the kernel packets find their ways themselves.
-  const devices = [toClient, toServer]
-  const inKernel = toClient instanceof NetworkInterface
-  const ingress: TcAttachOptions = inKernel
-    ? { direction: 'ingress' }
-    : {
-        direction: 'ingress',
-        receive: false,
-        redirect: new Map(devices.map((device) => [device.ifindex, device])),
-      }
-  tc('to_server', toClient, ingress)
-  tc('to_client', toServer, ingress)
+  tc('to_server', toClient, { direction: 'ingress', ...ways })
+  tc('to_client', toServer, { direction: 'ingress', ...ways })
   tc('shaper', toServer, { direction: 'egress' })
-  for (const device of devices)
-    if (inKernel) firewall.attach!('xdp', { device })
-    else attachXdp(firewall, device, { pass: tcIngress(device) })
+  for (const device of devices) attachXdp(firewall, device)
   return collection
 }
 
