@@ -54,6 +54,15 @@ function withFile<T>(path: string, act: (fd: number) => T): T {
   }
 }
 
+/** What hooks of this process's own connections take is no control group. */
+function folderOf(path: unknown): string {
+  if (typeof path === 'string') return path
+  throw new KernelArgumentError(
+    'cgroup.path',
+    "the kernel runs the program: give attachToKernel(program, 'cgroup', { path }) the folder of a control group",
+  )
+}
+
 /** BPF_LINK_CREATE on what a path names: a control group, a network namespace. */
 function attachToPath(
   parts: LinkParts,
@@ -74,7 +83,7 @@ function attachToPath(
 }
 
 export const attachCgroup = (parts: LinkParts, { path, attachType }: CgroupTarget): KernelLink =>
-  attachToPath(parts, path, typeOf(parts, attachType), {
+  attachToPath(parts, folderOf(path), typeOf(parts, attachType), {
     EBADF: 'it is no folder of a cgroup2 file system',
     EINVAL: 'it is no folder of a cgroup2 file system, or the program is of another attach type',
   })
