@@ -30,6 +30,8 @@ export interface LinkState {
   /** How many MPLS labels and VLAN tags have been passed. */
   readonly labels: number
   readonly tags: number
+  /** How many encapsulations of any kind the expression has gone into. */
+  readonly depth: number
   /** In Geneve or VXLAN: the packet inside has a link layer only where `header` and `payload` differ. */
   readonly tunnelled: boolean
 }
@@ -92,6 +94,7 @@ export class FilterBuilder {
       networkNoSnap: link.networkNoSnap,
       labels: 0,
       tags: 0,
+      depth: 0,
       tunnelled: false,
     }
   }

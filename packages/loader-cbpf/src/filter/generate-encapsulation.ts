@@ -23,6 +23,9 @@ const LIMITS: Readonly<Record<Encapsulation, number>> = {
   vxlan: 0xff_ffff,
 }
 
+/** More tags, labels and sessions within each other have no room in any packet that there is. */
+export const DEEPEST_ENCAPSULATION: number = 400
+
 /**
  * The packet is encapsulated so, with this identifier if there is one. What follows in the expression looks behind the
  * encapsulation, whether or not a packet that gets there has it, as in libpcap.
@@ -36,7 +39,13 @@ export function enter(
   if (id !== undefined && id > LIMITS[name]) {
     builder.refuse('BAD_VALUE', span, `${id} is no ${name} identifier`, { expected: `0 to ${LIMITS[name]}` })
   }
-  return ENTER[name](builder, id, span)
+  if (builder.state.depth >= DEEPEST_ENCAPSULATION)
+    builder.refuse('TOO_DEEP', span, `more than ${DEEPEST_ENCAPSULATION} headers encapsulate each other`, {
+      mend: "with the option 'scoped', alternatives of an 'or' do not add up",
+    })
+  const condition = ENTER[name](builder, id, span)
+  builder.change({ depth: builder.state.depth + 1 })
+  return condition
 }
 
 const known = (number: number): LinkTypeEntry => {

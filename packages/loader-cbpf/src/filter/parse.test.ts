@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { FilterError } from './filter-error.ts'
 import { generateFilter } from './generate.ts'
+import { DEEPEST_ENCAPSULATION } from './generate-encapsulation.ts'
 import { LONGEST_EXPRESSION } from './lexer.ts'
 import { DEEPEST_TREE, parseExpression } from './parse.ts'
 import { DEEPEST_NESTING } from './token-stream.ts'
@@ -154,6 +155,9 @@ describe('what is refused', () => {
     expect(refusal(nested(DEEPEST_NESTING + 1))).toMatchObject({ code: 'TOO_DEEP' })
     expect(() => generateFilter(`${'geneve and '.repeat(12)}ip`)).not.toThrow()
     expect(refusal(`${'geneve and '.repeat(60)}ip`)).toMatchObject({ code: 'TOO_DEEP', word: 'geneve' })
+    const tags = (count: number): string => `${'vlan and '.repeat(count)}ip`
+    expect(() => generateFilter(tags(DEEPEST_ENCAPSULATION))).not.toThrow()
+    expect(refusal(tags(DEEPEST_ENCAPSULATION + 1))).toMatchObject({ code: 'TOO_DEEP', word: 'vlan' })
     expect(refusal('! '.repeat(DEEPEST_NESTING + 1))).toMatchObject({ code: 'TOO_DEEP' })
     expect(refusal(`${'-'.repeat(5000)}1 = 1`)).toMatchObject({ code: 'TOO_DEEP' })
     expect(refusal(`len${'+1'.repeat(5000)} = 1`)).toMatchObject({ code: 'TOO_DEEP' })
