@@ -4,6 +4,7 @@ import type { SocketFilterProgram } from './capture.ts'
 import { SocketAttachError } from './errors.ts'
 import { createFilterStats, type SocketFilterStats } from './filter-stats.ts'
 import { socketFilterProgramType } from './socket-filter.ts'
+import { writeSkb } from './write-skb.ts'
 
 const { RUN_HEADER_SIZE } = control
 const ETH_HLEN = 14
@@ -149,32 +150,27 @@ class Filtered implements FilteredDevice {
     const { offsets, lengths, originalLengths } = this.#ring.batch.tables
     const at = this.#ring.context(n) >> 2
     u32.fill(0, at - RUN_HEADER_SIZE / 4, at + skb.SKB_CONTEXT_SIZE / 4)
-    const put = (field: number, value: number): void => {
-      u32[at + field / 4] = value
-    }
     const data = offsets[n]!
     const end = data + lengths[n]!
     const ethernet = this.linkType === LINKTYPE.ETHERNET
-    const header = ethernet ? ETH_HLEN : 0
+    let protocol = 0
     if (end - data >= ETH_HLEN && ethernet) {
-      put(skb.SKB_PROTOCOL, u8[data + 12]! | (u8[data + 13]! << 8))
+      protocol = u8[data + 12]! | (u8[data + 13]! << 8)
       if (u8[data]! & 1)
-        put(
-          skb.SKB_PKT_TYPE,
-          u8.subarray(data, data + 6).every((byte) => byte === 0xff) ? PACKET_BROADCAST : PACKET_MULTICAST,
-        )
-    } else if (!ethernet && end > data) put(skb.SKB_PROTOCOL, u8[data]! >> 4 === 6 ? 0xdd86 : 0x0008)
-    // What was on the wire counts; what of it did not come cannot be read.
-    put(skb.SKB_LEN, Math.max(originalLengths[n]!, end - data))
-    put(skb.SKB_IFINDEX, this.ifindex)
-    put(skb.SKB_INGRESS_IFINDEX, this.ifindex)
-    put(skb.SKB_DATA, data)
-    put(skb.SKB_DATA_META, data)
-    put(skb.SKB_DATA_END, end)
-    put(skb.SKB_FRAME_START, data)
-    put(skb.SKB_FRAME_END, end)
-    put(skb.SKB_MAC_HEADER, data)
-    put(skb.SKB_NETWORK_HEADER, data + header)
+        u32[at + skb.SKB_PKT_TYPE / 4] = u8.subarray(data, data + 6).every((byte) => byte === 0xff)
+          ? PACKET_BROADCAST
+          : PACKET_MULTICAST
+    } else if (!ethernet && end > data) protocol = u8[data]! >> 4 === 6 ? 0xdd86 : 0x0008
+    writeSkb(u32, this.#ring.context(n), {
+      data,
+      end,
+      mac: data,
+      network: data + (ethernet ? ETH_HLEN : 0),
+      // What was on the wire counts; what of it did not come cannot be read.
+      length: Math.max(originalLengths[n]!, end - data),
+      protocol,
+      ifindex: this.ifindex,
+    })
   }
 
   transmit(batch: PacketBatch): Promise<void> {

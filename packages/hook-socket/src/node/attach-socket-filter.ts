@@ -4,6 +4,7 @@ import { type Link, skbLayout as skb } from '@skep/registry'
 import { SocketAttachError } from '../errors.ts'
 import { createFilterStats, type SocketFilterStats } from '../filter-stats.ts'
 import { socketFilterContext, socketFilterProgramType } from '../socket-filter.ts'
+import { writeSkb } from '../write-skb.ts'
 import { holdSocket, localEnd, releaseSocket } from './arena-socket.ts'
 import { Attachment, checkProgram, type ProgramOf } from './attachment.ts'
 import { DATAGRAM_ROOM, DatagramFrame, UDP_HEADER, UDP_OFFSET } from './datagram-frame.ts'
@@ -151,22 +152,16 @@ class FilterLink extends Attachment<SocketFilter> implements SocketFilterLink {
     const place = this.#frame.write(arena.u8, slot.data, payload, from)
     const data = slot.data + UDP_OFFSET
     const { u32 } = arena
-    const put = (offset: number, value: number): void => {
-      u32[(slot.context + offset) >> 2] = value
-    }
-    const ifindex = this.#options.ifindex ?? 1
-    put(skb.SKB_LEN, place.length)
-    put(skb.SKB_PROTOCOL, place.protocol)
-    put(skb.SKB_INGRESS_IFINDEX, ifindex)
-    put(skb.SKB_IFINDEX, ifindex)
-    put(skb.SKB_DATA, data)
-    put(skb.SKB_DATA_META, data)
-    put(skb.SKB_DATA_END, data + place.length)
-    put(skb.SKB_FRAME_START, slot.data + place.mac)
-    put(skb.SKB_FRAME_END, data + place.length)
-    put(skb.SKB_MAC_HEADER, slot.data + place.mac)
-    put(skb.SKB_NETWORK_HEADER, slot.data + place.network)
-    put(SKB_SK, this.#address)
+    writeSkb(u32, slot.context, {
+      data,
+      end: data + place.length,
+      mac: slot.data + place.mac,
+      network: slot.data + place.network,
+      length: place.length,
+      protocol: place.protocol,
+      ifindex: this.#options.ifindex ?? 1,
+    })
+    u32[(slot.context + SKB_SK) >> 2] = this.#address
     return slot.run(program)
   }
 }
