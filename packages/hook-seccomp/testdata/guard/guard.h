@@ -89,7 +89,7 @@ enum guard_constant {
 };
 
 static __s32 (*const guard_detail)(void *, __u32, void *, __u32) = (void *)92673;
-static __s32 (*const guard_within)(void *, void *, __u32) = (void *)92674;
+static __s32 (*const guard_within)(void *, const void *, __u32) = (void *)92674;
 static __s32 (*const guard_path)(void *, void *, __u32) = (void *)92675;
 static __s32 (*const guard_plugin)(void *, void *, __u32) = (void *)92676;
 
