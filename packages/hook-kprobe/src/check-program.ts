@@ -22,6 +22,12 @@ export function checkProgram(
         : `what was given is no program; give collection.program(name, '${types[0]}')`,
     )
   }
+  if (program.attach) {
+    throw new KprobeAttachError(
+      'BAD_PROGRAM',
+      `program ${program.name} runs elsewhere, where no JavaScript is; load it with the engine jit or interpreter`,
+    )
+  }
   if (!types.includes(program.type)) {
     throw new KprobeAttachError(
       'WRONG_PROGRAM_TYPE',

@@ -11,6 +11,7 @@ import {
 import { attachPerfEvent, attachTracepoint, attachUsdt } from '@skep/hook-kprobe/node'
 import type { Collection } from '@skep/runtime'
 import { UsageError } from '../report.ts'
+import { importModule } from '../starter.ts'
 import type { Generated } from './generate.ts'
 
 /** What is attached, and the names of the functions by their addresses. */
@@ -127,7 +128,7 @@ async function loadModule(name: string, script: string): Promise<object> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ERR_REQUIRE_ESM' || code === 'ERR_REQUIRE_ASYNC_MODULE')
-      return asObject(await import(pathToFileURL(require.resolve(name)).href))
+      return importModule(pathToFileURL(require.resolve(name)).href)
     if (code === 'MODULE_NOT_FOUND')
       throw new UsageError(
         `no module ${name} for ${script}; name one of Node's, a package, or a file as ./lib.js`,

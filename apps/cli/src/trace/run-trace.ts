@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { probeProviders } from '@skep/hook-kprobe'
 import { createRuntime } from '@skep/runtime'
+import { importModule } from '../starter.ts'
 import { attachProbes } from './attach-probes.ts'
 import type { GeneratedTrace } from './generate.ts'
 import { type MapResult, readResults } from './results.ts'
@@ -46,5 +47,5 @@ export async function startTrace(
 export async function runScript(script: string, args: readonly string[]): Promise<void> {
   const path = resolve(script)
   process.argv = [process.argv[0]!, path, ...args]
-  await import(pathToFileURL(path).href)
+  await importModule(pathToFileURL(path).href)
 }
