@@ -81,7 +81,11 @@ export function attachReuseport(
   options: ReuseportOptions = {},
 ): ReuseportLink {
   checkProgram(program, [skReuseportProgramType.name, socketFilterProgramType.name])
-  if (program.attach) return program.attach('reuseport', { socket, ...options }) as ReuseportLink
+  if (program.attach)
+    throw new SocketAttachError(
+      'UNSUPPORTED',
+      `the kernel runs program ${program.name}, and its groups are of sockets that share a port; use attachToKernel(program, 'reuseport', { socket }) of @skep/linux, or load the program into an engine of this process`,
+    )
   if (!(socket instanceof Datagram || socket instanceof Server))
     throw new SocketAttachError(
       'BAD_SOCKET',

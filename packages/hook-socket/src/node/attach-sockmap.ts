@@ -4,6 +4,7 @@ import { SocketAttachError } from '../errors.ts'
 import { skMsgProgramType } from '../sk-msg.ts'
 import { skSkbProgramType } from '../sk-skb.ts'
 import { Attachment, checkProgram, type ProgramOf } from './attachment.ts'
+import { KernelSockmapLink } from './kernel-sockmap.ts'
 import { SkMessages } from './msg-messages.ts'
 import { SkbMessages } from './skb-messages.ts'
 import { type SocketKey, SockmapElements } from './sockmap-elements.ts'
@@ -83,7 +84,7 @@ export function attachSockmap(
   if (!verdict && !message)
     throw new SocketAttachError('BAD_OPTION', 'no verdict and no message program was given; give one of them')
   const first = given[0]!
-  if (first.attach) return first.attach('sockmap', { map, ...programs, ...options }) as SockmapLink
+  if (first.attach) return new KernelSockmapLink(map, given)
   const elements = SockmapElements.of(map)
   const foreign = given.find((one) => one.host.arena !== map.arena)
   if (foreign)

@@ -62,7 +62,7 @@ export class SockmapElements {
   /** BPF_MAP_UPDATE_ELEM. Throws SocketAttachError BAD_SOCKET, and the map's error. */
   set(key: SocketKey, socket: Socket, flags: number = mapLayout.BPF_ANY): void {
     checkStream(socket)
-    const bytes = this.#key(key)
+    const bytes = keyBytes(this.#map, key)
     const name = nameOf(bytes)
     const { arena } = this.#map
     const address = holdSocket(arena, socket)
@@ -91,7 +91,7 @@ export class SockmapElements {
 
   /** BPF_MAP_DELETE_ELEM: false when there was none. */
   delete(key: SocketKey): boolean {
-    const bytes = this.#key(key)
+    const bytes = keyBytes(this.#map, key)
     const element = this.#elements.get(nameOf(bytes))
     if (!element) return false
     this.#elements.delete(nameOf(bytes))
@@ -141,24 +141,24 @@ export class SockmapElements {
       if (!isAbsent(error)) throw error
     }
   }
+}
 
-  #key(key: SocketKey): Uint8Array {
-    const { keySize, name } = this.#map
-    if (typeof key === 'number') {
-      if (keySize !== 4)
-        throw new SocketAttachError(
-          'BAD_OPTION',
-          `keys of map ${name} have ${keySize} bytes; give a Uint8Array`,
-        )
-      return new Uint8Array(Uint32Array.of(key).buffer)
-    }
-    if (!(key instanceof Uint8Array) || key.length !== keySize)
+/** The bytes of a key. Throws SocketAttachError BAD_OPTION. */
+export function keyBytes({ keySize, name }: MapHandle, key: SocketKey): Uint8Array {
+  if (typeof key === 'number') {
+    if (keySize !== 4)
       throw new SocketAttachError(
         'BAD_OPTION',
-        `keys of map ${name} have ${keySize} bytes, and ${key?.length ?? 'none'} were given`,
+        `keys of map ${name} have ${keySize} bytes; give a Uint8Array`,
       )
-    return key.slice()
+    return new Uint8Array(Uint32Array.of(key).buffer)
   }
+  if (!(key instanceof Uint8Array) || key.length !== keySize)
+    throw new SocketAttachError(
+      'BAD_OPTION',
+      `keys of map ${name} have ${keySize} bytes, and ${key?.length ?? 'none'} were given`,
+    )
+  return key.slice()
 }
 
 const nameOf = (key: Uint8Array): string => String.fromCharCode(...key)

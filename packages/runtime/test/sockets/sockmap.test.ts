@@ -2,12 +2,15 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, type Socket, Socket as StreamSocket } from 'node:net'
 import { attachSockmap, type SockmapPrograms, setSocket } from '@skep/hook-socket/node'
+import { isKernelAvailable, kernel } from '@skep/linux'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createRuntime } from '../../src/index.ts'
 import { thrownBy } from '../hostile-tools.ts'
 import { connections, numberOf, type Pair, portsOf, readAll, socketObject, until } from './connections.ts'
 
 // Streams that programs steer from socket to socket.
+
+const available = await isKernelAvailable()
 
 const frame = (text: string): Buffer => {
   const bytes = Buffer.alloc(2 + text.length)
@@ -73,6 +76,23 @@ describe('sockets of a map', () => {
       expect([numberOf(loaded, 'messages'), numberOf(loaded, 'bytes')]).toEqual([stats.messages, stats.bytes])
     },
   )
+
+  it.skipIf(!available.ok)('the same in the kernel: the same code steers there', async () => {
+    const runtime = await createRuntime({ engine: kernel() })
+    toClose.push(() => runtime.close())
+    const loaded = await runtime.load(socketObject('steer', 'across'))
+    const [client, upstream] = (await open(2)) as [Pair, Pair]
+    const link = attachSockmap(loaded.map('other'), { verdict: loaded.program('across', 'sk_skb') })
+    link.set(portsOf(client.near), upstream.near)
+    link.set(portsOf(upstream.near), client.near)
+    const there = heard(upstream.far)
+    client.far.write('through the kernel')
+    await until(() => there.text === 'through the kernel')
+    expect(numberOf(loaded, 'bytes')).toBe(18)
+    expect(client.near.bytesRead).toBe(0)
+    link.close()
+    expect(link.closed).toBe(true)
+  })
 
   it('a slow reader holds back whoever writes to it', async () => {
     const { loaded } = await load('across')
