@@ -107,7 +107,7 @@ export function xdp_store_bytes(context: u64, offset: u64, from: u64, size: u64,
   return 0
 }
 
-/** bpf_xdp_pull_data: takes bytes of the fragments before `data_end`, as far as head and tail room let the kernel do it. */
+/** bpf_xdp_pull_data: puts bytes of fragments before `data_end`, as far as head and tail room let the kernel do it. */
 export function xdp_pull_data(context: u64, length: u64, r3: u64, r4: u64, r5: u64): u64 {
   const linear = field(context, XDP_DATA_END) - field(context, XDP_DATA)
   const wanted = <i64>(<u32>length)

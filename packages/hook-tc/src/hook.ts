@@ -15,7 +15,8 @@ import { FilterTable } from './filter-table.ts'
 import { withClones } from './forward.ts'
 import { Mprog } from './mprog.ts'
 import type { Neighbour } from './neighbour.ts'
-import { destinationOf } from './redirect.ts'
+import type { Delivery } from './outbox.ts'
+import { Redirects } from './redirect.ts'
 import {
   TC_ACT_OK,
   TC_ACT_QUEUED,
@@ -111,6 +112,7 @@ export class TcHook implements IngressHook {
   readonly options: HookOptions
   readonly host: RuntimeHost
   readonly #free: SkbRing[] = []
+  readonly #redirects: Redirects = new Redirects(this)
   #pump: DevicePump | undefined
 
   constructor(host: RuntimeHost, device: PacketDevice, direction: Direction, options: HookOptions) {
@@ -246,15 +248,7 @@ export class TcHook implements IngressHook {
       packets.ring.refresh()
       try {
         const batch = delivery.batch(packets)
-        if (delivery.way === 'device') await delivery.device.transmit(batch)
-        else {
-          const carried = delivery.carried(packets)
-          await send(delivery.device, delivery.way, batch, {
-            depth: way.depth + 1,
-            redirected: true,
-            carried,
-          })
-        }
+        await this.#handOver(packets, delivery, batch, way)
       } catch (error) {
         if (failure) this.host.emit('exception', error)
         else failure = { error }
@@ -262,6 +256,14 @@ export class TcHook implements IngressHook {
     }
     if (failure) throw failure.error
     this.host.quiesce()
+  }
+
+  #handOver(packets: SkbRing, delivery: Delivery, batch: PacketBatch, { depth }: Way): Promise<void> {
+    const { device, way } = delivery
+    if (way === 'device') return device.transmit(batch)
+    // Only another hook wants to know what goes with the packets.
+    const carried = hookOf(device, way) ? { carried: delivery.carried(packets) } : {}
+    return send(device, way, batch, { depth: depth + 1, redirected: true, ...carried })
   }
 
   /** Runs the programs; nothing else happens meanwhile. */
@@ -293,6 +295,7 @@ export class TcHook implements IngressHook {
     withClones(this.host.arena.memory, clone, () => this.#classifyAll(packets, count))
     packets.ring.refresh()
     this.#show(packets, count)
+    this.#redirects.forget()
     for (let i = 0; i < count; i++) this.#settle(packets, i, way)
   }
 
@@ -377,7 +380,7 @@ export class TcHook implements IngressHook {
     }
     if (CLASSED.includes(verdict)) packets.put(index, skb.SKB_TC_INDEX, packets.classids[index]! & 0xffff)
     if (verdict === TC_ACT_REDIRECT) {
-      const found = destinationOf(this, packets, index)
+      const found = this.#redirects.destinationOf(packets, index)
       const reason =
         typeof found === 'string'
           ? found

@@ -13,37 +13,62 @@ const BPF_F_NEXTHOP = 1 << 3
 /** By ifindex. */
 const ASKED = 1
 
-/** Where a packet goes that a program redirected, or why it cannot (skb_do_redirect). */
-export function destinationOf(
-  hook: TcHook,
-  packets: SkbRing,
-  index: number,
-): { readonly device: PacketDevice; readonly direction: Direction } | string {
-  if (packets.word(index, control.RUN_REDIRECT) !== ASKED) return 'TC_ACT_REDIRECT without bpf_redirect'
-  const ifindex = packets.word(index, control.RUN_REDIRECT_KEY)
-  const flags = packets.word(index, control.RUN_REDIRECT_FLAGS)
+/** A side of a device. */
+interface Place {
+  readonly device: PacketDevice
+  readonly direction: Direction
+}
+
+/** Where packets of one batch go that programs redirected (skb_do_redirect): packets with one aim have one place. */
+export class Redirects {
+  readonly #hook: TcHook
+  #ifindex = 0
+  #flags = 0
+  #place: Place | string | undefined
+
+  constructor(hook: TcHook) {
+    this.#hook = hook
+  }
+
+  /** Another batch: hooks may have come and gone. */
+  forget(): void {
+    this.#place = undefined
+  }
+
+  /** The place, or why there is none. */
+  destinationOf(packets: SkbRing, index: number): Place | string {
+    if (packets.word(index, control.RUN_REDIRECT) !== ASKED) return 'TC_ACT_REDIRECT without bpf_redirect'
+    const ifindex = packets.word(index, control.RUN_REDIRECT_KEY)
+    const flags = packets.word(index, control.RUN_REDIRECT_FLAGS)
+    if (this.#place === undefined || ifindex !== this.#ifindex || flags !== this.#flags) {
+      this.#ifindex = ifindex
+      this.#flags = flags
+      this.#place = placeOf(this.#hook, ifindex, flags)
+    }
+    if (!(flags & BPF_F_NEIGH) || typeof this.#place === 'string') return this.#place
+    const { device, options } = this.#hook
+    const about = { ifindex, linkType: device.linkType, nexthop: (flags & BPF_F_NEXTHOP) !== 0 }
+    return addressTo(packets, index, about, options.neighbour) ?? this.#place
+  }
+}
+
+function placeOf(hook: TcHook, ifindex: number, flags: number): Place | string {
   if (flags & BPF_F_PEER) return peerOf(hook, ifindex)
   const device = hook.find(ifindex)
   if (!device) return `this attachment knows no device ${ifindex}; give it in options.redirect`
-  if (flags & BPF_F_NEIGH) {
-    const about = { ifindex, linkType: hook.device.linkType, nexthop: (flags & BPF_F_NEXTHOP) !== 0 }
-    return addressTo(packets, index, about, hook.options.neighbour) ?? { device, direction: 'egress' }
-  }
-  if (!(flags & BPF_F_INGRESS)) return { device, direction: 'egress' }
-  return hookOf(device, 'ingress')
-    ? { device, direction: 'ingress' }
-    : `nothing is attached to the ingress of device ${device.name}, and no stack is behind it`
+  return flags & BPF_F_INGRESS ? ingressOf(device) : { device, direction: 'egress' }
 }
 
-/** Only what was received goes to a peer, and goes on there as received. */
-function peerOf(
-  hook: TcHook,
-  ifindex: number,
-): { readonly device: PacketDevice; readonly direction: Direction } | string {
-  if (hook.direction === 'egress') return 'bpf_redirect_peer is for ingress only'
-  const device = hook.options.peers?.get(ifindex)
-  if (!device) return `device ${ifindex} has no peer in another name space; give it in options.peers`
-  return hookOf(device, 'ingress')
+const ingressOf = (device: PacketDevice): Place | string =>
+  hookOf(device, 'ingress')
     ? { device, direction: 'ingress' }
     : `nothing is attached to the ingress of device ${device.name}, and no stack is behind it`
+
+/** Only what was received goes to a peer, and goes on there as received. */
+function peerOf(hook: TcHook, ifindex: number): Place | string {
+  if (hook.direction === 'egress') return 'bpf_redirect_peer is for ingress only'
+  const device = hook.options.peers?.get(ifindex)
+  return device
+    ? ingressOf(device)
+    : `device ${ifindex} has no peer in another name space; give it in options.peers`
 }
