@@ -2,11 +2,12 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { guardPlugin, seccompPlugin } from '@skep/hook-seccomp'
 import { createDefaultPlatform } from '@skep/runtime'
 import { describe, expect, it } from 'vitest'
 import { contextHeader } from './context-header.ts'
 
-const platform = createDefaultPlatform()
+const platform = createDefaultPlatform([guardPlugin, seccompPlugin])
 const named = [...platform.programTypes].filter((type) => type.context.kind !== 'args')
 const clang = spawnSync('clang-19', ['--version']).status === 0
 
@@ -16,6 +17,11 @@ const TYPES = Object.entries({ 8: 'char', 16: 'short', 32: 'int', 64: 'long long
   .join('')
 
 describe('contextHeader', () => {
+  it('declares what helpers of plugins take, and what they only read', () => {
+    const text = contextHeader(platform.programTypes.byName('guard')!, platform)
+    expect(text).toMatch(/\(\*const guard_within\)\(void \*, const void \*, __u32\) = /)
+  })
+
   it('has the verdicts and the sections of a type', () => {
     const text = contextHeader(platform.programTypes.byName('sched_cls')!, platform)
     expect(text).toContain('struct __sk_buff {')
@@ -48,7 +54,8 @@ describe('contextHeader', () => {
         '-',
       ]
       for (const type of named) {
-        const { stderr, status } = spawnSync('clang-19', args, { input: contextHeader(type, platform) })
+        writeFileSync(join(folder, 'context.h'), contextHeader(type, platform))
+        const { stderr, status } = spawnSync('clang-19', args, { input: '#include "context.h"\n' })
         expect(stderr.toString(), type.name).toBe('')
         expect(status).toBe(0)
       }

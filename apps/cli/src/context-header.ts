@@ -87,14 +87,16 @@ function declaration(field: ContextField): string {
     const to = field.c ?? (field.btf ? `struct ${field.btf} *` : (POINTERS[pointer] ?? 'void *'))
     return `union {\n\t\t${to.endsWith('*') ? to : `${to} `}${name};\n\t\t__u64 :64;\n\t} __attribute__((aligned(8)))`
   }
-  const unit = field.unit ?? size
-  const scalar = field.c !== undefined && OF_TYPES_H.test(field.c) ? field.c : UNSIGNED[unit]
+  // What programs read at a time may be less than what the type has: seccomp reads a __u64 in halves.
+  const bits = OF_TYPES_H.exec(field.c ?? '')?.[1]
+  const unit = bits === undefined ? (field.unit ?? size) : Number(bits) / 8
+  const scalar = bits === undefined ? UNSIGNED[unit] : field.c
   if (scalar === undefined) return `__u8 ${name}[${size}]`
   return size === unit ? `${scalar} ${name}` : `${scalar} ${name}[${size / unit}]`
 }
 
 /** What linux/types.h has; other names would need other headers. */
-const OF_TYPES_H = /^__(?:[us]|be|le)\d+$/
+const OF_TYPES_H = /^__(?:[us]|be|le)(\d+)$/
 
 /** Structs of the kernel that programs see by pointer. */
 const POINTERS: Readonly<Record<string, string>> = {
