@@ -1,4 +1,4 @@
-import { PacketBatch, type PacketDevice } from '@skep/packet'
+import { createStats, PacketBatch, type PacketDevice } from '@skep/packet'
 
 /** How a device of the command line is made. */
 export interface CaptureDeviceOptions {
@@ -20,15 +20,7 @@ export class CaptureDevice implements PacketDevice {
   readonly #source: PacketDevice | undefined
   readonly #sink: PacketDevice | undefined
   readonly #read = new PacketBatch()
-  readonly #counts = {
-    rxPackets: 0,
-    rxBytes: 0,
-    rxErrors: 0,
-    rxDropped: 0,
-    txPackets: 0,
-    txBytes: 0,
-    txDropped: 0,
-  }
+  readonly #counts = createStats()
   /** Packets of `#read` that were received already. */
   #taken = 0
   #credit = 0

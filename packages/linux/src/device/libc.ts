@@ -1,3 +1,4 @@
+import type { Koffi, Later } from '../koffi.ts'
 import { DeviceError } from './errors.ts'
 
 /** The calls that devices make. All give their result, or minus errno. */
@@ -29,18 +30,6 @@ export interface DeviceLibc {
   /** Bytes of a `struct epoll_event`, and where its data is: it is packed on x86-64. */
   readonly epollEventSize: number
   readonly epollDataOffset: number
-}
-
-type Call = (...args: unknown[]) => number
-type Later = Call & {
-  readonly async: (...args: [...unknown[], (error: unknown, result: number) => void]) => void
-}
-
-interface Koffi {
-  load(path: null): { func(name: string, result: string, args: string[]): Later }
-  errno(): number
-  address(bytes: Uint8Array): bigint
-  view(address: number, bytes: number): ArrayBuffer
 }
 
 /** What binding depends on. */

@@ -1,3 +1,4 @@
+import type { Koffi, Later } from '../koffi.ts'
 import { SeccompUnavailableError } from './errors.ts'
 
 /** System call numbers that libc has no functions for, by Node's name of the architecture. */
@@ -24,17 +25,6 @@ export interface SeccompLibc {
   /** The same, without blocking this thread. */
   ioctlLater(fd: number, request: number, block: Uint8Array): Promise<number>
   close(fd: number): void
-}
-
-type Call = (...args: unknown[]) => number
-type Later = Call & {
-  readonly async: (...args: [...unknown[], (error: unknown, result: number) => void]) => void
-}
-
-interface Koffi {
-  load(path: null): { func(name: string, result: string, args: string[]): Later }
-  errno(): number
-  address(bytes: Uint8Array): bigint
 }
 
 export const POLLIN = 1

@@ -122,7 +122,7 @@ describe.skipIf(missing)(named('TAP and AF_PACKET devices'), () => {
     }
     await open()
     const before = readdirSync('/proc/self/fd').length
-    for (let n = 0; n < 4; n++) await open()
+    for (let n = 0; n < 2; n++) await open()
     await code(openPacketSocket('tap5', { namespace }))
     await code(openPacketSocket('tap5', { namespace, ringFrames: 0 }))
     await code(openTap('lo', { namespace }))
