@@ -6,7 +6,7 @@ import { TcAttachError } from './errors.ts'
 import type { Filter, TcFilterStats } from './filter-table.ts'
 import { ingressOf, send, type TcStats } from './hook.ts'
 import { schedActProgramType, schedClsProgramType } from './sched.ts'
-import { checkSide, SideLink, type SideOptions } from './side-link.ts'
+import { checkSide, SideAttachment, SideLink, type SideOptions } from './side-link.ts'
 
 /** A program that may attach to tc: `collection.program(name, 'sched_cls')`. */
 export type TcProgram = ProgramHandle & { readonly type: 'sched_cls' }
@@ -79,16 +79,15 @@ function checkAction(action: TcAction): void {
     )
 }
 
-class Attachment implements TcLink {
+class Attachment extends SideAttachment implements TcLink {
   readonly attachPoint = 'tc'
-  readonly #side: SideLink
   readonly #filter: Filter
 
   constructor(program: TcProgram, device: PacketDevice, options: TcAttachOptions) {
     const actions = [...(options.actions ?? [])]
     const programs = actions.flatMap((a) => (a.kind === 'bpf' ? [a.program] : []))
     const side = new SideLink([program, ...programs], device, options, () => this.close())
-    this.#side = side
+    super(side)
     const { filters, host } = side.hook
     const place = side.attempt(() => filters.place(options, options.replace ?? false))
     this.#filter = {
@@ -110,10 +109,6 @@ class Attachment implements TcLink {
     return this.#filter.program as TcProgram
   }
 
-  get direction(): Direction {
-    return this.#side.hook.direction
-  }
-
   get chain(): number {
     return this.#filter.chain
   }
@@ -130,36 +125,20 @@ class Attachment implements TcLink {
     return this.#filter.stats
   }
 
-  get totals(): Readonly<TcStats> {
-    return this.#side.hook.stats
-  }
-
-  get done(): Promise<TcStats> {
-    return this.#side.done
-  }
-
-  get closed(): boolean {
-    return this.#side.closed
-  }
-
   update(program: TcProgram): void {
     checkProgram(program, schedClsProgramType.name)
-    this.#side.follow(program)
+    this.side.follow(program)
     this.#filter.program = program
   }
 
   close(): void {
     if (this.closed) return
-    this.#side.hook.filters.remove(this.#filter)
+    this.side.hook.filters.remove(this.#filter)
     this.#finish()
   }
 
   #finish(): void {
-    if (this.#side.finish()) this.#side.hook.host.emit('detach', this)
-  }
-
-  [Symbol.dispose](): void {
-    this.close()
+    if (this.side.finish()) this.side.hook.host.emit('detach', this)
   }
 }
 

@@ -132,3 +132,34 @@ export class SideLink {
     return true
   }
 }
+
+/** What links on a side have in common to look at. */
+export abstract class SideAttachment {
+  protected readonly side: SideLink
+
+  constructor(side: SideLink) {
+    this.side = side
+  }
+
+  get direction(): Direction {
+    return this.side.hook.direction
+  }
+
+  get totals(): Readonly<TcStats> {
+    return this.side.hook.stats
+  }
+
+  get done(): Promise<TcStats> {
+    return this.side.done
+  }
+
+  get closed(): boolean {
+    return this.side.closed
+  }
+
+  abstract close(): void
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+}

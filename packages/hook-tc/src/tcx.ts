@@ -7,7 +7,7 @@ import { TcAttachError } from './errors.ts'
 import type { TcFilterStats } from './filter-table.ts'
 import { hookOf, type TcStats } from './hook.ts'
 import { schedClsProgramType } from './sched.ts'
-import { checkSide, SideLink, type SideOptions } from './side-link.ts'
+import { checkSide, SideAttachment, SideLink, type SideOptions } from './side-link.ts'
 import type { TcxEntry } from './tcx-run.ts'
 
 /** A program's place among those that are there: a link of it, or the program. */
@@ -64,14 +64,13 @@ export function tcxQuery(
   return { programs: (tcx?.list ?? []).map(({ program }) => program), revision: tcx?.revision ?? 1 }
 }
 
-class TcxAttachment implements TcxLink {
+class TcxAttachment extends SideAttachment implements TcxLink {
   readonly attachPoint = 'tcx'
-  readonly #side: SideLink
   readonly #entry: TcxEntry
 
   constructor(program: TcProgram, device: PacketDevice, options: TcxAttachOptions) {
     const side = new SideLink([program], device, options, () => this.close())
-    this.#side = side
+    super(side)
     this.#entry = { program, stats: { packets: 0, bytes: 0, matched: 0 }, ended: side.ended }
     const { tcx, host } = side.hook
     const place = (relative: TcxRelative | 'first' | 'last'): TcxEntry | undefined => {
@@ -107,28 +106,12 @@ class TcxAttachment implements TcxLink {
     return this.#entry.program
   }
 
-  get direction(): Direction {
-    return this.#side.hook.direction
-  }
-
   get revision(): number {
-    return this.#side.hook.tcx.revision
+    return this.side.hook.tcx.revision
   }
 
   get stats(): Readonly<TcFilterStats> {
     return this.#entry.stats
-  }
-
-  get totals(): Readonly<TcStats> {
-    return this.#side.hook.stats
-  }
-
-  get done(): Promise<TcStats> {
-    return this.#side.done
-  }
-
-  get closed(): boolean {
-    return this.#side.closed
   }
 
   update(program: TcProgram, { expected }: { readonly expected?: TcProgram } = {}): void {
@@ -140,22 +123,18 @@ class TcxAttachment implements TcxLink {
         `the link has program ${entry.program.name}, not ${expected.name}; look again what is there`,
       )
     if (!this.closed && program === entry.program) return
-    const { tcx } = this.#side.hook
+    const { tcx } = this.side.hook
     if (tcx.list.some((other) => other.program === program))
       throw new TcAttachError('EXISTS', 'the program is attached there already; give another one')
-    this.#side.follow(program)
+    this.side.follow(program)
     entry.program = program
     tcx.touch()
   }
 
   close(): void {
     if (this.closed) return
-    this.#side.hook.tcx.remove(this.#entry)
-    if (this.#side.finish()) this.#side.hook.host.emit('detach', this)
-  }
-
-  [Symbol.dispose](): void {
-    this.close()
+    this.side.hook.tcx.remove(this.#entry)
+    if (this.side.finish()) this.side.hook.host.emit('detach', this)
   }
 }
 

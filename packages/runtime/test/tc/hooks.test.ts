@@ -238,7 +238,7 @@ describe.each(engines)('tc on %s', (engine) => {
     stays.close()
     await new Promise((resume) => setTimeout(resume, 0))
     expect(runtime.arena.count).toBe(count)
-  })
+  }, 600_000)
 
   it('takes no program of another type', () => {
     const [device] = createDevicePair()

@@ -173,7 +173,7 @@ describe('a link', () => {
     expect(await link.done).toMatchObject({ passed: 1 })
     await settled()
     expect(runtime.arena.count).toBe(count)
-  })
+  }, 600_000)
 })
 
 describe('what hosts do wrong', () => {
