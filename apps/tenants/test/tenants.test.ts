@@ -1,3 +1,6 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Answer, House, object, origin, tokenOf } from './tenant-house.ts'
 
@@ -218,5 +221,38 @@ describe('a checker', () => {
     await house.get('acme')
     await house.close()
     expect(await upload).toBeInstanceOf(Error)
+  })
+})
+
+describe('docs/guide/tenants.md', () => {
+  const page = readFileSync(new URL('../../../docs/guide/tenants.md', import.meta.url), 'utf8')
+  const blocks = (language: string): string[] =>
+    [...page.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(([, text]) => text!)
+
+  let house: House
+  beforeAll(async () => {
+    house = await House.open({ tenants: [{ name: 'acme', token: tokenOf('acme'), origins }] })
+  })
+  afterAll(() => house.close())
+
+  it('shows what a tenant is answered', async () => {
+    const { body } = await house.put('acme', object('hostile/foreign'))
+    expect(body.startsWith(blocks('text')[0]!)).toBe(true)
+  })
+
+  it('has a program that clang takes and the server', async ({ skip }) => {
+    if (spawnSync('clang-19', ['--version']).status !== 0) skip('no clang-19')
+    const folder = fileURLToPath(new URL('../programs/', import.meta.url))
+    const target = ['-target', 'bpf', '-O2', '-Wall', '-Werror', '-nostdinc', '-Iinclude', '-I.']
+    const { stdout, stderr } = spawnSync('clang-19', [...target, '-g', '-x', 'c', '-c', '-', '-o', '-'], {
+      cwd: folder,
+      input: blocks('c')[0],
+    })
+    expect(stderr.toString()).toBe('')
+    expect(await house.put('acme', stdout)).toMatchObject({ status: 200 })
+    expect([(await house.get('acme', '/admin')).body, (await house.get('acme', '/')).body]).toEqual([
+      'one',
+      'site',
+    ])
   })
 })
