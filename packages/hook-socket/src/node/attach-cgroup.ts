@@ -5,7 +5,7 @@ import { cgroupSockAddrContext, cgroupSockAddrProgramType } from '../cgroup-sock
 import { SocketAttachError } from '../errors.ts'
 import { Attachment, checkProgram, isPromise, type ProgramOf } from './attachment.ts'
 import { withBind } from './bind-helper.ts'
-import { type CallObserver, type Handle, observeCalls, ownerOf } from './handle-patch.ts'
+import { type CallObserver, observeCalls, ownerOf } from './handle-patch.ts'
 import { SharedSlot } from './run-slot.ts'
 import { type CallVerdict, runOnCall, type SocketCall } from './sock-addr.ts'
 

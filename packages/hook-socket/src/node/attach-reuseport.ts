@@ -174,7 +174,7 @@ class GroupLink extends Attachment<ReuseportProgram> implements ReuseportLink {
 
   add(target: ReuseportTarget, index?: number): ReuseportMember {
     if (this.closed) throw new SocketAttachError('CLOSED', 'the link is closed; attach the program anew')
-    const free = this.#members.findIndex((one) => one === undefined)
+    const free = this.#members.indexOf(undefined)
     const place = index ?? (free < 0 ? this.#members.length : free)
     if (!Number.isInteger(place) || place < 0 || place > 0xffff)
       throw new SocketAttachError('BAD_OPTION', `index is ${place}; give an integer from 0 to 65535`)
@@ -270,8 +270,7 @@ class GroupLink extends Attachment<ReuseportProgram> implements ReuseportLink {
       const place = this.#frame.write(slot.arena.u8, slot.data, payload, from)
       return { ...place, data: UDP_OFFSET, payload: UDP_HEADER, ip: IPPROTO_UDP, peer: from }
     })
-    if (member && member.target !== this.#socket)
-      this.#give(member, () => member.channel!.datagram(payload, from))
+    if (member && member.target !== this.#socket) this.#give(() => member.channel!.datagram(payload, from))
     return member?.target
   }
 
@@ -287,12 +286,12 @@ class GroupLink extends Attachment<ReuseportProgram> implements ReuseportLink {
       ;(connection as { readableFlowing: boolean | null }).readableFlowing = null
       connection.read(0)
     }
-    if (member.target !== this.#socket) this.#give(member, () => member.channel!.connection(connection))
+    if (member.target !== this.#socket) this.#give(() => member.channel!.connection(connection))
     return member.target
   }
 
   /** A member whose thread or process is gone, or whose listener throws, must not harm the others. */
-  #give(member: Member, act: () => void): void {
+  #give(act: () => void): void {
     try {
       act()
     } catch (error) {

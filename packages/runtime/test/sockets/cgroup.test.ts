@@ -191,7 +191,7 @@ describe('what cannot be attached to a cgroup', () => {
     const round = (): void => attachCgroup(program).close()
     round()
     const { used } = runtime.arena
-    for (let n = 0; n < Number(process.env['SKEP_RUNS'] ?? 300); n++) round()
+    for (let n = 0; n < Number(process.env['SKEP_RUNS'] ?? 150); n++) round()
     expect(runtime.arena.used).toBe(used)
     expect(Object.getOwnPropertyNames(Socket.prototype)).toHaveLength(before)
     // Closing the runtime detaches.

@@ -271,7 +271,7 @@ describe('a socket and its filter', () => {
     const round = (): void => attachSocketFilter(keep, socket).close()
     round()
     const before = [runtime.arena.used, socket.listenerCount('close'), Object.hasOwn(socket, 'emit')]
-    for (let n = 0; n < Number(process.env['SKEP_RUNS'] ?? 300); n++) round()
+    for (let n = 0; n < Number(process.env['SKEP_RUNS'] ?? 150); n++) round()
     expect([runtime.arena.used, socket.listenerCount('close'), Object.hasOwn(socket, 'emit')]).toEqual(before)
     expect(before[2]).toBe(false)
     socket.close()

@@ -186,7 +186,7 @@ describe('what cannot choose or be chosen', () => {
     round()
     const { used } = runtime.arena
     const listeners = socket.listenerCount('close')
-    for (let n = 0; n < Number(process.env['SKEP_RUNS'] ?? 300); n++) round()
+    for (let n = 0; n < Number(process.env['SKEP_RUNS'] ?? 150); n++) round()
     expect(runtime.arena.used).toBe(used)
     expect(socket.listenerCount('close')).toBe(listeners)
     expect(loaded.map('workers').size).toBe(0)

@@ -60,7 +60,7 @@ describe('sockets of a map', () => {
       const link = attachSockmap(map, { verdict: loaded.program('across', 'sk_skb') })
       link.set(portsOf(client.near), upstream.near)
       link.set(portsOf(upstream.near), client.near)
-      const bytes = Buffer.alloc(3 << 20).map((_, n) => (n * 31) ^ (n >> 8))
+      const bytes = Buffer.alloc(2 << 20).map((_, n) => (n * 31) ^ (n >> 8))
       const answer = Buffer.from('and back')
       const there = readAll(upstream.far)
       client.far.write(bytes.subarray(0, 1 << 20))
@@ -102,7 +102,7 @@ describe('sockets of a map', () => {
     link.set(portsOf(client.near), upstream.near)
     link.set(portsOf(upstream.near), client.near)
     upstream.far.pause()
-    const bytes = Buffer.alloc(12 << 20, 'slow')
+    const bytes = Buffer.alloc(10 << 20, 'slow')
     client.far.end(bytes)
     // The system's buffers are full, and the sender's own has most of it.
     await until(() => upstream.near.writableNeedDrain)
@@ -337,7 +337,7 @@ describe('what cannot be attached to a map of sockets', () => {
       used: runtime.arena.used,
       listeners: near.eventNames().map((name) => near.listenerCount(name)),
     }
-    for (let n = 0; n < Number(process.env['SKEP_RUNS'] ?? 500); n++) round()
+    for (let n = 0; n < Number(process.env['SKEP_RUNS'] ?? 150); n++) round()
     expect({
       used: runtime.arena.used,
       listeners: near.eventNames().map((name) => near.listenerCount(name)),
