@@ -1,9 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { type Kernel, openKernel } from '@skep/linux'
+import { isKernelAvailable, type Kernel, openKernel } from '@skep/linux'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { missing as noKernel } from '../../../packages/linux/test/availability.ts'
 import { btfShow } from '../src/kernel/btf.ts'
 import { linkCommand } from '../src/kernel/link.ts'
 import { mapCommand } from '../src/kernel/map.ts'
@@ -14,6 +13,8 @@ import { wideJson } from '../src/wide-json.ts'
 
 // The same words to bpftool and to skep --kernel: the same JSON, field by field.
 
+const available = await isKernelAvailable()
+const noKernel = available.ok ? undefined : available.reason
 const missing = noKernel ?? (spawnSync('bpftool', ['version']).error ? 'bpftool is not installed' : undefined)
 const root = `/sys/fs/bpf/skep-test-${process.pid}`
 const object = (name: string): string => fileURLToPath(new URL(`../testdata/${name}.o`, import.meta.url))

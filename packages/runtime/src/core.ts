@@ -186,11 +186,12 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   }
 
   async #load(spec: CollectionSpec, options: LoadOptions): Promise<Collection> {
-    const withGlobals = this.#complete(options.globals ? setGlobals(spec, options.globals) : spec)
-    const chosen = selectPrograms(withGlobals, options.programs)
+    const given = options.globals ? setGlobals(spec, options.globals) : spec
+    const chosen = selectPrograms(given, options.programs)
     const engineName = this.#engineName(options.engine)
     const def = this.platform.engines.byName(engineName)!
-    if (def.remote) return this.#loadRemote(def, { spec: withGlobals, chosen, options })
+    if (def.remote) return this.#loadRemote(def, { spec: given, chosen, options })
+    const withGlobals = this.#complete(given)
     const verify = options.verify ?? true
     if (!verify && !def.checked) {
       throw new RuntimeError(

@@ -1,28 +1,21 @@
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { kernel } from '@skep/linux'
 import { openRingBuffer } from '@skep/maps'
 import { buildPacket, ipv4 } from '@skep/packet'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { missing, named } from '../../linux/test/availability.ts'
 import {
   type Collection,
   codec,
-  createDefaultPlatform,
   createRuntime,
   type GlobalValue,
-  parseObject,
   type Runtime,
   type RuntimeOptions,
 } from '../src/index.ts'
+import { missing, named, hooks as spec } from './hooks-object.ts'
 
 // The same code with Skep's engines and with the kernel: verdicts, packets and maps are the same. What is attached to
 // interfaces is compared in interfaces.test.ts.
 
-const spec = parseObject(
-  readFileSync(new URL('../testdata/hooks.o', import.meta.url)),
-  createDefaultPlatform(),
-)
 const engines: Readonly<Record<string, RuntimeOptions>> = {
   kernel: { engine: kernel() },
   jit: { cpus: 2 },

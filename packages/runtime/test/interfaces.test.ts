@@ -1,27 +1,14 @@
-import { readFileSync } from 'node:fs'
 import { attachTc, attachTcx, tcEgress } from '@skep/hook-tc'
 import { attachXdp } from '@skep/hook-xdp'
 import { kernel, networkInterface, openPacketSocket } from '@skep/linux'
 import { buildPacket, createDevicePair, PacketBatch, type PacketDevice } from '@skep/packet'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeNamespaces, type Namespaces, noNamespaces } from '../../../vitest.namespaces.ts'
-import { missing as noKernel } from '../../linux/test/availability.ts'
-import {
-  type Collection,
-  codec,
-  createDefaultPlatform,
-  createRuntime,
-  type Program,
-  parseObject,
-  type Runtime,
-} from '../src/index.ts'
+import { type Collection, codec, createRuntime, type Program, type Runtime } from '../src/index.ts'
+import { missing as noKernel, hooks as spec } from './hooks-object.ts'
 
 // The same programs on the two ends of a veth pair, run by Skep over packet sockets and by the kernel itself.
 
-const spec = parseObject(
-  readFileSync(new URL('../testdata/hooks.o', import.meta.url)),
-  createDefaultPlatform(),
-)
 const engines = ['kernel', 'jit'] as const
 type EngineName = (typeof engines)[number]
 

@@ -7,22 +7,10 @@ import { attachSocketFilter } from '@skep/hook-socket/node'
 import { attachXdp } from '@skep/hook-xdp'
 import { attachToKernel, type KernelPoints, kernel, openKernel } from '@skep/linux'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { missing, named } from '../../linux/test/availability.ts'
-import {
-  type Collection,
-  createDefaultPlatform,
-  createRuntime,
-  type Program,
-  parseObject,
-  type Runtime,
-} from '../src/index.ts'
+import { type Collection, createRuntime, type Program, type Runtime } from '../src/index.ts'
+import { missing, named, hooks as spec } from './hooks-object.ts'
 
 // Programs at places of the running kernel where only this test's own runs, processes and sockets come by.
-
-const spec = parseObject(
-  readFileSync(new URL('../testdata/hooks.o', import.meta.url)),
-  createDefaultPlatform(),
-)
 
 describe.skipIf(missing)(named('attached in the kernel'), () => {
   let runtime: Runtime
