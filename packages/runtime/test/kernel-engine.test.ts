@@ -105,7 +105,9 @@ describe.skipIf(missing)(named('a runtime whose engine is the kernel'), () => {
     for (let n = 0; n < 6; n++) program.testRun({ data: new Uint8Array(60).fill(n) })
     const sizes: number[] = []
     const taken = buffer.consume(({ data }) => void sizes.push(data.length))
-    expect([taken, collection.readGlobal('missed')[0], collection.readGlobal('packets')[0]]).toEqual([2, 0, 6])
+    expect([taken, collection.readGlobal('missed')[0], collection.readGlobal('packets')[0]]).toEqual([
+      2, 0, 6,
+    ])
     expect(new Set(sizes).size).toBe(1)
     expect(sizes[0]).toBeGreaterThanOrEqual(8 + 32)
   })
