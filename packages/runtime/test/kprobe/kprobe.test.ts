@@ -6,10 +6,9 @@ import {
   attachUprobe,
   attachUprobeMulti,
   frameAt,
-  KprobeAttachError,
 } from '@skep/hook-kprobe'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { loadProbes, type Probes } from './probes.ts'
+import { codeOf, loadProbes, type Probes } from './probes.ts'
 
 // Probes of JavaScript functions: what programs see of a call, and that nobody else sees the probe.
 
@@ -19,16 +18,6 @@ beforeAll(async () => {
 })
 afterAll(() => probes.runtime.close())
 beforeEach(() => probes.reset())
-
-const codeOf = (attach: () => unknown): string => {
-  try {
-    attach()
-  } catch (error) {
-    if (error instanceof KprobeAttachError) return error.code
-    throw error
-  }
-  return 'none'
-}
 
 class Shape {
   #side = 3

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { channel } from 'node:diagnostics_channel'
 import { createServer, get } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { frameAt, KprobeAttachError, tracepointHeader } from '@skep/hook-kprobe'
+import { frameAt, tracepointHeader } from '@skep/hook-kprobe'
 import {
   attachPerfEvent,
   attachRawTracepoint,
@@ -13,7 +13,7 @@ import {
   tracepointOf,
 } from '@skep/hook-kprobe/node'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { loadProbes, type Probes } from './probes.ts'
+import { codeOf, loadProbes, type Probes } from './probes.ts'
 
 // Events of Node, and samples of its profiler, as programs see them.
 
@@ -25,16 +25,6 @@ beforeAll(async () => {
 })
 afterAll(() => probes.runtime.close())
 beforeEach(() => probes.reset())
-
-const codeOf = (attach: () => unknown): string => {
-  try {
-    attach()
-  } catch (error) {
-    if (error instanceof KprobeAttachError) return error.code
-    throw error
-  }
-  return 'none'
-}
 
 describe('a channel', () => {
   const orders = channel('skep.test.orders')

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { type KprobeProgram, overridePlugin, probeProviders } from '@skep/hook-kprobe'
+import { KprobeAttachError, type KprobeProgram, overridePlugin, probeProviders } from '@skep/hook-kprobe'
 import {
   type Collection,
   createRuntime,
@@ -53,4 +53,15 @@ export async function loadProbes({ engine = 'jit', ...options }: LoadOptions = {
       faults.length = 0
     },
   }
+}
+
+/** The code with which an attachment is refused. */
+export const codeOf = (attach: () => unknown): string => {
+  try {
+    attach()
+  } catch (error) {
+    if (error instanceof KprobeAttachError) return error.code
+    throw error
+  }
+  return 'none'
 }
