@@ -304,7 +304,11 @@ describe('bad input', () => {
       `{"type":"xdp","insns":"${insns}","__proto__":{"license":7}}`,
     ]
     const answers = skep(['run', '--jsonl'], rows.join('\n')).stdout.trimEnd().split('\n')
-    expect(answers.map((line) => JSON.parse(line).error?.code)).toEqual([undefined, 'BAD_ROW', undefined])
+    expect(answers.map((line) => JSON.parse(line).error?.code)).toEqual([
+      'BAD_TEST_RUN',
+      'BAD_ROW',
+      undefined,
+    ])
   })
 
   it('wrong usage: status 2', () => {

@@ -1,5 +1,11 @@
 /** What a run has beside its context: the words below it (registry's layout/control.ts, the run header). */
-import { CTL_CTX, RUN_COOKIE, RUN_RETVAL, RUN_SESSION_COOKIE, RUN_SESSION_RETURN } from '../../registry/src/layout/control'
+import {
+  CTL_CTX,
+  RUN_COOKIE,
+  RUN_RETVAL,
+  RUN_SESSION_COOKIE,
+  RUN_SESSION_RETURN,
+} from '../../registry/src/layout/control'
 import { control, pointer, result } from './env'
 
 /** The cookie that the attachment was given. */
