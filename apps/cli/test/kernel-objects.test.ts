@@ -56,6 +56,15 @@ describe.skipIf(missing)(`beside bpftool${missing ? ` (skipped: ${missing})` : '
     })
     return given
   }
+  /** What both say, ours and theirs, of a list while no other process's objects come or go. */
+  const settled = (words: string): [ours: string, theirs: string] => {
+    for (let before = bpftool(...words.split(' ')); ; ) {
+      const { json } = answers(words)
+      const after = words.includes('pinned') ? before : bpftool(...words.split(' '))
+      if (after === before) return [json, after]
+      before = after
+    }
+  }
   const program = `pinned ${root}/progs/firewall`
   const map = (name: string): string => `pinned ${root}/maps/${name}`
   const key = 'key 10 0 0 1'
@@ -76,9 +85,10 @@ describe.skipIf(missing)(`beside bpftool${missing ? ` (skipped: ${missing})` : '
     'link show',
     'net show',
   ])('skep %s', (words) => {
-    const theirs = JSON.parse(bpftool(...words.split(' ')))
+    const [ourText, theirText] = settled(words)
+    const theirs = JSON.parse(theirText)
     // bpftool before 7.4 takes moves of per-CPU addresses for plain ones.
-    const ours = JSON.parse(answers(words).json.replaceAll(/&\(void __percpu \*\)\((r\d+)\)/g, '$1'))
+    const ours = JSON.parse(ourText.replaceAll(/&\(void __percpu \*\)\((r\d+)\)/g, '$1'))
     // Seconds since boot are counted by two clocks.
     const same = (one: { loaded_at?: number }, other: { loaded_at?: number }): void => {
       if (one?.loaded_at === undefined || other?.loaded_at === undefined) return
