@@ -5,7 +5,6 @@ import { createArena } from '@skep/memory'
 import {
   type CollectionSpec,
   type CompiledUnit,
-  control,
   createPlatform,
   type Engine,
   type EngineDef,
@@ -28,14 +27,14 @@ import { completeMaps } from './complete-maps.ts'
 import type { CoreOptions, LoadOptions, ProgramVerdict } from './core-options.ts'
 import { createCpu } from './cpu.ts'
 import { engineDef, type NamedEngine, withEngine } from './engine-option.ts'
-import { ProgramFault, RuntimeError } from './errors.ts'
+import { RuntimeError } from './errors.ts'
 import type { RuntimeEvents } from './events.ts'
 import { attachTypeOf, forgetProgram } from './forget-program.ts'
 import { setGlobals } from './globals.ts'
 import { type HeldMap, holdMap } from './held-map.ts'
 import { kfuncAsHelper } from './kfunc.ts'
 import { Lifetime } from './lifetime.ts'
-import { linkBare, linkProgram } from './link.ts'
+import { linkProgram } from './link.ts'
 import { linkFunction } from './link-function.ts'
 import { compileWith } from './load-cache.ts'
 import { createMainEnv, type MainEnv } from './main-env.ts'
@@ -44,7 +43,7 @@ import { createModuleSet, type ModuleSet } from './modules.ts'
 import { pinPathByName } from './pin-path.ts'
 import type { PinInfo, Pinnable } from './pin-table.ts'
 import { Pins } from './pins.ts'
-import { aboutLinked, Program, readFault, writeRecord } from './program.ts'
+import { aboutLinked, Program, writeRecord } from './program.ts'
 import { raise } from './raise.ts'
 import type { RemoteLoad } from './remote/load-remote.ts'
 import { selectPrograms } from './select-programs.ts'
@@ -71,9 +70,6 @@ export { type PreparedRun, Program, type TestRunResult, type WarmupInput } from 
 export { perCpu, TypedMap } from './typed-map.ts'
 export type { SharedCollection, SharedRuntime } from './workers/shared.ts'
 export type { Spread, SpreadOptions, SpreadStats } from './workers/spread.ts'
-
-/** Instructions that a bare run may take: the verifier's own limit. */
-const BARE_BUDGET = 1_000_000n
 
 export class Runtime extends EventEmitter<RuntimeEvents> {
   readonly platform: Platform
@@ -407,34 +403,8 @@ export class Runtime extends EventEmitter<RuntimeEvents> {
   async runBare(insns: readonly Insn[], memory: Uint8Array, engineName?: string): Promise<bigint> {
     const engine = await this.#engine(this.#engineName(engineName))
     const { checked } = this.platform.engines.byName(engine.name)!
-    const linked = await linkBare(insns, memory.length, checked, (id) => this.#helper(id))
-    const unit = await engine.compile([linked])
-    const { control: at } = this.#cpu
-    let block = 0
-    try {
-      block = this.arena.alloc(Math.max(memory.length, 1))
-      this.arena.u8.set(memory, block)
-      const view = this.arena.view
-      view.setUint32(at + control.CTL_CTX, block, true)
-      view.setBigInt64(at + control.CTL_BUDGET, BARE_BUDGET, true)
-      view.setInt32(at + control.CTL_FAULT, control.FAULT_NONE, true)
-      view.setUint32(at + control.CTL_TAIL_CALLS, 0, true)
-      const r0 = unit.programs[0]!.entry(BigInt(block), BigInt(memory.length), 0n, 0n, 0n)
-      const fault = readFault(this.arena, at, linked.name)
-      if (fault) throw fault
-      return BigInt.asUintN(64, r0)
-    } catch (cause) {
-      if (!(cause instanceof WebAssembly.RuntimeError)) throw cause
-      throw new ProgramFault('TRAP', linked.name, {
-        message: `stopped by WebAssembly: ${cause.message}`,
-        cause,
-      })
-    } finally {
-      // Later runs have their engine's own budget.
-      this.arena.view.setBigInt64(at + control.CTL_BUDGET, 0n, true)
-      if (block !== 0) this.arena.free(block)
-      unit.release()
-    }
+    const { runBare } = await import('./run-bare.ts')
+    return runBare(insns, memory, { engine, checked, cpu: this.#cpu, helper: (id) => this.#helper(id) })
   }
 
   /**
