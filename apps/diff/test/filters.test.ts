@@ -12,6 +12,9 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '../../..')
 const reference = Reference.build()
 const missing = typeof reference === 'string' ? reference : undefined
 
+/** A place that may lie in front of the packet: our code looks at it before it loads, which libpcap's does not. */
+const IN_FRONT = /\[[^\]]*-/
+
 const shown = ({ differences }: Tally): string[] =>
   differences
     .filter(({ kind }) => kind !== 'meaning' && kind !== 'plain classic')
@@ -32,6 +35,8 @@ it.skipIf(missing)(
     expect(shown(own)).toEqual([])
     expect(own.compiled).toBeGreaterThan(60)
     expect(own.refused).toBeGreaterThan(3)
+    const longer = own.longer.filter(({ question }) => !IN_FRONT.test(question.expression))
+    expect(longer.length / own.measured).toBeLessThan(0.02)
     expect(own.notLonger / own.measured).toBeGreaterThan(0.95)
     const random = await compareAll(reference, captures, generated(captures, SEED, 30))
     expect(shown(random)).toEqual([])
