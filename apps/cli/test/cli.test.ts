@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { conformance, skep, testdata } from './run-skep.ts'
 
@@ -100,10 +100,10 @@ describe('skep verify', () => {
 
   it('takes folders', () => {
     const { stdout } = skep(['verify', '--json', testdata('')])
-    const files = JSON.parse(stdout).map((f: { file: string }) => basename(f.file))
-    expect(files).toContain('firewall.o')
-    expect(files).toContain('refused_null.o')
-    expect(files).toEqual([...files].sort())
+    const paths: string[] = JSON.parse(stdout).map(({ file }: { file: string }) => file)
+    expect(paths).toContain(testdata('firewall.o'))
+    expect(paths).toContain(testdata('refused_null.o'))
+    expect(paths).toEqual([...paths].sort())
   })
 
   it('refuses every program of an object whose map cannot be made', () => {

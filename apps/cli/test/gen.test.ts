@@ -222,7 +222,7 @@ describe('skep gen header', () => {
     const header = good(['gen', 'header', 'acme_event', '--plugin', plugin])
     expect(header).toContain('\t__u32 words[3];\n')
     expect(header).toContain('ACME_STOP = 1,')
-    expect(header).toContain('static __u32 (*const acme_mix)(__u64, void *, __u32) = (void *)65537;')
+    expect(header).toContain('static __u32 (*const acme_mix)(__u64, const void *, __u32) = (void *)65537;')
     if (!has('clang-19')) return
     types()
     writeFileSync(join(folder, 'acme_event.h'), header)
