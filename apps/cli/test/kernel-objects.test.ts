@@ -99,15 +99,21 @@ describe.skipIf(missing)(`beside bpftool${missing ? ` (skipped: ${missing})` : '
     expect(ours).toEqual(theirs)
   })
 
-  it('shows BTF that others make and free meanwhile', () => {
-    const id = JSON.parse(answers(`prog show ${program}`).json).btf_id
-    // bpftool lists maps in the order of a hash table.
-    const sorted = (text: string): object => {
-      const btf = JSON.parse(text)
-      return { ...btf, map_ids: btf.map_ids.sort() }
-    }
-    expect(sorted(answers(`btf show id ${id}`).json)).toEqual(sorted(bpftool('btf', 'show', 'id', `${id}`)))
-  })
+  // It opens every map of the machine, and the kernel empties a program array whenever its last user has looked at it: with
+  // one of two thousand million slots, as a crashed test may leave, that keeps a core busy for minutes.
+  const lists = process.env['SKEP_KERNEL_LISTS'] !== undefined
+  it.skipIf(!lists)(
+    `shows BTF${lists ? '' : ' (skipped: opens all maps of the machine; SKEP_KERNEL_LISTS=1 runs it)'}`,
+    () => {
+      const id = JSON.parse(answers(`prog show ${program}`).json).btf_id
+      // bpftool lists maps in the order of a hash table.
+      const sorted = (text: string): object => {
+        const btf = JSON.parse(text)
+        return { ...btf, map_ids: btf.map_ids.sort() }
+      }
+      expect(sorted(answers(`btf show id ${id}`).json)).toEqual(sorted(bpftool('btf', 'show', 'id', `${id}`)))
+    },
+  )
 
   it('changes maps', () => {
     answers(`map update ${map('blocked')} key 10 0 0 2 value hex ff 0 0 0 0 0 0 0`)
