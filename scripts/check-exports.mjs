@@ -30,7 +30,14 @@ import ts from 'typescript'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 /** Entries that need Node; all others must do in a browser. */
-const forNode = ['@skep/linux', '@skep/packet/node', '@skep/runtime/node']
+const forNode = [
+  '@skep/linux',
+  '@skep/hook-kprobe/node',
+  '@skep/hook-seccomp/node',
+  '@skep/hook-socket/node',
+  '@skep/packet/node',
+  '@skep/runtime/node',
+]
 
 const problems = []
 const report = (name, why) => problems.push(`${name}: ${why}`)

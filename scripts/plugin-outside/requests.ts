@@ -3,7 +3,7 @@ import type { CollectionSpec, Runtime } from '@skep/runtime'
 import { attachHttp, HttpGate, httpRequest } from './http-request.ts'
 
 // The context's types are those of its fields.
-type Method = Parameters<HttpGate['decide']>[0]['method']
+type Method = NonNullable<Parameters<HttpGate['decide']>[0]['method']>
 const method: Method = 1
 // @ts-expect-error a method is a number
 const wrong: Method = 'GET'
