@@ -193,6 +193,29 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     programs: ['budget'],
     run: (collection) => runs(collection, 'budget', packets),
   },
+  'actions of tc, and lightweight tunnels': {
+    programs: ['mark', 'tunnel_in', 'tunnel_out', 'tunnel_xmit'],
+    run: (collection) => ({
+      action: runs(collection, 'mark', packets),
+      in: runs(collection, 'tunnel_in', packets),
+      out: runs(collection, 'tunnel_out', packets),
+      xmit: runs(collection, 'tunnel_xmit', packets),
+    }),
+  },
+  'flow dissector: the keys of a flow': {
+    programs: ['dissect'],
+    run: (collection) => runs(collection, 'dissect', packets),
+  },
+  'system call: a context that is read and written': {
+    programs: ['called'],
+    run: (collection) => ({
+      results: [3n, 500n, 2n ** 60n].map((number) => {
+        const ctx = new Uint8Array(BigUint64Array.of(number, 0n).buffer)
+        const { retval, ctx: after } = collection.program('called').testRun({ data: new Uint8Array(0), ctx })
+        return [retval, after?.join('.')]
+      }),
+    }),
+  },
   'raw tracepoint: arguments, records': {
     programs: ['traced'],
     run: (collection) => ({

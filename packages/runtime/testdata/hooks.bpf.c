@@ -13,6 +13,8 @@ enum {
 #define CLOCK_MONOTONIC 1
 #define TC_ACT_OK 0
 #define TC_ACT_SHOT 2
+#define BPF_OK 0
+#define BPF_DROP 2
 
 struct bpf_timer {
 	u64 opaque[2];
@@ -305,6 +307,96 @@ int budget(struct __sk_buff *skb)
 	bytes += skb->len;
 	count(skb->protocol & 0xff);
 	return bytes <= 200;
+}
+
+SEC("action")
+int mark(struct __sk_buff *skb)
+{
+	packets++;
+	bytes += skb->len;
+	skb->mark = skb->len;
+	return skb->len > 60 ? TC_ACT_SHOT : TC_ACT_OK;
+}
+
+// Of lightweight tunnels: what comes in, goes out, and is sent on.
+static __always_inline int pass(struct __sk_buff *skb)
+{
+	u8 first;
+
+	packets++;
+	bytes += skb->len;
+	if (bpf_skb_load_bytes(skb, 0, &first, 1) < 0)
+		return BPF_DROP;
+	count(first);
+	return first & 1 ? BPF_DROP : BPF_OK;
+}
+
+SEC("lwt_in")
+int tunnel_in(struct __sk_buff *skb)
+{
+	return pass(skb);
+}
+
+SEC("lwt_out")
+int tunnel_out(struct __sk_buff *skb)
+{
+	return pass(skb);
+}
+
+SEC("lwt_xmit")
+int tunnel_xmit(struct __sk_buff *skb)
+{
+	skb->mark = 7;
+	return pass(skb);
+}
+
+struct flow_keys {
+	u16 nhoff;
+	u16 thoff;
+	u16 addr_proto;
+	u8 is_frag;
+	u8 is_first_frag;
+	u8 is_encap;
+	u8 ip_proto;
+	be16 n_proto;
+	be16 sport;
+	be16 dport;
+};
+
+struct flow_skb {
+	u32 others[36];
+	struct flow_keys *flow_keys;
+};
+
+SEC("flow_dissector")
+int dissect(struct __sk_buff *skb)
+{
+	struct flow_keys *keys = ((struct flow_skb *)skb)->flow_keys;
+	u8 *header = (void *)(long)skb->data + 14;
+
+	packets++;
+	if (keys->n_proto != bpf_htons(0x0800) || header + 24 > (u8 *)(long)skb->data_end)
+		return BPF_DROP;
+	keys->ip_proto = header[9];
+	keys->thoff += 4 * (header[0] & 15);
+	keys->sport = header[20] | header[21] << 8;
+	keys->dport = header[22] | header[23] << 8;
+	count(keys->ip_proto);
+	return BPF_OK;
+}
+
+struct request {
+	u64 number;
+	u64 answer;
+};
+
+SEC("syscall")
+int called(struct request *request)
+{
+	packets++;
+	bytes += request->number;
+	request->answer = request->number * 3;
+	return request->number > 100 ? -22 : 0;
 }
 
 SEC("raw_tp")
