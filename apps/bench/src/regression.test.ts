@@ -13,7 +13,7 @@ import { readSpec } from './spec.ts'
 /** Generous, for machines differ and are busy: a step that engines lose shows as more. */
 const BOUND = 3
 /** More turns for what is not fast enough yet, before it counts as slow. */
-const ATTEMPTS = 60
+const ATTEMPTS = 15
 const MS = 1e6
 
 const recorded = z
@@ -25,7 +25,7 @@ const reason = kernel ? '' : ` (skipped: ${'reason' in reference ? reference.rea
 afterAll(() => kernel?.close())
 
 describe.skipIf(!kernel)(`ratios to the kernel are at most ${BOUND} times those recorded${reason}`, () => {
-  it.each(Object.entries(recorded))('%s', { timeout: 180_000 }, async (id, ratios) => {
+  it.each(Object.entries(recorded))('%s', { timeout: 60_000 }, async (id, ratios) => {
     const program = programOf(id)
     using there = new Closing(new KernelSubject(kernel!, readSpec(program, createDefaultPlatform()), program))
     const [interpreter, jit] = [

@@ -8,7 +8,7 @@ import { judgeOnce } from './judge-once.ts'
 // Damaged objects through the whole path: loader, verifier and, where they are still accepted, a run on the JIT. Whatever
 // the damage, a typed error or a verdict comes out.
 
-const RUNS = Number(process.env['MUTATION_RUNS'] ?? 5_000)
+const RUNS = Number(process.env['MUTATION_RUNS'] ?? 10_000)
 const SEED = Number(process.env['MUTATION_SEED'] ?? 7)
 const testdata = new URL('../../../apps/cli/testdata/', import.meta.url)
 const NAMES = [

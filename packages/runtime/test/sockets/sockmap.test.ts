@@ -31,6 +31,13 @@ const heard = (socket: Socket): { text: string } => {
   return to
 }
 
+/** What comes to either socket goes out of the other one. */
+function cross(link: SockmapLink, one: Pair, other: Pair): SockmapLink {
+  link.set(portsOf(one.near), other.near)
+  link.set(portsOf(other.near), one.near)
+  return link
+}
+
 describe('sockets of a map', () => {
   const toClose: (() => unknown)[] = []
   afterEach(async () => {
@@ -82,9 +89,11 @@ describe('sockets of a map', () => {
     toClose.push(() => runtime.close())
     const loaded = await runtime.load(socketObject('steer', 'across'))
     const [client, upstream] = (await open(2)) as [Pair, Pair]
-    const link = attachSockmap(loaded.map('other'), { verdict: loaded.program('across', 'sk_skb') })
-    link.set(portsOf(client.near), upstream.near)
-    link.set(portsOf(upstream.near), client.near)
+    const link = cross(
+      attachSockmap(loaded.map('other'), { verdict: loaded.program('across', 'sk_skb') }),
+      client,
+      upstream,
+    )
     const there = heard(upstream.far)
     client.far.write('through the kernel')
     await until(() => there.text === 'through the kernel')
@@ -98,9 +107,7 @@ describe('sockets of a map', () => {
     const { loaded } = await load('across')
     const map = loaded.map('other')
     const [client, upstream] = (await open(2)) as [Pair, Pair]
-    const link = attachSockmap(map, { verdict: loaded.program('across', 'sk_skb') })
-    link.set(portsOf(client.near), upstream.near)
-    link.set(portsOf(upstream.near), client.near)
+    const link = cross(attachSockmap(map, { verdict: loaded.program('across', 'sk_skb') }), client, upstream)
     upstream.far.pause()
     const bytes = Buffer.alloc(10 << 20, 'slow')
     client.far.end(bytes)
@@ -226,9 +233,7 @@ describe('sockets of a map', () => {
     const { loaded } = await load('on_send')
     const map = loaded.map('other')
     const [one, two] = (await open(2)) as [Pair, Pair]
-    const link = attachSockmap(map, { message: loaded.program('on_send', 'sk_msg') })
-    link.set(portsOf(one.near), two.near)
-    link.set(portsOf(two.near), one.near)
+    const link = cross(attachSockmap(map, { message: loaded.program('on_send', 'sk_msg') }), one, two)
     const [own, other, inside] = [heard(one.far), heard(two.far), heard(two.near)]
     const send = (text: string): Promise<string | undefined> =>
       new Promise((resolve) =>
@@ -250,9 +255,7 @@ describe('sockets of a map', () => {
     const { loaded } = await load('across')
     const map = loaded.map('other')
     const [client, upstream] = (await open(2)) as [Pair, Pair]
-    const link = attachSockmap(map, { verdict: loaded.program('across', 'sk_skb') })
-    link.set(portsOf(client.near), upstream.near)
-    link.set(portsOf(upstream.near), client.near)
+    const link = cross(attachSockmap(map, { verdict: loaded.program('across', 'sk_skb') }), client, upstream)
     const there = heard(upstream.far)
     client.far.write('steered')
     await until(() => there.text === 'steered')
