@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, type Socket, Socket as StreamSocket } from 'node:net'
-import { attachSockmap, type SockmapPrograms, setSocket } from '@skep/hook-socket/node'
+import { attachSockmap, type SockmapLink, type SockmapPrograms, setSocket } from '@skep/hook-socket/node'
 import { isKernelAvailable, kernel } from '@skep/linux'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createRuntime } from '../../src/index.ts'
